@@ -1,0 +1,227 @@
+// Errors and the one vocabulary of their codes. A code is used unchanged as TypeScript literal, as
+// JSON-RPC `error.data.code` and as PowerShell ErrorId. Facts are fields; text is made late, from this table.
+// A rejected program is a value (`Verdict`), never a throw.
+
+/** How PowerShell and exit codes sort an error; the names are members of System.Management.Automation.ErrorCategory. */
+export type ErrorCategory =
+  | "InvalidData"
+  | "InvalidArgument"
+  | "InvalidOperation"
+  | "ObjectNotFound"
+  | "ResourceExists"
+  | "ResourceBusy"
+  | "ResourceUnavailable"
+  | "PermissionDenied"
+  | "ConnectionError"
+  | "NotInstalled"
+  | "NotImplemented"
+  | "LimitsExceeded"
+  | "OperationTimeout"
+  | "WriteError"
+  | "SecurityError";
+
+interface ErrorCodeRow {
+  readonly category: ErrorCategory;
+  /** What a person can do about it, one sentence. */
+  readonly remedy: string;
+}
+
+/** Every code an operation can fail with. (Why a program is rejected is told by the codes in verifier/failure.ts.) */
+export const ERROR_CODES = {
+  // Bad input (FormatError)
+  ElfInvalid: { category: "InvalidData", remedy: "Compile the program again with clang -target bpf." },
+  ElfNotBpf: {
+    category: "InvalidData",
+    remedy: "Compile with clang -target bpf; this file is for another machine.",
+  },
+  BtfInvalid: { category: "InvalidData", remedy: "Compile again with clang -g -target bpf." },
+  MapDefinitionInvalid: {
+    category: "InvalidData",
+    remedy: "Define the map in section .maps with __uint and __type.",
+  },
+  RelocationInvalid: {
+    category: "InvalidData",
+    remedy: "Make sure that every function and map the program uses is defined in the same object.",
+  },
+  InstructionInvalid: { category: "InvalidData", remedy: "Compile again with clang -target bpf -mcpu=v3." },
+  AssemblyInvalid: { category: "InvalidData", remedy: "Correct the assembly text at the position given." },
+  PcapInvalid: { category: "InvalidData", remedy: "Capture the file again as pcap or pcapng." },
+  HexInvalid: { category: "InvalidArgument", remedy: "Give bytes as pairs of hexadecimal digits." },
+  RequestInvalid: {
+    category: "InvalidArgument",
+    remedy: "Send a request that matches the method's parameters.",
+  },
+  // What the user named or asked for
+  ArgumentInvalid: { category: "InvalidArgument", remedy: "See the command's help for what it takes." },
+  FileNotFound: { category: "ObjectNotFound", remedy: "Check the path." },
+  FileUnreadable: { category: "PermissionDenied", remedy: "Check the permissions of the file." },
+  FileUnwritable: {
+    category: "WriteError",
+    remedy: "Free disk space or choose a folder that can be written.",
+  },
+  ProgramNotFound: {
+    category: "ObjectNotFound",
+    remedy: "List what there is with Get-EbpfProgram or 'ebpf program list'.",
+  },
+  ProgramAmbiguous: {
+    category: "InvalidArgument",
+    remedy: "Name one of the programs of the object with -Program or --program.",
+  },
+  ProgramRejected: {
+    category: "SecurityError",
+    remedy: "Correct the program as the failure says, and compile it again.",
+  },
+  ProgramTypeUnknown: {
+    category: "InvalidArgument",
+    remedy: 'Put the program in a section such as SEC("xdp"), or name its type.',
+  },
+  PlatformAmbiguous: {
+    category: "InvalidData",
+    remedy: "Say --platform windows or --platform linux, or compile with -g so that the context type tells.",
+  },
+  MapNotFound: {
+    category: "ObjectNotFound",
+    remedy: "List what there is with Get-EbpfMap or 'ebpf map list'.",
+  },
+  MapKeyNotFound: {
+    category: "ObjectNotFound",
+    remedy: "List the entries with Get-EbpfMapEntry or 'ebpf map dump'.",
+  },
+  MapKeyExists: { category: "ResourceExists", remedy: "Update the entry without 'noexist'." },
+  MapFull: {
+    category: "LimitsExceeded",
+    remedy: "Delete entries, or define the map with a larger max_entries.",
+  },
+  MapTypeUnsupported: { category: "NotImplemented", remedy: "Use a map type that this host has." },
+  MapValueInvalid: { category: "InvalidArgument", remedy: "Give a key and value of the map's sizes." },
+  HelperUnsupported: { category: "NotImplemented", remedy: "Use a helper that this host has." },
+  LinkNotFound: { category: "ObjectNotFound", remedy: "List what there is with 'ebpf link list'." },
+  HookUnknown: {
+    category: "InvalidArgument",
+    remedy: "Use a hook that Add-EbpfProgram completes, such as xdp.",
+  },
+  HookBusy: { category: "ResourceBusy", remedy: "Remove the program attached to the interface first." },
+  EngineUnknown: { category: "InvalidArgument", remedy: "Use engine wasm or interpreter." },
+  InterfaceNotFound: {
+    category: "ObjectNotFound",
+    remedy: "Add one with New-EbpfInterface or 'ebpf interface add'.",
+  },
+  InterfaceAmbiguous: {
+    category: "InvalidArgument",
+    remedy: "Name the interface with -Interface or --interface.",
+  },
+  InterfaceExists: {
+    category: "ResourceExists",
+    remedy: "Choose another name, or remove the interface first.",
+  },
+  InterfaceInUse: { category: "ResourceBusy", remedy: "Detach its programs first, or force the removal." },
+  InterfaceFailed: {
+    category: "ResourceUnavailable",
+    remedy: "See the cause, mend it, and add the interface again.",
+  },
+  TooManyInterfaces: { category: "LimitsExceeded", remedy: "Remove an interface that is no longer needed." },
+  AddressInUse: {
+    category: "ResourceBusy",
+    remedy: "Stop what listens on that address, or choose another port.",
+  },
+  TapUnavailable: {
+    category: "ResourceUnavailable",
+    remedy: "Run as root on Linux with /dev/net/tun (modprobe tun), or use a gateway interface.",
+  },
+  PlatformUnsupported: { category: "NotInstalled", remedy: "Use an interface kind that this system has." },
+  MemoryExhausted: {
+    category: "LimitsExceeded",
+    remedy: "Remove maps or programs, or make the maps smaller.",
+  },
+  // Service and state
+  ServiceNotRunning: {
+    category: "ConnectionError",
+    remedy: "Start it with Start-EbpfService or 'ebpf service start'.",
+  },
+  ServiceRunning: { category: "ResourceExists", remedy: "Use the service that runs, or stop it first." },
+  ServiceUnresponsive: {
+    category: "OperationTimeout",
+    remedy: "Stop the service with 'ebpf service stop --force' and start it again.",
+  },
+  SocketUnusable: {
+    category: "ResourceUnavailable",
+    remedy: "Choose a short, writable folder with EBPF_HOME.",
+  },
+  StateUnwritable: {
+    category: "WriteError",
+    remedy: "Free disk space or make the state folder writable; nothing was changed.",
+  },
+  StateInvalid: {
+    category: "InvalidData",
+    remedy: "Move the state file away; the service then starts empty.",
+  },
+  PermissionDenied: {
+    category: "PermissionDenied",
+    remedy: "Run as the user who started the service, or elevated.",
+  },
+  ProtocolMismatch: {
+    category: "ConnectionError",
+    remedy: "Stop the service of the other version with 'ebpf service stop'.",
+  },
+  Cancelled: { category: "InvalidOperation", remedy: "Run the command again." },
+  ToolMissing: { category: "NotInstalled", remedy: "Install the tool that is named." },
+  InternalError: {
+    category: "InvalidOperation",
+    remedy: "This is a defect of ebpf; please report it with the text above.",
+  },
+} as const satisfies Record<string, ErrorCodeRow>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The facts an error carries beside its code; each is optional and plain JSON. */
+export interface ErrorData {
+  /** What the error is about: a file, an id, a name. Becomes PowerShell's TargetObject. */
+  readonly target?: string;
+  readonly file?: string;
+  readonly section?: string;
+  readonly offset?: number;
+  /** Anything more a caller may branch on. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** The system refused: code, one line that says what happened, facts, and the cause if another error is behind it. */
+export class EbpfError extends Error {
+  readonly code: ErrorCode;
+  readonly data: ErrorData;
+
+  constructor(code: ErrorCode, message: string, data: ErrorData = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "EbpfError";
+    this.code = code;
+    this.data = data;
+  }
+
+  get category(): ErrorCategory {
+    return ERROR_CODES[this.code].category;
+  }
+
+  get remedy(): string {
+    return ERROR_CODES[this.code].remedy;
+  }
+}
+
+/** Bad input; `data` says where: file, section, byte offset. */
+export class FormatError extends EbpfError {
+  constructor(code: ErrorCode, message: string, data: ErrorData = {}, cause?: unknown) {
+    super(code, message, data, cause);
+    this.name = "FormatError";
+  }
+}
+
+/** Our bug. The text says so, and the command line exits with 2. */
+export class InternalError extends EbpfError {
+  constructor(message: string, data: ErrorData = {}, cause?: unknown) {
+    super("InternalError", message, data, cause);
+    this.name = "InternalError";
+  }
+}
+
+/** For the `default` of a switch over a union: a compile error if a case is missing, an InternalError if one slips in. */
+export function unreachable(value: never): never {
+  throw new InternalError(`unexpected ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,102 @@
+// The Host interface: who runs programs. Its faces are embedded/ (now), kernel/ and linux/ (later parts). It also
+// declares what an interface is, so that nothing here looks up at net/.
+import type { Image } from "../image/image.ts";
+import type { MapKind, PacketAction } from "../platform/platform.ts";
+import type { MapSpec } from "../spec.ts";
+
+export type HostKind = "embedded" | "kernel" | "linux";
+
+export interface EbpfMap {
+  readonly id: number;
+  readonly spec: MapSpec;
+  /** The value's bytes; per-CPU maps give all CPUs' values one after the other, each padded to 8. */
+  lookup(key: Uint8Array): Uint8Array | undefined;
+  /** MapKeyExists, MapKeyNotFound, MapFull or MapValueInvalid if it cannot be done. */
+  update(key: Uint8Array, value: Uint8Array, mode?: "any" | "noexist" | "exist"): void;
+  /** False if there was no such key. */
+  delete(key: Uint8Array): boolean;
+  keys(): Iterable<Uint8Array>;
+  /** Entries now; for arrays their length. */
+  count(): number;
+  close(): void;
+}
+
+export interface RunResult {
+  /** r0 as unsigned 64 bits. */
+  readonly returnValue: bigint;
+  readonly action?: PacketAction;
+  /** The packet (or raw memory) afterwards. */
+  readonly data: Uint8Array;
+  readonly context: Uint8Array;
+  /** Mean nanoseconds a run; only meaningful with `repeat`. */
+  readonly nanoseconds: number;
+}
+
+export interface TraceStep {
+  readonly instruction: number;
+  readonly slot: number;
+  readonly text: string;
+  readonly registers: readonly bigint[];
+}
+
+export interface RunOptions {
+  readonly data: Uint8Array;
+  /** Scalar fields of the context; pointers to the packet are always set by the host. */
+  readonly context?: Uint8Array;
+  readonly repeat?: number;
+  /** Called before each instruction; interpreter only. */
+  readonly trace?: (step: TraceStep) => void;
+}
+
+export interface LoadedProgram {
+  readonly id: number;
+  readonly image: Image;
+  readonly maps: readonly EbpfMap[];
+  run(options: RunOptions): RunResult;
+  close(): void;
+}
+
+/** A live attachment. `close()` detaches; it resolves when no packet is in the program any more. */
+export interface Link {
+  readonly id: number;
+  readonly program: LoadedProgram;
+  readonly interfaceName: string;
+  close(): Promise<void>;
+}
+
+export interface Host {
+  readonly kind: HostKind;
+  createMap(spec: MapSpec, kind: MapKind): EbpfMap;
+  /** `maps` in the order of `image.program.maps`. */
+  load(image: Image, maps: readonly EbpfMap[]): LoadedProgram;
+  /** Programs, maps and memory of the host, for `service status`. */
+  memoryBytes(): number;
+  close(): Promise<void>;
+}
+
+/** Counters of an interface, since it was added. Packets and bytes as seen by its loop. */
+export interface InterfaceCounters {
+  readonly received: number;
+  readonly receivedBytes: number;
+  readonly passed: number;
+  readonly dropped: number;
+  readonly transmitted: number;
+  readonly aborted: number;
+  /** Packets that could not be sent on although they were to pass. */
+  readonly errors: number;
+}
+
+export type InterfaceKind = "gateway" | "tap" | "pcap";
+
+/** Where packets come from and go to. Made by net/; a Host knows nothing of it but this. */
+export interface Interface {
+  readonly name: string;
+  readonly kind: InterfaceKind;
+  /** The kind's own settings, as given. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly attached: LoadedProgram | undefined;
+  /** Swaps the program between two packets; undefined detaches. Resolves when the loop runs with it. */
+  attach(program: LoadedProgram | undefined): Promise<void>;
+  counters(): InterfaceCounters;
+  close(): Promise<void>;
+}

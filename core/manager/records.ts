@@ -1,0 +1,134 @@
+// The JSON shapes that service, command line and PowerShell exchange. One shape per noun; every listing and every
+// answer uses these. Names are lower camel case; PowerShell shows them in Pascal case.
+import type { InterfaceCounters } from "../host/host.ts";
+import type { PlatformName } from "../platform/platform.ts";
+
+export interface SourceRecord {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly text: string;
+}
+
+export interface FailureRecord {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly instruction: number;
+  readonly slot: number;
+  readonly text: string;
+  readonly source?: SourceRecord;
+  readonly registers: Readonly<Record<string, string>>;
+}
+
+/** One program of an object, verified. The line of `verify --jsonl`. */
+export interface VerificationRecord {
+  readonly file: string;
+  readonly section: string;
+  readonly program: string;
+  readonly type: string;
+  readonly platform: PlatformName;
+  readonly verdict: "accepted" | "rejected" | "error";
+  /** Of the failure or the error. */
+  readonly code?: string;
+  readonly message?: string;
+  readonly remedy?: string;
+  readonly instruction?: number;
+  readonly source?: SourceRecord;
+  readonly failure?: FailureRecord;
+  readonly instructions: number;
+  readonly steps: number;
+  readonly states: number;
+  readonly milliseconds: number;
+}
+
+export interface DisassemblyRecord {
+  readonly file: string;
+  readonly section: string;
+  readonly program: string;
+  readonly slot: number;
+  readonly bytes: string;
+  readonly text: string;
+  readonly source?: SourceRecord;
+}
+
+export interface SectionRecord {
+  readonly file: string;
+  readonly section: string;
+  readonly kind: string;
+  readonly sizeBytes: number;
+  readonly programs: readonly string[];
+  /** Program type its name means on this platform, if any. */
+  readonly type?: string;
+}
+
+export interface ProgramRecord {
+  readonly id: number;
+  readonly name: string;
+  readonly type: string;
+  readonly platform: PlatformName;
+  readonly hook?: string;
+  readonly file: string;
+  readonly section: string;
+  readonly engine: "wasm" | "interpreter";
+  readonly host: "embedded" | "kernel" | "linux";
+  readonly instructions: number;
+  readonly mapIds: readonly number[];
+  /** Names of the interfaces it is attached to. */
+  readonly interfaces: readonly string[];
+  readonly loadedAt: string;
+}
+
+export interface MapRecord {
+  readonly id: number;
+  readonly name: string;
+  readonly type: string;
+  readonly keySizeBytes: number;
+  readonly valueSizeBytes: number;
+  readonly maxEntries: number;
+  readonly entries: number;
+  readonly persistent: boolean;
+  readonly programIds: readonly number[];
+}
+
+/** `key` and `value` are JSON values by BTF where the object has types, else hex strings; the hex forms are always there. */
+export interface MapEntryRecord {
+  readonly mapId: number;
+  readonly map: string;
+  readonly key: unknown;
+  /** Per-CPU maps: an array, one value a CPU that has run the program. */
+  readonly value: unknown;
+  readonly keyHex: string;
+  readonly valueHex: string;
+}
+
+export interface LinkRecord {
+  readonly id: number;
+  readonly programId: number;
+  readonly program: string;
+  readonly hook: string;
+  readonly interface: string;
+}
+
+export interface InterfaceRecord {
+  readonly name: string;
+  readonly kind: "gateway" | "tap" | "pcap";
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly programId?: number;
+  readonly program?: string;
+  readonly counters: InterfaceCounters;
+}
+
+export interface ServiceStatusRecord {
+  readonly processId: number;
+  readonly version: string;
+  readonly protocol: number;
+  readonly startedAt: string;
+  readonly socket: string;
+  readonly stateFolder: string;
+  readonly memoryBytes: number;
+  readonly programs: number;
+  readonly maps: number;
+  readonly links: number;
+  readonly interfaces: number;
+}

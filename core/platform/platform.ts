@@ -1,0 +1,160 @@
+// What a host offers programs, as tables; no logic beyond look-up. `verify()`, `buildProgram()` and the hosts take
+// one Platform value. Adding a hook or a helper is a row here, its implementation in a host, and its fixtures.
+
+export type PlatformName = "windows" | "linux" | "raw";
+
+/** What is done with a packet, whatever number the platform uses for it. "aborted" counts as a drop that should not happen. */
+export type PacketAction = "pass" | "drop" | "transmit" | "aborted";
+
+export type ContextFieldKind =
+  /** A number. */
+  | "scalar"
+  /** First byte of the packet. */
+  | "packetStart"
+  /** One past the last byte of the packet. */
+  | "packetEnd"
+  /** First byte of the metadata area in front of the packet. */
+  | "packetMeta";
+
+export interface ContextField {
+  readonly name: string;
+  readonly byteOffset: number;
+  readonly sizeBytes: 1 | 2 | 4 | 8 | 16;
+  readonly kind: ContextFieldKind;
+  readonly writable: boolean;
+  /** Access narrower than the field is allowed (scalars only). */
+  readonly narrow: boolean;
+}
+
+/** The struct r1 points at when a program starts. */
+export interface ContextDescriptor {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly fields: readonly ContextField[];
+}
+
+export interface ProgramType {
+  /** "xdp", "bind", "cgroup_sock_addr", "sock_ops" ... */
+  readonly name: string;
+  /** The number the platform gives it. */
+  readonly id: number;
+  readonly context: ContextDescriptor;
+  /**
+   * Return values with a name and, for packet hooks, an action; others are "aborted" for packet hooks.
+   * r0 must be a number at exit in every case; `returnRange` is set where other values are to be refused.
+   */
+  readonly returns: readonly {
+    readonly value: number;
+    readonly name: string;
+    readonly action?: PacketAction;
+  }[];
+  readonly returnRange?: { readonly minimum: number; readonly maximum: number };
+  /** Names of helpers beside the general ones that only this type may call. */
+  readonly helpers: readonly string[];
+}
+
+/** A hook: where programs of a type are attached. */
+export interface AttachType {
+  /** What a person says: "xdp", "bind", "connect4" ... */
+  readonly name: string;
+  readonly id: number;
+  readonly programType: string;
+  /** Section names (exact, or a prefix if it ends with "/") that mean this hook, most specific first. */
+  readonly sections: readonly string[];
+  readonly description: string;
+}
+
+export type ArgumentKind =
+  /** Any initialised number; a pointer is refused (it would leak). */
+  | { readonly kind: "scalar" }
+  | { readonly kind: "context" }
+  /** A map of one of these types (by MapType.name); empty means any. */
+  | { readonly kind: "map"; readonly types: readonly string[] }
+  /** Readable memory of the map's key size. The map is the argument before. */
+  | { readonly kind: "mapKey" }
+  /** Readable (or, if uninitialised is allowed, writable) memory of the map's value size. */
+  | { readonly kind: "mapValue"; readonly access: "read" | "write" }
+  /** Memory whose length is the next argument. "write" memory may be uninitialised stack and is initialised by the call. */
+  | { readonly kind: "memory"; readonly access: "read" | "write"; readonly orNull: boolean }
+  /** The length in bytes of the memory argument before it. */
+  | { readonly kind: "size"; readonly zeroAllowed: boolean };
+
+export type HelperReturn =
+  | { readonly kind: "scalar"; readonly minimum?: bigint; readonly maximum?: bigint }
+  /** A pointer to the value of the map in argument 1, or null. */
+  | { readonly kind: "mapValueOrNull" };
+
+export interface Helper {
+  /** libbpf's name without "bpf_": "map_lookup_elem". */
+  readonly name: string;
+  readonly id: number;
+  readonly arguments: readonly ArgumentKind[];
+  readonly returns: HelperReturn;
+  /** Packet pointers held before the call must be loaded again after it. */
+  readonly invalidatesPacket?: boolean;
+  /** Program types that may call it; absent: all. */
+  readonly programTypes?: readonly string[];
+}
+
+export type MapKind =
+  | "array"
+  | "hash"
+  | "percpu_array"
+  | "percpu_hash"
+  | "lru_hash"
+  | "lru_percpu_hash"
+  | "prog_array"
+  | "perf_event_array"
+  | "hash_of_maps"
+  | "array_of_maps"
+  | "lpm_trie"
+  | "queue"
+  | "stack"
+  | "ringbuf"
+  | "other";
+
+export interface MapType {
+  /** bpftool's name. */
+  readonly name: MapKind;
+  readonly id: number;
+  /** May a program look up, update, delete an entry of it? */
+  readonly operations: readonly ("lookup" | "update" | "delete")[];
+  readonly key: "u32" | "any" | "none";
+}
+
+export interface Platform {
+  readonly name: PlatformName;
+  readonly programTypes: readonly ProgramType[];
+  readonly attachTypes: readonly AttachType[];
+  readonly helpers: readonly Helper[];
+  readonly mapTypes: readonly MapType[];
+}
+
+export function findProgramType(platform: Platform, name: string): ProgramType | undefined {
+  return platform.programTypes.find((row) => row.name === name);
+}
+
+/** The hook by its name, e.g. "xdp". */
+export function findAttachType(platform: Platform, name: string): AttachType | undefined {
+  return platform.attachTypes.find((row) => row.name === name);
+}
+
+/** The hook that a section name means; "xdp/foo" is found by a row "xdp/". */
+export function findAttachTypeOfSection(platform: Platform, section: string): AttachType | undefined {
+  return platform.attachTypes.find((row) =>
+    row.sections.some((name) => section === name || (name.endsWith("/") && section.startsWith(name))),
+  );
+}
+
+export function findHelper(platform: Platform, id: number): Helper | undefined {
+  return platform.helpers.find((row) => row.id === id);
+}
+
+export function findHelperByName(platform: Platform, name: string): Helper | undefined {
+  const plain = name.replace(/^bpf_/, "");
+  return platform.helpers.find((row) => row.name === plain);
+}
+
+export function findMapType(platform: Platform, id: number): MapType | undefined {
+  return platform.mapTypes.find((row) => row.id === id);
+}

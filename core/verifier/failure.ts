@@ -1,0 +1,51 @@
+// Why a program is rejected: the codes, each with the remedy a person can act on. One table; the texts of the
+// message line are made in describe.ts from the facts.
+
+export const FAILURE_CODES = {
+  RegisterUninitialized: { remedy: "Give the variable a value on every path before it is used." },
+  StackUninitialized: {
+    remedy: "Initialise every byte (for example with = {0}) before it is read or passed on.",
+  },
+  StackOutOfBounds: {
+    remedy: "Keep accesses within the 512 bytes of the function's stack and within the array.",
+  },
+  PacketOutOfBounds: {
+    remedy: "Check the end of the packet first: if ((void *)(p + 1) > data_end) return ...;",
+  },
+  ContextOutOfBounds: { remedy: "Use only the fields of the context struct, each at its own width." },
+  ContextReadOnly: { remedy: "Do not write to this field of the context." },
+  MapValueOutOfBounds: {
+    remedy: "Keep the offset below the map's value size; bound a variable index with an if.",
+  },
+  PointerMaybeNull: { remedy: "Compare the result of the look-up with NULL before using it." },
+  PointerArithmetic: {
+    remedy: "Only add or subtract bounded numbers to packet, map value and stack pointers.",
+  },
+  PointerExpected: {
+    remedy: "Only read and write through pointers to the packet, stack, context or a map value.",
+  },
+  PointerComparison: { remedy: "Compare only pointers into the same object, or a pointer with NULL." },
+  PointerLeak: { remedy: "Do not store pointers outside the stack or hand them out as numbers." },
+  Misaligned: { remedy: "Align the access to its size." },
+  ReadOnlyMemory: { remedy: "Do not write to read-only data." },
+  NumberExpected: { remedy: "Use a number here, not a pointer." },
+  HelperUnknown: {
+    remedy: "Use a helper of this platform; see 'ebpf doctor' or the documentation for the list.",
+  },
+  HelperNotAllowed: { remedy: "This helper is not for programs of this type." },
+  HelperArgument: { remedy: "Pass what the helper's prototype asks for." },
+  MapOperation: { remedy: "Use a helper that this map type supports." },
+  ReturnValue: { remedy: "Return a number on every path, within the values the hook knows." },
+  FramePointerReadOnly: { remedy: "Compile with clang; r10 may not be changed." },
+  FallThrough: { remedy: "End every path with a return." },
+  JumpOutOfRange: {
+    remedy: "Compile the program again; a jump leaves the function or lands inside an instruction.",
+  },
+  CallDepth: { remedy: "Nest at most 8 functions; mark small ones static inline." },
+  Recursion: { remedy: "A function may not call itself, directly or through others." },
+  LoopNotBounded: { remedy: "Give the loop a constant upper bound: for (int i = 0; i < N; i++)." },
+  TooComplex: { remedy: "Split the program, or make its loops shorter." },
+  InstructionUnsupported: { remedy: "Compile with clang -target bpf -mcpu=v3." },
+} as const satisfies Record<string, { readonly remedy: string }>;
+
+export type FailureCode = keyof typeof FAILURE_CODES;

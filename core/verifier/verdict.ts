@@ -1,0 +1,45 @@
+// What verify() answers. Types only: the report room turns them into words, pictures, JSON.
+import type { Program } from "../program/program.ts";
+import type { SourceLocation } from "../spec.ts";
+import type { FailureCode } from "./failure.ts";
+
+declare const verified: unique symbol;
+
+/** A program that verify() accepted. Only verify() makes one, and only this can be compiled and run. */
+export type VerifiedProgram = Program & { readonly [verified]: true };
+
+export interface Failure {
+  readonly code: FailureCode;
+  /** Index into `Program.instructions`, and the slot that `ebpf disasm` prints. */
+  readonly instruction: number;
+  readonly slot: number;
+  /** The instruction in assembly. */
+  readonly text: string;
+  readonly source?: SourceLocation;
+  /** One line: what is wrong and what to do, in the words of the C program where possible. */
+  readonly message: string;
+  readonly remedy: string;
+  /** What the verifier knew of each register just before, by name ("r1"), in the printed form of the state. */
+  readonly registers: Readonly<Record<string, string>>;
+}
+
+export interface VerifyOptions {
+  /** Steps before the verdict is TooComplex; a count, so that a verdict never depends on the machine. */
+  readonly maximumSteps?: number;
+  /** Called with the state at each instruction, in order of exploration; for `verify --log`. */
+  readonly log?: (instruction: number, state: string) => void;
+}
+
+export type Verdict =
+  | {
+      readonly kind: "accepted";
+      readonly program: VerifiedProgram;
+      readonly steps: number;
+      readonly states: number;
+    }
+  | {
+      readonly kind: "rejected";
+      readonly failures: readonly [Failure, ...Failure[]];
+      readonly steps: number;
+      readonly states: number;
+    };
