@@ -1,0 +1,51 @@
+// `npm run bench [FILTER]`: runs every tests/bench/*.bench.ts and prints each figure beside its baseline of the same run
+// and its target. Never part of the tests: a verdict on speed needs a person and a quiet machine.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { styleText } from "node:util";
+import type { Benchmark } from "../tests/bench/benchmark.ts";
+
+const folder = join(import.meta.dirname, "..", "tests", "bench");
+const filter = process.argv[2] ?? "";
+
+interface Row {
+  readonly name: string;
+  readonly value: string;
+  readonly baseline: string;
+  readonly target: string;
+  readonly met: boolean | undefined;
+}
+
+function format(value: number): string {
+  return value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3);
+}
+
+function row(benchmark: Benchmark, result: { value: number; baseline?: number }): Row {
+  const { target, better } = benchmark;
+  const ratio =
+    result.baseline === undefined ? "" : ` (${((100 * result.value) / result.baseline).toFixed(0)} %)`;
+  return {
+    name: benchmark.name,
+    value: `${format(result.value)} ${benchmark.unit}`,
+    baseline:
+      result.baseline === undefined
+        ? ""
+        : `${benchmark.baseline ?? "baseline"} ${format(result.baseline)}${ratio}`,
+    target: target === undefined ? "" : `${better === "lower" ? "<=" : ">="} ${format(target)}`,
+    met:
+      target === undefined ? undefined : better === "lower" ? result.value <= target : result.value >= target,
+  };
+}
+
+for (const file of readdirSync(folder).filter((name) => name.endsWith(".bench.ts"))) {
+  const { benchmarks } = (await import(join(folder, file))) as { benchmarks: readonly Benchmark[] };
+  for (const benchmark of benchmarks) {
+    if (!`${file} ${benchmark.name}`.includes(filter)) continue;
+    const { name, value, baseline, target, met } = row(benchmark, await benchmark.run());
+    const mark = met === undefined ? " " : met ? styleText("green", "✔") : styleText("yellow", "✘");
+    process.stdout.write(
+      `${mark} ${name.padEnd(52)} ${value.padStart(22)}  ${target.padEnd(12)} ${baseline}\n`,
+    );
+  }
+}
+process.exit(0);

@@ -1,0 +1,13 @@
+// What `npm run bench` expects of a tests/bench/*.bench.ts file: `export const benchmarks: readonly Benchmark[]`.
+
+export interface Benchmark {
+  /** Says what is measured, e.g. "droppacket through WebAssembly". */
+  readonly name: string;
+  readonly unit: string;
+  readonly better: "higher" | "lower";
+  readonly target?: number;
+  /** What `baseline` of the result is, e.g. "bare recvmmsg loop". */
+  readonly baseline?: string;
+  /** Measures, in a few seconds at most; the baseline is measured in the same run. */
+  run(): Promise<{ readonly value: number; readonly baseline?: number }>;
+}
