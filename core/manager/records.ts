@@ -76,7 +76,16 @@ export interface ProgramRecord {
   readonly mapIds: readonly number[];
   /** Names of the interfaces it is attached to. */
   readonly interfaces: readonly string[];
+  /** Its maps keep their content when the service starts again. */
+  readonly persistent: boolean;
   readonly loadedAt: string;
+}
+
+export interface ProgramStatsRecord {
+  readonly id: number;
+  readonly name: string;
+  /** Each interface it is attached to, with the interface's counters since the interface was added. */
+  readonly interfaces: readonly { readonly interface: string; readonly counters: InterfaceCounters }[];
 }
 
 export interface MapRecord {
@@ -117,6 +126,18 @@ export interface InterfaceRecord {
   readonly programId?: number;
   readonly program?: string;
   readonly counters: InterfaceCounters;
+  /** Why it does not run although it is to, e.g. its port was taken when the service started. */
+  readonly problem?: string;
+}
+
+/** A hook that programs can be attached to, as a platform names it. */
+export interface HookRecord {
+  readonly name: string;
+  readonly programType: string;
+  readonly platform: PlatformName;
+  readonly description: string;
+  /** False if no host of this service has it. */
+  readonly available: boolean;
 }
 
 export interface ServiceStatusRecord {
@@ -131,4 +152,6 @@ export interface ServiceStatusRecord {
   readonly maps: number;
   readonly links: number;
   readonly interfaces: number;
+  /** What could not be brought back at the start, one line each. */
+  readonly problems: readonly string[];
 }
