@@ -49,6 +49,7 @@ enum bpf_map_type {
     BPF_MAP_TYPE_LRU_PERCPU_HASH = 11,
     BPF_MAP_TYPE_STACK = 12,
     BPF_MAP_TYPE_RINGBUF = 13,
+    BPF_MAP_TYPE_PERF_EVENT_ARRAY = 14,
 };
 
 // ---- the xdp hook --------------------------------------------------------------------------------------------------
