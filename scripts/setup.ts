@@ -1,0 +1,107 @@
+// What a fresh Debian 12 with Node, npm, a .NET SDK and gcc still needs, for the demonstration and for the tests: Debian
+// packages, DnsFlood. Everything is looked for first; what is there is not done again.
+import { spawnSync } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "..");
+
+export type Purpose = "demo" | "test";
+
+interface DebianPackage {
+  readonly name: string;
+  /** Commands or files; any of them tells that it (or something as good) is installed. */
+  readonly gives: readonly string[];
+  readonly for: readonly Purpose[];
+}
+
+const DEBIAN_PACKAGES: readonly DebianPackage[] = [
+  { name: "dnsmasq-base", gives: ["dnsmasq"], for: ["demo", "test"] },
+  { name: "iproute2", gives: ["ip"], for: ["demo", "test"] },
+  { name: "gcc", gives: ["gcc"], for: ["demo", "test"] },
+  { name: "libc6-dev", gives: ["/usr/include/stdio.h"], for: ["demo", "test"] },
+  { name: "clang", gives: ["clang", "clang-14"], for: ["test"] },
+  { name: "linux-libc-dev", gives: ["/usr/include/linux/bpf.h"], for: ["test"] },
+  { name: "libbpf-dev", gives: ["/usr/include/bpf/bpf_helpers.h"], for: ["test"] },
+  { name: "gcc-mingw-w64-x86-64", gives: ["x86_64-w64-mingw32-gcc"], for: ["test"] },
+];
+
+/** The full path of a command of PATH (and of the folders for administrators), or undefined. */
+export function findCommand(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+  const extension = process.platform === "win32" ? ".exe" : "";
+  return folders
+    .filter((folder) => folder !== "")
+    .map((folder) => join(folder, name + extension))
+    .find((path) => existsSync(path));
+}
+
+function isInstalled(item: DebianPackage): boolean {
+  return item.gives.some((path) =>
+    path.startsWith("/") ? existsSync(path) : findCommand(path) !== undefined,
+  );
+}
+
+function runOrThrow(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): void {
+  const result = spawnSync(command, args, {
+    encoding: "utf8",
+    env,
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  if (result.status === 0) return;
+  const reason = result.error?.message ?? `${result.stdout}${result.stderr}`.trim();
+  throw new Error(`${command} ${args.join(" ")} failed:\n${reason}`);
+}
+
+/** Installs what is missing if this is Debian (or alike) and the user is root; else prints the line that does. */
+function installPackages(purpose: Purpose): void {
+  if (process.platform !== "linux") return;
+  const names = DEBIAN_PACKAGES.filter((item) => item.for.includes(purpose) && !isInstalled(item)).map(
+    (item) => item.name,
+  );
+  if (names.length === 0) return;
+  const apt = findCommand("apt-get");
+  if (apt === undefined || process.geteuid?.() !== 0) {
+    process.stderr.write(
+      `Not installed: ${names.join(", ")}. On Debian:\n\n    sudo apt-get install --no-install-recommends ${names.join(" ")}\n\n`,
+    );
+    return;
+  }
+  process.stderr.write(`Installing Debian packages (once): ${names.join(" ")}\n`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  runOrThrow(apt, ["update", "-qq"], env);
+  runOrThrow(apt, ["install", "-qq", "-y", "--no-install-recommends", ...names], env);
+}
+
+const FLOOD = join(ROOT, "samples", "flood");
+
+export interface FloodBuild {
+  readonly compiler: string;
+  readonly output: string;
+  readonly options: readonly string[];
+}
+
+/** How DnsFlood is compiled, by the system it is for. */
+export const FLOOD_BUILDS = {
+  linux: { compiler: "gcc", output: "DnsFlood", options: ["-pthread"] },
+  windows: { compiler: "x86_64-w64-mingw32-gcc", output: "DnsFlood.exe", options: ["-lws2_32"] },
+} as const satisfies Record<string, FloodBuild>;
+
+/** Compiles DnsFlood for a system if it is older than its source; returns its path. Fails if there is no compiler. */
+export function buildFlood(system: keyof typeof FLOOD_BUILDS): string {
+  const { compiler, output, options } = FLOOD_BUILDS[system];
+  const source = join(FLOOD, "DnsFlood.c");
+  const path = join(FLOOD, output);
+  if (existsSync(path) && statSync(path).mtimeMs >= statSync(source).mtimeMs) return path;
+  runOrThrow(compiler, ["-O2", "-Wall", "-Wextra", "-Werror", source, "-o", path, ...options]);
+  return path;
+}
+
+/** Makes ready what `purpose` needs. Fails with the tool's own message if something can be had but does not work. */
+export async function setup(purpose: Purpose): Promise<void> {
+  installPackages(purpose);
+  if (process.platform === "linux") buildFlood("linux");
+}
+
+if (import.meta.main) await setup(process.argv.includes("demo") ? "demo" : "test");
