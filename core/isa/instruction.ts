@@ -127,7 +127,7 @@ export type LoadImmediateSource =
   | { readonly kind: "mapValue"; readonly map: number; readonly byteOffset: number }
   /** src 3 */
   | { readonly kind: "variable"; readonly id: number }
-  /** src 4: address of a subprogram; offset in slots as in a local call */
+  /** src 4: address of a subprogram; offset in slots from the slot after the first of the two, as in a local call. */
   | { readonly kind: "function"; readonly offset: number }
   /** src 5 and 6: as 1 and 2 with an index into an array of maps given at load */
   | { readonly kind: "mapByIndex"; readonly index: number }
