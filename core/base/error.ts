@@ -94,6 +94,11 @@ export const ERROR_CODES = {
   },
   MapTypeUnsupported: { category: "NotImplemented", remedy: "Use a map type that this host has." },
   MapValueInvalid: { category: "InvalidArgument", remedy: "Give a key and value of the map's sizes." },
+  MapOperationUnsupported: {
+    category: "InvalidOperation",
+    remedy:
+      "Entries of arrays and of read-only data cannot be added or deleted; update them, or use a hash map.",
+  },
   HelperUnsupported: { category: "NotImplemented", remedy: "Use a helper that this host has." },
   LinkNotFound: { category: "ObjectNotFound", remedy: "List what there is with 'ebpf link list'." },
   HookUnknown: {
@@ -101,6 +106,7 @@ export const ERROR_CODES = {
     remedy: "Use a hook that Add-EbpfProgram completes, such as xdp.",
   },
   HookBusy: { category: "ResourceBusy", remedy: "Remove the program attached to the interface first." },
+  EngineLimit: { category: "LimitsExceeded", remedy: "Use engine interpreter, or split the program." },
   EngineUnknown: { category: "InvalidArgument", remedy: "Use engine wasm or interpreter." },
   InterfaceNotFound: {
     category: "ObjectNotFound",

@@ -1,0 +1,82 @@
+// Makes a program runnable in a lane, in any thread: all it needs is the descriptor and the lane, both plain data.
+import { EbpfError, InternalError } from "../../base/error.ts";
+import { REGISTER_COUNT } from "../../isa/instruction.ts";
+import type { Helper } from "../../platform/platform.ts";
+import { findHelper } from "../../platform/platform.ts";
+import type { VerifiedProgram } from "../../verifier/verdict.ts";
+import { bindHelper, type HelperEnvironment } from "./helpers.ts";
+import { createInitialization } from "./initialization.ts";
+import { createInterpreter, type InterpreterOptions } from "./interpreter.ts";
+import type { Instance, InstanceDescriptor, Lane } from "./lane.ts";
+import type { BoundHelper, Machine } from "./machine.ts";
+import { findMapImplementation, openMap } from "./maps/kinds.ts";
+import { viewsOf } from "./memory.ts";
+import { createRegisters } from "./registers.ts";
+
+export interface InstanceOptions extends InterpreterOptions {
+  /** Interpreter only: reading a register or stack byte that was never written is a fault. */
+  readonly checkInitialization?: boolean;
+  readonly print?: (text: string) => void;
+}
+
+/** HelperUnsupported if the program calls a helper that this host does not implement. */
+export function instantiate(
+  descriptor: InstanceDescriptor,
+  lane: Lane,
+  options: InstanceOptions = {},
+): Instance {
+  const views = viewsOf(descriptor.memory);
+  const maps = descriptor.maps.map((map) => openMap(views, map, lane.index));
+  const firstValues = descriptor.maps.map((map) =>
+    findMapImplementation(map.kind)?.firstValueAddress?.(map, lane.index),
+  );
+  const environment: HelperEnvironment = {
+    views,
+    lane,
+    maps,
+    ...(options.print === undefined ? {} : { print: options.print }),
+  };
+  const { program } = descriptor;
+  const helpers = new Map(
+    helpersOf(program).map((row): [number, BoundHelper] => [
+      row.id,
+      { row, call: bindHelper(row, environment) },
+    ]),
+  );
+  switch (descriptor.engine) {
+    case "interpreter": {
+      const machine: Machine = {
+        program,
+        views,
+        lane,
+        maps,
+        firstValues,
+        helpers,
+        registers: createRegisters(REGISTER_COUNT),
+        initialization: options.checkInitialization === true ? createInitialization(lane) : undefined,
+        frames: [],
+        current: 0,
+        next: 0,
+        contextAddress: 0,
+        contextSizeBytes: 0,
+        packet: { start: 0, end: 0 },
+      };
+      return createInterpreter(machine, options);
+    }
+    case "wasm":
+      throw new EbpfError("EngineUnknown", "engine wasm is not there", { target: "wasm" });
+  }
+}
+
+/** The helpers that a program calls, each once. */
+export function helpersOf(program: VerifiedProgram): Helper[] {
+  const ids = new Set<number>();
+  for (const instruction of program.instructions) {
+    if (instruction.kind === "call" && instruction.target.kind === "helper") ids.add(instruction.target.id);
+  }
+  return [...ids].map((id) => {
+    const row = findHelper(program.platform, id);
+    if (row === undefined) throw new InternalError(`a verified program calls helper ${id}, which is unknown`);
+    return row;
+  });
+}

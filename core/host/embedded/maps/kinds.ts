@@ -1,0 +1,24 @@
+// The table of map kinds that the embedded host has; a new kind is a file beside this one and a row here.
+import { InternalError } from "../../../base/error.ts";
+import type { MapKind } from "../../../platform/platform.ts";
+import type { MapDescriptor } from "../lane.ts";
+import type { MemoryViews } from "../memory.ts";
+import { ARRAY, PERCPU_ARRAY } from "./array.ts";
+import type { MapAccess, MapImplementation } from "./map.ts";
+
+const IMPLEMENTATIONS: Partial<Record<MapKind, MapImplementation>> = {
+  array: ARRAY,
+  percpu_array: PERCPU_ARRAY,
+};
+
+/** How maps of a kind are done here; undefined if they are not. */
+export function findMapImplementation(kind: MapKind): MapImplementation | undefined {
+  return IMPLEMENTATIONS[kind];
+}
+
+/** Opens a map that createMap() made, in any thread. The views must be newer than the map. */
+export function openMap(views: MemoryViews, descriptor: MapDescriptor, laneIndex: number): MapAccess {
+  const implementation = findMapImplementation(descriptor.kind);
+  if (implementation === undefined) throw new InternalError(`no map of kind ${descriptor.kind} can exist`);
+  return implementation.open(views, descriptor, laneIndex);
+}

@@ -1,0 +1,46 @@
+// What a map of the embedded host is to programs, whatever its kind (kinds.ts has the table). A map lives wholly in the
+// linear memory, so any thread that has the memory and a MapDescriptor can open it. Knows nothing of engines.
+import type { MapDescriptor } from "../lane.ts";
+import { alignUp, type MemoryViews } from "../memory.ts";
+
+/** The Linux error numbers that map helpers return, negated. */
+export const MAP_ERROR = { notFound: -2, tooBig: -7, exists: -17, invalid: -22 } as const;
+
+/** The `flags` of map_update_elem: BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
+export const UPDATE_MODE = { any: 0, noexist: 1, exist: 2 } as const;
+
+export type MapShape = Omit<MapDescriptor, "id" | "address">;
+
+/** One map as seen from one lane. Keys and values are given by address; nothing is checked but the key itself. */
+export interface MapAccess {
+  readonly descriptor: MapDescriptor;
+  /** Address of this lane's value, 0 if there is no such key. */
+  lookup(keyAddress: number): number;
+  /** 0, or one of MAP_ERROR. Sets this lane's value; in a new entry other lanes' values become zero. */
+  update(keyAddress: number, valueAddress: number, flags: number): number;
+  /** 0, or one of MAP_ERROR. */
+  remove(keyAddress: number): number;
+  /** Address of that lane's value, 0 if there is no such key; does not count as use. */
+  peek(keyAddress: number, laneIndex: number): number;
+  /** Do these bytes lie within one value of the map? */
+  contains(address: number, sizeBytes: number): boolean;
+  count(): number;
+  /** A copy of the keys there were at the time of the call. */
+  keys(): Iterable<Uint8Array>;
+}
+
+export interface MapImplementation {
+  readonly perCpu: boolean;
+  /** Bytes of linear memory that a map of this shape takes. */
+  sizeBytes(shape: MapShape): number;
+  /** Makes an empty map of zeroed memory. */
+  initialize(views: MemoryViews, descriptor: MapDescriptor): void;
+  open(views: MemoryViews, descriptor: MapDescriptor, laneIndex: number): MapAccess;
+  /** For kinds whose value addresses are plain arithmetic: where this lane's value of key 0 is. */
+  firstValueAddress?(descriptor: MapDescriptor, laneIndex: number): number;
+}
+
+/** Values lie at multiples of 8, so that 64-bit atomics on their fields are aligned. */
+export function valueStride(shape: MapShape): number {
+  return alignUp(shape.valueSizeBytes, 8);
+}

@@ -1,0 +1,62 @@
+// Which bytes a running program may touch, for the interpreter: its context, its packet, its live stack frames and the
+// values of its maps. It trusts the context's own packet pointers, because the host wrote them.
+import type { ContextDescriptor } from "../../platform/platform.ts";
+import type { ProgramMap } from "../../program/program.ts";
+import type { Lane } from "./lane.ts";
+import { FRAME_SIZE_BYTES } from "./lanes.ts";
+import type { MapAccess } from "./maps/map.ts";
+import type { MemoryViews } from "./memory.ts";
+
+export interface PacketBounds {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The packet between a context's packetMeta (else packetStart) and packetEnd fields; empty if it has none. */
+export function readPacketBounds(
+  views: MemoryViews,
+  context: ContextDescriptor,
+  contextAddress: number,
+): PacketBounds {
+  const read = (kind: string): number | undefined => {
+    const field = context.fields.find((row) => row.kind === kind);
+    return field === undefined ? undefined : views.data.getUint32(contextAddress + field.byteOffset, true);
+  };
+  const start = read("packetStart");
+  const end = read("packetEnd");
+  if (start === undefined || end === undefined) return { start: 0, end: 0 };
+  const meta = read("packetMeta");
+  return { start: meta === undefined ? start : Math.min(meta, start), end };
+}
+
+export interface Regions {
+  readonly lane: Lane;
+  readonly contextAddress: number;
+  readonly contextSizeBytes: number;
+  readonly packet: PacketBounds;
+  readonly maps: readonly MapAccess[];
+  readonly program: { readonly maps: readonly ProgramMap[] };
+}
+
+export type Access = "allowed" | "readOnly" | "outside";
+
+/** `depth` is the number of live frames: a callee may use its callers' stack. */
+export function checkAccess(
+  regions: Regions,
+  address: number,
+  sizeBytes: number,
+  write: boolean,
+  depth: number,
+): Access {
+  const { lane, contextAddress, contextSizeBytes, packet } = regions;
+  const end = address + sizeBytes;
+  const stackTop = lane.stackAddress + lane.stackSizeBytes;
+  if (address >= stackTop - depth * FRAME_SIZE_BYTES && end <= stackTop) return "allowed";
+  if (address >= packet.start && end <= packet.end) return "allowed";
+  if (address >= contextAddress && end <= contextAddress + contextSizeBytes) return "allowed";
+  for (let index = 0; index < regions.maps.length; index++) {
+    if (!regions.maps[index]!.contains(address, sizeBytes)) continue;
+    return write && regions.program.maps[index]?.spec.data?.readOnly === true ? "readOnly" : "allowed";
+  }
+  return "outside";
+}
