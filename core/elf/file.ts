@@ -64,7 +64,7 @@ export interface ElfFile {
   /** By section index; number 0 is the null section. */
   readonly sections: readonly ElfSection[];
   readonly symbols: readonly ElfSymbol[];
-  /** By index of the section they apply to, in file order; only sections that are part of the program image have them read. */
+  /** By index of the section they apply to, sorted by offset; only sections that are part of the program image have them read. */
   readonly relocations: ReadonlyMap<number, readonly ElfRelocation[]>;
 }
 
@@ -82,7 +82,9 @@ interface Header {
  * Reads an object file. FormatError ElfInvalid if a size, an offset, an entry size or an index of the file does not
  * hold (data: section, offset); ElfNotBpf if it is a sound start of an ELF file for something else.
  */
-export function readElf(bytes: Uint8Array, file: string): ElfFile {
+export function readElf(input: Uint8Array, file: string): ElfFile {
+  // Of a Buffer, slice() would not copy; what is handed on is a plain Uint8Array.
+  const bytes = new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
   const header = readHeader(bytes, file);
   const unnamed = readSectionTable(bytes, file, header);
   const sections = nameSections(unnamed, header.nameTableIndex);
@@ -276,6 +278,7 @@ function readRelocations(
     result.set(target.index, list);
     readEntries(section, count, rela, symbols, file, list);
   }
+  for (const list of result.values()) list.sort((a, b) => a.byteOffset - b.byteOffset);
   return result;
 }
 
