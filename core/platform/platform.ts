@@ -31,6 +31,8 @@ export interface ContextDescriptor {
   readonly name: string;
   readonly sizeBytes: number;
   readonly fields: readonly ContextField[];
+  /** Set where packetStart and packetEnd bound bytes that programs may read but not write (an application's name). */
+  readonly packetReadOnly?: true;
 }
 
 export interface ProgramType {
@@ -65,17 +67,23 @@ export interface AttachType {
 }
 
 export type ArgumentKind =
-  /** Any initialised number; a pointer is refused (it would leak). */
-  | { readonly kind: "scalar" }
+  /**
+   * Any initialised number; a pointer is refused (it would leak). `optional`: the register may also be uninitialised,
+   * and the helper then finds any number there.
+   */
+  | { readonly kind: "scalar"; readonly optional?: true }
   | { readonly kind: "context" }
-  /** A map of one of these types (by MapType.name); empty means any. */
+  /** A map of one of these types (by MapType.name). */
   | { readonly kind: "map"; readonly types: readonly string[] }
   /** Readable memory of the map's key size. The map is the argument before. */
   | { readonly kind: "mapKey" }
   /** Readable (or, if uninitialised is allowed, writable) memory of the map's value size. */
   | { readonly kind: "mapValue"; readonly access: "read" | "write" }
-  /** Memory whose length is the next argument. "write" memory may be uninitialised stack and is initialised by the call. */
-  | { readonly kind: "memory"; readonly access: "read" | "write"; readonly orNull: boolean }
+  /**
+   * Memory whose length is the next argument. "write" memory may be uninitialised stack; the call initialises every
+   * byte of it. "readWrite" memory must be initialised and writable.
+   */
+  | { readonly kind: "memory"; readonly access: "read" | "write" | "readWrite"; readonly orNull: boolean }
   /** The length in bytes of the memory argument before it. */
   | { readonly kind: "size"; readonly zeroAllowed: boolean };
 
@@ -130,13 +138,37 @@ export interface Platform {
   readonly mapTypes: readonly MapType[];
 }
 
+interface Index {
+  readonly programTypes: ReadonlyMap<string, ProgramType>;
+  readonly attachTypes: ReadonlyMap<string, AttachType>;
+  readonly helpers: ReadonlyMap<number, readonly Helper[]>;
+  readonly helpersByName: ReadonlyMap<string, Helper>;
+  readonly mapTypes: ReadonlyMap<number, MapType>;
+}
+
+const indexes = new WeakMap<Platform, Index>();
+
+function indexOf(platform: Platform): Index {
+  const known = indexes.get(platform);
+  if (known !== undefined) return known;
+  const index: Index = {
+    programTypes: new Map(platform.programTypes.map((row) => [row.name, row])),
+    attachTypes: new Map(platform.attachTypes.map((row) => [row.name, row])),
+    helpers: Map.groupBy(platform.helpers, (row) => row.id),
+    helpersByName: new Map(platform.helpers.map((row) => [row.name, row])),
+    mapTypes: new Map(platform.mapTypes.map((row) => [row.id, row])),
+  };
+  indexes.set(platform, index);
+  return index;
+}
+
 export function findProgramType(platform: Platform, name: string): ProgramType | undefined {
-  return platform.programTypes.find((row) => row.name === name);
+  return indexOf(platform).programTypes.get(name);
 }
 
 /** The hook by its name, e.g. "xdp". */
 export function findAttachType(platform: Platform, name: string): AttachType | undefined {
-  return platform.attachTypes.find((row) => row.name === name);
+  return indexOf(platform).attachTypes.get(name);
 }
 
 /** The hook that a section name means; "xdp/foo" is found by a row "xdp/". */
@@ -146,15 +178,27 @@ export function findAttachTypeOfSection(platform: Platform, section: string): At
   );
 }
 
-export function findHelper(platform: Platform, id: number): Helper | undefined {
-  return platform.helpers.find((row) => row.id === id);
+/**
+ * The helper of a number. Windows gives the same numbers (from 0x10000) to different helpers of different program
+ * types: say which type calls. If none of the rows is for that type, one of them is answered, for messages; see
+ * `mayCall`.
+ */
+export function findHelper(platform: Platform, id: number, programType?: string): Helper | undefined {
+  const rows = indexOf(platform).helpers.get(id);
+  if (rows === undefined || programType === undefined) return rows?.[0];
+  return rows.find((row) => mayCall(row, programType)) ?? rows[0];
 }
 
+/** May programs of this type call the helper? */
+export function mayCall(helper: Helper, programType: string): boolean {
+  return helper.programTypes === undefined || helper.programTypes.includes(programType);
+}
+
+/** The helper of a name, with or without "bpf_". */
 export function findHelperByName(platform: Platform, name: string): Helper | undefined {
-  const plain = name.replace(/^bpf_/, "");
-  return platform.helpers.find((row) => row.name === plain);
+  return indexOf(platform).helpersByName.get(name.replace(/^bpf_/, ""));
 }
 
 export function findMapType(platform: Platform, id: number): MapType | undefined {
-  return platform.mapTypes.find((row) => row.id === id);
+  return indexOf(platform).mapTypes.get(id);
 }
