@@ -1,0 +1,73 @@
+// The program in force in one packet loop: instance, context and the meaning of its return values, with its counters.
+import {
+  actionOf,
+  clearContext,
+  createPacketWriter,
+  instantiate,
+  type PacketWriter,
+} from "../host/embedded/host.ts";
+import type { Instance, Lane } from "../host/embedded/lane.ts";
+import type { ProgramType } from "../platform/platform.ts";
+import { ACTION, CELL, type Filter } from "./loop.ts";
+
+/** Return values that are looked up in a table; the others are rare and asked for one by one. */
+const TABLE_SIZE = 256;
+
+interface Running {
+  readonly instance: Instance;
+  readonly writePacket: PacketWriter;
+  readonly actions: Uint8Array;
+  readonly type: ProgramType;
+}
+
+/** What a program throws while it runs is "aborted": its packet is not let through. */
+export function createFilter(lane: Lane, memory: WebAssembly.Memory, cells: Float64Array): Filter {
+  let running: Running | undefined;
+  const count = (cell: number): void => {
+    cells[cell] = (cells[cell] ?? 0) + 1;
+  };
+  const cellOf: readonly number[] = [CELL.passed, CELL.dropped, CELL.transmitted, CELL.aborted];
+
+  const run = (program: Running, address: number, sizeBytes: number): number => {
+    program.writePacket(lane.contextAddress, address, sizeBytes);
+    let value: number;
+    try {
+      value = program.instance.run(lane.contextAddress) >>> 0;
+    } catch {
+      return ACTION.aborted;
+    }
+    return value < TABLE_SIZE ? (program.actions[value] ?? ACTION.aborted) : lookUp(program.type, value);
+  };
+
+  return {
+    get active() {
+      return running !== undefined;
+    },
+    set(descriptor) {
+      if (descriptor === undefined) {
+        running = undefined;
+        return;
+      }
+      const { type } = descriptor.program;
+      const next: Running = {
+        instance: instantiate(descriptor, lane),
+        writePacket: createPacketWriter(type.context, memory),
+        actions: Uint8Array.from({ length: TABLE_SIZE }, (_, value) => lookUp(type, value)),
+        type,
+      };
+      clearContext(type.context, memory, lane.contextAddress);
+      running = next;
+    },
+    decide(address, sizeBytes) {
+      cells[CELL.received] = (cells[CELL.received] ?? 0) + 1;
+      cells[CELL.receivedBytes] = (cells[CELL.receivedBytes] ?? 0) + sizeBytes;
+      const action = running === undefined ? ACTION.pass : run(running, address, sizeBytes);
+      count(cellOf[action] ?? CELL.aborted);
+      return action;
+    },
+  };
+}
+
+function lookUp(type: ProgramType, value: number): number {
+  return ACTION[actionOf(type, value)];
+}

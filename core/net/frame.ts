@@ -1,0 +1,246 @@
+// Ethernet frames of IPv4 and IPv6 with UDP and TCP: made, read, checksummed (RFC 791, 768, 8200, 9293, 1071).
+// Knows bytes only: no sockets, no programs.
+
+export const ETHERNET_BYTES = 14;
+export const UDP_BYTES = 8;
+export const IPV4_BYTES = 20;
+export const IPV6_BYTES = 40;
+const TCP_BYTES = 20;
+const ETHERTYPE_IPV4 = 0x0800;
+const ETHERTYPE_IPV6 = 0x86dd;
+/** VLAN tags: IEEE 802.1Q and 802.1ad. */
+const ETHERTYPES_VLAN: readonly number[] = [0x8100, 0x88a8];
+export const PROTOCOL_TCP = 6;
+export const PROTOCOL_UDP = 17;
+/** IPv6 extension headers that may stand before the transport header and have the common form (RFC 8200 section 4). */
+const EXTENSION_HEADERS: readonly number[] = [0, 43, 60];
+const HOP_LIMIT = 64;
+/** Locally administered addresses: who sends and who takes in a frame that never was on a wire. */
+const MAC_SENDER = [0x02, 0, 0, 0, 0, 0x01];
+const MAC_RECEIVER = [0x02, 0, 0, 0, 0, 0x02];
+
+/** Bytes of the headers in front of a UDP payload: the address has 4 or 16 bytes. */
+export function udpHeadersBytes(addressBytes: number): number {
+  return ETHERNET_BYTES + (addressBytes === 4 ? IPV4_BYTES : IPV6_BYTES) + UDP_BYTES;
+}
+
+/** Sum of 16-bit words from `start` to `end` (a last odd byte counts as a high one), added to `sum`; not folded (RFC 1071). */
+export function sumWords(bytes: Uint8Array<ArrayBufferLike>, start: number, end: number, sum = 0): number {
+  let total = sum;
+  let at = start;
+  for (; at + 1 < end; at += 2) total += ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  if (at < end) total += (bytes[at] ?? 0) << 8;
+  return total;
+}
+
+/** The Internet checksum of a sum. */
+export function foldChecksum(sum: number): number {
+  let folded = sum;
+  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000);
+  return ~folded & 0xffff;
+}
+
+/** A checksum after one 16-bit word it covers went from `before` to `after` (RFC 1624, equation 3). */
+export function updateChecksum(checksum: number, before: number, after: number): number {
+  return foldChecksum((~checksum & 0xffff) + (~before & 0xffff) + after);
+}
+
+function put16(bytes: Uint8Array<ArrayBufferLike>, at: number, value: number): void {
+  bytes[at] = value >>> 8;
+  bytes[at + 1] = value & 0xff;
+}
+
+function get16(bytes: Uint8Array<ArrayBufferLike>, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}
+
+/** The two ends of a datagram; both addresses have 4 or both 16 bytes. */
+export interface Flow {
+  readonly sourceAddress: Uint8Array<ArrayBufferLike>;
+  readonly sourcePort: number;
+  readonly destinationAddress: Uint8Array<ArrayBufferLike>;
+  readonly destinationPort: number;
+}
+
+/** Ethernet and IP headers at `at` for `payloadBytes` after them; the sum of the pseudo header for the transport's checksum. */
+function writeNetworkHeaders(
+  bytes: Uint8Array<ArrayBufferLike>,
+  at: number,
+  flow: Flow,
+  protocol: number,
+  payloadBytes: number,
+): number {
+  bytes.set(MAC_RECEIVER, at);
+  bytes.set(MAC_SENDER, at + 6);
+  const ip = at + ETHERNET_BYTES;
+  if (flow.sourceAddress.length === 4) {
+    put16(bytes, at + 12, ETHERTYPE_IPV4);
+    bytes[ip] = 0x45;
+    bytes[ip + 1] = 0;
+    put16(bytes, ip + 2, IPV4_BYTES + payloadBytes);
+    // No identification, "don't fragment": RFC 6864 section 4.1.
+    put16(bytes, ip + 4, 0);
+    put16(bytes, ip + 6, 0x4000);
+    bytes[ip + 8] = HOP_LIMIT;
+    bytes[ip + 9] = protocol;
+    put16(bytes, ip + 10, 0);
+    bytes.set(flow.sourceAddress, ip + 12);
+    bytes.set(flow.destinationAddress, ip + 16);
+    put16(bytes, ip + 10, foldChecksum(sumWords(bytes, ip, ip + IPV4_BYTES)));
+    return sumWords(bytes, ip + 12, ip + IPV4_BYTES, protocol + payloadBytes);
+  }
+  put16(bytes, at + 12, ETHERTYPE_IPV6);
+  put16(bytes, ip, 0x6000);
+  put16(bytes, ip + 2, 0);
+  put16(bytes, ip + 4, payloadBytes);
+  bytes[ip + 6] = protocol;
+  bytes[ip + 7] = HOP_LIMIT;
+  bytes.set(flow.sourceAddress, ip + 8);
+  bytes.set(flow.destinationAddress, ip + 24);
+  return sumWords(bytes, ip + 8, ip + IPV6_BYTES, protocol + payloadBytes);
+}
+
+/**
+ * Writes Ethernet, IP and UDP headers at `at`, in front of a payload that already lies behind them; the frame's length.
+ * The payload has at most 65,507 bytes (IPv4) or 65,527 (IPv6), as a socket gives it.
+ */
+export function writeUdpHeaders(
+  bytes: Uint8Array<ArrayBufferLike>,
+  at: number,
+  flow: Flow,
+  payloadBytes: number,
+): number {
+  const headers = udpHeadersBytes(flow.sourceAddress.length);
+  const udp = at + headers - UDP_BYTES;
+  const sum = writeNetworkHeaders(bytes, at, flow, PROTOCOL_UDP, UDP_BYTES + payloadBytes);
+  put16(bytes, udp, flow.sourcePort);
+  put16(bytes, udp + 2, flow.destinationPort);
+  put16(bytes, udp + 4, UDP_BYTES + payloadBytes);
+  put16(bytes, udp + 6, 0);
+  // A sum of zero is sent as 0xffff, for zero means "none" (RFC 768).
+  put16(bytes, udp + 6, foldChecksum(sumWords(bytes, udp, udp + UDP_BYTES + payloadBytes, sum)) || 0xffff);
+  return headers + payloadBytes;
+}
+
+/** A whole frame with one UDP datagram. */
+export function makeUdpFrame(flow: Flow, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  const headers = udpHeadersBytes(flow.sourceAddress.length);
+  const frame = new Uint8Array(headers + payload.length);
+  frame.set(payload, headers);
+  writeUdpHeaders(frame, 0, flow, payload.length);
+  return frame;
+}
+
+export interface TcpFields {
+  readonly sequence: number;
+  readonly acknowledgement: number;
+  /** FIN 1, SYN 2, RST 4, PSH 8, ACK 16 (RFC 9293 section 3.1). */
+  readonly flags: number;
+  readonly window: number;
+}
+
+/** A whole frame with one TCP segment, without options. */
+export function makeTcpFrame(flow: Flow, fields: TcpFields, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  const tcp = ETHERNET_BYTES + (flow.sourceAddress.length === 4 ? IPV4_BYTES : IPV6_BYTES);
+  const frame = new Uint8Array(tcp + TCP_BYTES + payload.length);
+  const view = new DataView(frame.buffer);
+  frame.set(payload, tcp + TCP_BYTES);
+  const sum = writeNetworkHeaders(frame, 0, flow, PROTOCOL_TCP, TCP_BYTES + payload.length);
+  view.setUint16(tcp, flow.sourcePort);
+  view.setUint16(tcp + 2, flow.destinationPort);
+  view.setUint32(tcp + 4, fields.sequence);
+  view.setUint32(tcp + 8, fields.acknowledgement);
+  view.setUint8(tcp + 12, (TCP_BYTES / 4) << 4);
+  view.setUint8(tcp + 13, fields.flags);
+  view.setUint16(tcp + 14, fields.window);
+  view.setUint16(tcp + 16, foldChecksum(sumWords(frame, tcp, frame.length, sum)));
+  return frame;
+}
+
+/** What a frame holds, as byte offsets from its first byte. */
+export interface FrameLayout {
+  readonly version: 4 | 6;
+  readonly ipOffset: number;
+  readonly protocol: number;
+  /** Of the transport header; absent in a fragment other than the first. */
+  readonly transportOffset?: number;
+  /** Of what follows a whole UDP or TCP header, and its end, by the headers' own lengths. */
+  readonly payloadOffset?: number;
+  readonly payloadEnd?: number;
+}
+
+/** Reads headers, VLAN tags and IPv6 extension headers; undefined if it is not IP or its lengths contradict its size. */
+export function readFrame(frame: Uint8Array<ArrayBufferLike>): FrameLayout | undefined {
+  let ipOffset = ETHERNET_BYTES;
+  if (frame.length < ipOffset) return undefined;
+  let type = get16(frame, 12);
+  while (ETHERTYPES_VLAN.includes(type) && frame.length >= ipOffset + 4) {
+    type = get16(frame, ipOffset + 2);
+    ipOffset += 4;
+  }
+  if (type === ETHERTYPE_IPV4) return readIpv4(frame, ipOffset);
+  if (type === ETHERTYPE_IPV6) return readIpv6(frame, ipOffset);
+  return undefined;
+}
+
+function readIpv4(frame: Uint8Array<ArrayBufferLike>, ip: number): FrameLayout | undefined {
+  if (frame.length < ip + IPV4_BYTES || (frame[ip] ?? 0) >> 4 !== 4) return undefined;
+  const headerBytes = ((frame[ip] ?? 0) & 15) * 4;
+  const end = ip + get16(frame, ip + 2);
+  if (headerBytes < IPV4_BYTES || ip + headerBytes > end || end > frame.length) return undefined;
+  const layout = { version: 4, ipOffset: ip, protocol: frame[ip + 9] ?? 0 } as const;
+  if ((get16(frame, ip + 6) & 0x1fff) !== 0) return layout;
+  return readTransport(frame, layout, ip + headerBytes, end);
+}
+
+function readIpv6(frame: Uint8Array<ArrayBufferLike>, ip: number): FrameLayout | undefined {
+  if (frame.length < ip + IPV6_BYTES || (frame[ip] ?? 0) >> 4 !== 6) return undefined;
+  const end = ip + IPV6_BYTES + get16(frame, ip + 4);
+  if (end > frame.length) return undefined;
+  let protocol = frame[ip + 6] ?? 0;
+  let at = ip + IPV6_BYTES;
+  while (EXTENSION_HEADERS.includes(protocol)) {
+    if (at + 8 > end) return undefined;
+    protocol = frame[at] ?? 0;
+    at += ((frame[at + 1] ?? 0) + 1) * 8;
+  }
+  const layout = { version: 6, ipOffset: ip, protocol } as const;
+  if (at > end) return undefined;
+  return readTransport(frame, layout, at, end);
+}
+
+function readTransport(
+  frame: Uint8Array<ArrayBufferLike>,
+  layout: FrameLayout,
+  at: number,
+  end: number,
+): FrameLayout | undefined {
+  if (layout.protocol === PROTOCOL_UDP) {
+    if (at + UDP_BYTES > end) return undefined;
+    const udpEnd = at + get16(frame, at + 4);
+    if (udpEnd < at + UDP_BYTES || udpEnd > end) return undefined;
+    return { ...layout, transportOffset: at, payloadOffset: at + UDP_BYTES, payloadEnd: udpEnd };
+  }
+  if (layout.protocol === PROTOCOL_TCP) {
+    if (at + TCP_BYTES > end) return undefined;
+    const payload = at + ((frame[at + 12] ?? 0) >> 4) * 4;
+    if (payload < at + TCP_BYTES || payload > end) return undefined;
+    return { ...layout, transportOffset: at, payloadOffset: payload, payloadEnd: end };
+  }
+  return { ...layout, transportOffset: at };
+}
+
+/** True if the checksums of IPv4 and of UDP or TCP are right (a UDP datagram over IPv4 may have none). */
+export function hasValidChecksums(frame: Uint8Array<ArrayBufferLike>): boolean {
+  const layout = readFrame(frame);
+  if (layout === undefined) return false;
+  const { ipOffset: ip, transportOffset: transport, payloadEnd: end, version } = layout;
+  if (version === 4 && foldChecksum(sumWords(frame, ip, ip + ((frame[ip] ?? 0) & 15) * 4)) !== 0)
+    return false;
+  if (transport === undefined || end === undefined) return true;
+  if (layout.protocol === PROTOCOL_UDP && get16(frame, transport + 6) === 0) return version === 4;
+  const pseudo = layout.protocol + end - transport;
+  const addresses =
+    version === 4 ? sumWords(frame, ip + 12, ip + 20, pseudo) : sumWords(frame, ip + 8, ip + 40, pseudo);
+  return foldChecksum(sumWords(frame, transport, end, addresses)) === 0;
+}

@@ -1,0 +1,146 @@
+// What every packet loop has: the program in force, the counters, and word from the main thread. Also the messages
+// between an interface and its worker. Knows no sockets, devices or files.
+import type { ErrorCode, ErrorData } from "../base/error.ts";
+import type { InstanceDescriptor, Lane } from "../host/embedded/lane.ts";
+import type { InterfaceCounters } from "../host/host.ts";
+import type { SocketAddress } from "./address.ts";
+
+export interface GatewaySettings {
+  readonly kind: "gateway";
+  readonly listen: SocketAddress;
+  readonly to: SocketAddress;
+  readonly clients: number;
+  readonly idleSeconds: number;
+  readonly plain: boolean;
+}
+
+export interface TapSettings {
+  readonly kind: "tap";
+  readonly outside: string;
+  readonly inside: string;
+  readonly outsideNamespace?: string;
+  readonly insideNamespace?: string;
+  readonly plain: boolean;
+}
+
+export interface PcapSettings {
+  readonly kind: "pcap";
+  readonly input: string;
+  readonly output?: string;
+  readonly verdicts?: string;
+}
+
+/** Settings as the loops take them: checked, with every default filled in. */
+export type LoopSettings = GatewaySettings | TapSettings | PcapSettings;
+
+/** What the worker is started with. */
+export interface WorkerSetup {
+  readonly settings: LoopSettings;
+  readonly lane: Lane;
+  readonly memory: WebAssembly.Memory;
+  readonly shared: SharedArrayBuffer;
+}
+
+/** To the worker. */
+export type Order =
+  | { readonly kind: "attach"; readonly number: number; readonly descriptor: InstanceDescriptor | undefined }
+  | { readonly kind: "close" };
+
+/** An error on its way to the main thread. */
+export interface PlainError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly data: ErrorData;
+}
+
+/** From the worker. */
+export type Report =
+  | { readonly kind: "ready"; readonly wakeFd?: number; readonly listen?: SocketAddress }
+  | { readonly kind: "attached"; readonly number: number; readonly error?: PlainError }
+  /** A capture was read to its end. */
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly error: PlainError };
+
+/** Cells of the shared buffer. Doubles: exact to 2^53, and an aligned one is never seen half-written on 64-bit machines. */
+export const CELL = {
+  received: 0,
+  receivedBytes: 1,
+  passed: 2,
+  dropped: 3,
+  transmitted: 4,
+  aborted: 5,
+  errors: 6,
+  /** Bytes of a capture that have been read, and its size; 0 where there is no end. */
+  position: 7,
+  size: 8,
+} as const;
+
+const CELLS_OFFSET = 64;
+
+export interface Shared {
+  /** Only the worker writes them. */
+  readonly cells: Float64Array<SharedArrayBuffer>;
+  /** [0] is raised with every order, after it was posted. */
+  readonly doorbell: Int32Array<SharedArrayBuffer>;
+}
+
+export function createShared(): SharedArrayBuffer {
+  return new SharedArrayBuffer(CELLS_OFFSET + 16 * 8);
+}
+
+export function viewShared(buffer: SharedArrayBuffer): Shared {
+  return { cells: new Float64Array(buffer, CELLS_OFFSET, 16), doorbell: new Int32Array(buffer, 0, 1) };
+}
+
+export function readCounters(cells: Float64Array): InterfaceCounters {
+  const at = (cell: number): number => cells[cell] ?? 0;
+  return {
+    received: at(CELL.received),
+    receivedBytes: at(CELL.receivedBytes),
+    passed: at(CELL.passed),
+    dropped: at(CELL.dropped),
+    transmitted: at(CELL.transmitted),
+    aborted: at(CELL.aborted),
+    errors: at(CELL.errors),
+  };
+}
+
+/** Where orders arrive in the worker. Asked between two packets, or two batches of them. */
+export interface Control {
+  /** Carries out what was ordered; false once the loop is to end. Costs one load if nothing was. */
+  proceed(): boolean;
+  /** Blocks the thread until the next order. */
+  wait(): void;
+  report(report: Report): void;
+}
+
+/** What is done with a packet, as numbers for the loops. */
+export const ACTION = { pass: 0, drop: 1, transmit: 2, aborted: 3 } as const;
+
+/** The program in force. */
+export interface Filter {
+  /** False: everything passes, and nobody need make a frame for it. */
+  readonly active: boolean;
+  set(descriptor: InstanceDescriptor | undefined): void;
+  /** Runs the program on `sizeBytes` bytes at an address of the linear memory; an ACTION. */
+  decide(address: number, sizeBytes: number): number;
+}
+
+export interface LoopEnvironment {
+  readonly lane: Lane;
+  /** The linear memory. */
+  readonly bytes: Uint8Array<SharedArrayBuffer>;
+  readonly cells: Float64Array<SharedArrayBuffer>;
+  readonly filter: Filter;
+  readonly control: Control;
+}
+
+/** One kind of interface in its worker. */
+export interface Loop {
+  /** What main is told when the loop stands ready. */
+  readonly ready: Extract<Report, { kind: "ready" }>;
+  /** Moves packets until `control.proceed()` is false; an EbpfError if it cannot go on. */
+  run(): void | Promise<void>;
+  /** Gives back every descriptor but `wakeFd`, which belongs to main. */
+  close(): void;
+}
