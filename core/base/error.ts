@@ -130,6 +130,10 @@ export const ERROR_CODES = {
     category: "ResourceBusy",
     remedy: "Stop what listens on that address, or choose another port.",
   },
+  DeviceBusy: {
+    category: "ResourceBusy",
+    remedy: "Choose another device name, or remove the interface that has the device.",
+  },
   TapUnavailable: {
     category: "ResourceUnavailable",
     remedy: "Run as root on Linux with /dev/net/tun (modprobe tun), or use a gateway interface.",

@@ -1,5 +1,6 @@
 // The Host interface: who runs programs. Its faces are embedded/ (now), kernel/ and linux/ (later parts). It also
 // declares what an interface is, so that nothing here looks up at net/.
+import type { EbpfError } from "../base/error.ts";
 import type { Image } from "../image/image.ts";
 import type { MapKind, PacketAction } from "../platform/platform.ts";
 import type { MapSpec } from "../spec.ts";
@@ -88,6 +89,13 @@ export interface InterfaceCounters {
 
 export type InterfaceKind = "gateway" | "tap" | "pcap";
 
+/** Of an interface that has an end (a capture) also how far it is: 0 to 1, and "done" when it is there. */
+export type InterfaceState =
+  | { readonly kind: "open"; readonly progress?: number }
+  | { readonly kind: "done" }
+  /** Its loop has ended; what remains is to close it. */
+  | { readonly kind: "failed"; readonly error: EbpfError };
+
 /** Where packets come from and go to. Made by net/; a Host knows nothing of it but this. */
 export interface Interface {
   readonly name: string;
@@ -98,5 +106,6 @@ export interface Interface {
   /** Swaps the program between two packets; undefined detaches. Resolves when the loop runs with it. */
   attach(program: LoadedProgram | undefined): Promise<void>;
   counters(): InterfaceCounters;
+  state(): InterfaceState;
   close(): Promise<void>;
 }

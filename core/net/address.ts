@@ -17,7 +17,10 @@ export const SOCKADDR_BYTES = 28;
 const SOCKADDR_IN_BYTES = 16;
 
 /** Splits "127.0.0.1:53", "[::1]:53" or "name:53"; ArgumentInvalid names the setting it came from. */
-export function splitAddress(text: string, setting: string): { readonly host: string; readonly port: number } {
+export function splitAddress(
+  text: string,
+  setting: string,
+): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);

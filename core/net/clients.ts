@@ -50,7 +50,10 @@ export function createClients(posix: Posix, settings: GatewaySettings, poller: P
     const controlBytes = received.controlBytesOf(slot);
     if (four && controlBytes === 0) return data.getUint32(name + 4) * 65_536 + data.getUint16(name + 2);
     const control = received.controlOffset(slot);
-    return text.toString("latin1", name, name + nameBytes) + text.toString("latin1", control, control + controlBytes);
+    return (
+      text.toString("latin1", name, name + nameBytes) +
+      text.toString("latin1", control, control + controlBytes)
+    );
   };
 
   const sameWords = (theirs: Int32Array, at: number, own: number, sizeBytes: number): boolean => {
@@ -87,7 +90,12 @@ export function createClients(posix: Posix, settings: GatewaySettings, poller: P
     }
   };
 
-  const enter = (key: string | number, received: MessageBatch, slot: number, now: number): Client | undefined => {
+  const enter = (
+    key: string | number,
+    received: MessageBatch,
+    slot: number,
+    now: number,
+  ): Client | undefined => {
     if (free.length === 0) forgetOldest();
     const offset = free.pop();
     if (offset === undefined) return undefined;

@@ -23,6 +23,7 @@ interface Running {
 /** What a program throws while it runs is "aborted": its packet is not let through. */
 export function createFilter(lane: Lane, memory: WebAssembly.Memory, cells: Float64Array): Filter {
   let running: Running | undefined;
+  let generation = 0;
   const count = (cell: number): void => {
     cells[cell] = (cells[cell] ?? 0) + 1;
   };
@@ -43,9 +44,13 @@ export function createFilter(lane: Lane, memory: WebAssembly.Memory, cells: Floa
     get active() {
       return running !== undefined;
     },
+    get generation() {
+      return generation;
+    },
     set(descriptor) {
       if (descriptor === undefined) {
         running = undefined;
+        generation += 1;
         return;
       }
       const { type } = descriptor.program;
@@ -57,6 +62,7 @@ export function createFilter(lane: Lane, memory: WebAssembly.Memory, cells: Floa
       };
       clearContext(type.context, memory, lane.contextAddress);
       running = next;
+      generation += 1;
     },
     decide(address, sizeBytes) {
       cells[CELL.received] = (cells[CELL.received] ?? 0) + 1;

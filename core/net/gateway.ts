@@ -162,11 +162,7 @@ function startGateway(
         toClient.setBuffer(answers, payloadAt[slot]!, payloadSize[slot]!);
         const { address } = received.arena;
         toClient.setName(answers, address + received.nameOffset(slot), addressSize === 4 ? 16 : 28);
-        toClient.setControl(
-          answers,
-          address + received.controlOffset(slot),
-          received.controlBytesOf(slot),
-        );
+        toClient.setControl(answers, address + received.controlOffset(slot), received.controlBytesOf(slot));
         answers += 1;
       }
     }

@@ -111,6 +111,8 @@ export interface Control {
   proceed(): boolean;
   /** Blocks the thread until the next order. */
   wait(): void;
+  /** The same for loops that live on events: resolves at the next order. */
+  next(): Promise<void>;
   report(report: Report): void;
 }
 
@@ -121,6 +123,8 @@ export const ACTION = { pass: 0, drop: 1, transmit: 2, aborted: 3 } as const;
 export interface Filter {
   /** False: everything passes, and nobody need make a frame for it. */
   readonly active: boolean;
+  /** Counts the calls of set(). */
+  readonly generation: number;
   set(descriptor: InstanceDescriptor | undefined): void;
   /** Runs the program on `sizeBytes` bytes at an address of the linear memory; an ACTION. */
   decide(address: number, sizeBytes: number): number;

@@ -39,7 +39,7 @@ export function createMessages(posix: Posix, count: number): MessageBatch {
   const { words } = arena;
   const first = headers / 4;
   const putPointer = (word: number, address: number): void => {
-    words[word] = address % 0x100000000 | 0;
+    words[word] = (address % 0x100000000) | 0;
     words[word + 1] = Math.floor(address / 0x100000000);
   };
   for (let index = 0; index < count; index++) {

@@ -115,7 +115,9 @@ function openDevice(posix: Posix, name: string, namespace: string | undefined): 
       const errno = posix.errno();
       posix.close(fd);
       if (errno === ERRNO.EBUSY || errno === ERRNO.EINVAL) {
-        throw new EbpfError("DeviceBusy", `device ${name} is in use, or is not a TAP device`, { target: name });
+        throw new EbpfError("DeviceBusy", `device ${name} is in use, or is not a TAP device`, {
+          target: name,
+        });
       }
       throw unavailable(name, `device ${name} cannot be made: ${errnoName(errno)}`);
     }
@@ -135,10 +137,15 @@ function inNamespace<T>(posix: Posix, namespace: string | undefined, action: () 
   const other = posix.open(`/run/netns/${namespace}`, LINUX.O_CLOEXEC);
   try {
     if (own < 0 || other < 0) {
-      throw new EbpfError("ArgumentInvalid", `there is no network namespace ${namespace}`, { target: namespace });
+      throw new EbpfError("ArgumentInvalid", `there is no network namespace ${namespace}`, {
+        target: namespace,
+      });
     }
     if (posix.setns(other, LINUX.CLONE_NEWNET) < 0) {
-      throw unavailable(namespace, `network namespace ${namespace} cannot be entered: ${errnoName(posix.errno())}`);
+      throw unavailable(
+        namespace,
+        `network namespace ${namespace} cannot be entered: ${errnoName(posix.errno())}`,
+      );
     }
     try {
       return action();

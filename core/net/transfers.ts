@@ -31,7 +31,10 @@ export function createSource(
   return {
     fd,
     name,
-    addresses: Float64Array.from({ length: slots.count }, (_, slot) => slots.address + slot * slots.strideBytes),
+    addresses: Float64Array.from(
+      { length: slots.count },
+      (_, slot) => slots.address + slot * slots.strideBytes,
+    ),
     capacity,
     batch: LEAST_BATCH,
     count: 0,
@@ -141,10 +144,14 @@ function createPlain(posix: Posix): Transfers {
 
 function checkRead(source: Source, errno: number): void {
   if (errno === ERRNO.EAGAIN || errno === ERRNO.EINTR || errno === 0) return;
-  throw new EbpfError("InterfaceFailed", `device ${source.name} cannot be read any more: ${errnoName(errno)}`, {
-    target: source.name,
-    details: { errno },
-  });
+  throw new EbpfError(
+    "InterfaceFailed",
+    `device ${source.name} cannot be read any more: ${errnoName(errno)}`,
+    {
+      target: source.name,
+      details: { errno },
+    },
+  );
 }
 
 function adapt(source: Source): void {
