@@ -1,0 +1,238 @@
+// What must hold before an instruction, as data. Knows no states: check.ts decides whether a state satisfies an
+// assertion, transfer.ts what the instruction then does. Every register an instruction reads is named here.
+import {
+  type AluOperation,
+  type Instruction,
+  type JumpCondition,
+  type Operand,
+  type Register,
+  STACK_POINTER,
+} from "../isa/instruction.ts";
+import { type ArgumentKind, findHelper, type Helper, type MapType, type Platform } from "../platform/platform.ts";
+
+export type AccessKind = "read" | "write" | "atomic";
+
+/** One use of memory through a register. */
+export interface Access {
+  readonly kind: AccessKind;
+  readonly base: Register;
+  readonly offset: number;
+  readonly sizeBytes: number;
+  /** A sign-extending load: never gives a pointer. */
+  readonly signed: boolean;
+}
+
+export type Assertion =
+  /** The register has been given a value. */
+  | { readonly kind: "initialized"; readonly register: Register }
+  /** The register holds a number; `use` says what for. */
+  | { readonly kind: "number"; readonly register: Register; readonly use: "operand" | "stored" | "narrowed" }
+  /** r10 is not written. */
+  | { readonly kind: "writable"; readonly register: Register }
+  /** The operands may be added or subtracted: numbers, or a pointer and a bounded number, or pointers into one object. */
+  | {
+      readonly kind: "arithmetic";
+      readonly operation: AluOperation;
+      readonly width: 32 | 64;
+      readonly left: Register;
+      readonly right: Operand;
+    }
+  | { readonly kind: "memory"; readonly access: Access }
+  /** A pointer in `register` may be stored there: only whole and aligned on the stack. */
+  | { readonly kind: "storable"; readonly register: Register; readonly access: Access }
+  | {
+      readonly kind: "comparable";
+      readonly width: 32 | 64;
+      readonly test: JumpCondition;
+      readonly left: Register;
+      readonly right: Operand;
+    }
+  | {
+      readonly kind: "argument";
+      readonly helper: Helper;
+      /** From 0; the register is r1 + position. */
+      readonly position: number;
+      readonly argument: ArgumentKind;
+    }
+  /** The map in r1 allows the operation. */
+  | {
+      readonly kind: "mapOperation";
+      readonly helper: Helper;
+      readonly operation: MapType["operations"][number];
+    }
+  /** In the entry function: r0 is a number the hook may be given. */
+  | { readonly kind: "result" }
+  /** One more frame fits. */
+  | { readonly kind: "callDepth" };
+
+/** Helpers that are an operation on the map in r1, so that the map's type must allow it. */
+const MAP_OPERATIONS: Readonly<Record<string, MapType["operations"][number]>> = {
+  map_lookup_elem: "lookup",
+  map_lookup_percpu_elem: "lookup",
+  map_lookup_and_delete_elem: "delete",
+  map_update_elem: "update",
+  map_delete_elem: "delete",
+};
+
+function operand(use: "operand" | "stored", source: Operand): Assertion[] {
+  return source.kind === "register" ? [{ kind: "number", register: source.register, use }] : [];
+}
+
+function initialized(source: Operand): Assertion[] {
+  return source.kind === "register" ? [{ kind: "initialized", register: source.register }] : [];
+}
+
+/** Everything that must hold before `instruction`; unsupported instructions and bad targets are structure.ts' business. */
+export function assertionsOf(instruction: Instruction, platform: Platform): readonly Assertion[] {
+  switch (instruction.kind) {
+    case "alu": {
+      const { destination, source, operation, width } = instruction;
+      const list: Assertion[] = [
+        { kind: "writable", register: destination },
+        { kind: "initialized", register: destination },
+        ...initialized(source),
+      ];
+      if (operation === "add" || operation === "sub") {
+        list.push({ kind: "arithmetic", operation, width, left: destination, right: source });
+      } else {
+        list.push({ kind: "number", register: destination, use: "operand" }, ...operand("operand", source));
+      }
+      return list;
+    }
+    case "mov": {
+      const { destination, source, width, signExtendFrom } = instruction;
+      const list: Assertion[] = [{ kind: "writable", register: destination }, ...initialized(source)];
+      if ((width === 32 || signExtendFrom !== undefined) && source.kind === "register") {
+        list.push({ kind: "number", register: source.register, use: "narrowed" });
+      }
+      return list;
+    }
+    case "neg":
+    case "byteSwap":
+      return [
+        { kind: "writable", register: instruction.destination },
+        { kind: "number", register: instruction.destination, use: "operand" },
+      ];
+    case "load":
+      return [
+        { kind: "writable", register: instruction.destination },
+        { kind: "memory", access: { ...instruction, kind: "read" } },
+      ];
+    case "store": {
+      const access: Access = { ...instruction, kind: "write", signed: false };
+      const list: Assertion[] = [{ kind: "memory", access }];
+      if (instruction.source.kind === "register") {
+        const { register } = instruction.source;
+        list.unshift({ kind: "initialized", register });
+        list.push({ kind: "storable", register, access });
+      }
+      return list;
+    }
+    case "atomic": {
+      const list: Assertion[] = [
+        { kind: "memory", access: { ...instruction, kind: "atomic", signed: false } },
+        { kind: "number", register: instruction.source, use: "stored" },
+      ];
+      if (instruction.operation === "compareExchange") {
+        list.push({ kind: "number", register: 0, use: "operand" });
+      } else if (instruction.fetch) {
+        list.push({ kind: "writable", register: instruction.source });
+      }
+      return list;
+    }
+    case "loadImmediate":
+      return [{ kind: "writable", register: instruction.destination }];
+    case "jump": {
+      if (instruction.condition === undefined) return [];
+      const { test, left, right } = instruction.condition;
+      return [
+        { kind: "initialized", register: left },
+        ...initialized(right),
+        { kind: "comparable", width: instruction.width, test, left, right },
+      ];
+    }
+    case "call":
+      return instruction.target.kind === "helper"
+        ? helperAssertions(findHelper(platform, instruction.target.id))
+        : [{ kind: "callDepth" }];
+    case "exit":
+      return [{ kind: "result" }];
+    case "loadPacket":
+      return [];
+  }
+}
+
+function helperAssertions(helper: Helper | undefined): readonly Assertion[] {
+  if (helper === undefined) return [];
+  const list: Assertion[] = helper.arguments.map((argument, position) => ({
+    kind: "argument",
+    helper,
+    position,
+    argument,
+  }));
+  const operation = MAP_OPERATIONS[helper.name];
+  if (operation !== undefined) list.unshift({ kind: "mapOperation", helper, operation });
+  return list;
+}
+
+/** Registers read and written by an instruction, as bit masks; what liveness needs. */
+export function registersOf(
+  instruction: Instruction,
+  platform: Platform,
+): { readonly read: number; readonly written: number } {
+  const bit = (register: Register): number => 1 << register;
+  const source = (from: Operand): number => (from.kind === "register" ? bit(from.register) : 0);
+  switch (instruction.kind) {
+    case "alu":
+      return {
+        read: bit(instruction.destination) | source(instruction.source),
+        written: bit(instruction.destination),
+      };
+    case "mov":
+      return { read: source(instruction.source), written: bit(instruction.destination) };
+    case "neg":
+    case "byteSwap":
+      return { read: bit(instruction.destination), written: bit(instruction.destination) };
+    case "load":
+      return { read: bit(instruction.base), written: bit(instruction.destination) };
+    case "store":
+      return { read: bit(instruction.base) | source(instruction.source), written: 0 };
+    case "atomic": {
+      const exchange = instruction.operation === "compareExchange";
+      return {
+        read: bit(instruction.base) | bit(instruction.source) | (exchange ? 1 : 0),
+        written: exchange ? 1 : instruction.fetch ? bit(instruction.source) : 0,
+      };
+    }
+    case "loadImmediate":
+      return { read: 0, written: bit(instruction.destination) };
+    case "jump":
+      return {
+        read:
+          instruction.condition === undefined
+            ? 0
+            : bit(instruction.condition.left) | source(instruction.condition.right),
+        written: 0,
+      };
+    case "call":
+      return { read: callArguments(instruction, platform), written: CALLER_SAVED };
+    case "exit":
+      return { read: 1, written: 0 };
+    case "loadPacket":
+      return { read: ALL_REGISTERS, written: 0 };
+  }
+}
+
+const ALL_REGISTERS = (1 << (STACK_POINTER + 1)) - 1;
+/** r0 ... r5 are clobbered by a call (RFC 9669 section 2.1). */
+const CALLER_SAVED = 0b11_1111;
+const ARGUMENT_REGISTERS = 0b11_1110;
+
+function callArguments(
+  instruction: Extract<Instruction, { readonly kind: "call" }>,
+  platform: Platform,
+): number {
+  if (instruction.target.kind !== "helper") return ALL_REGISTERS & ARGUMENT_REGISTERS;
+  const count = findHelper(platform, instruction.target.id)?.arguments.length ?? 5;
+  return ((1 << count) - 1) << 1;
+}

@@ -1,0 +1,88 @@
+// What a conditional jump tells on each side: ranges of numbers (and of everything linked to them), bytes of the packet
+// proved by a comparison with its end, pointers that are or are not null.
+import type { JumpInstruction, Operand } from "../isa/instruction.ts";
+import { isZero, operandValue } from "./check.ts";
+import { NEGATION, SWAPPED, type Test } from "./domain/interval.ts";
+import { type Range, ranges } from "./domain/range.ts";
+import { mapValues, prove, register, type State } from "./domain/state.ts";
+import { type NumberValue, numberValue, type PointerValue, type Value, ZERO } from "./domain/value.ts";
+
+/** Above this, what a comparison with the end tells is not used: a packet is at most 65,535 bytes (as in Linux). */
+const MAXIMUM_PACKET_OFFSET = 0xffff;
+
+type Condition = NonNullable<JumpInstruction["condition"]>;
+
+/** Narrows `state` to the runs in which the condition is true (or false); false if there is no such run. */
+export function assume(state: State, instruction: JumpInstruction, condition: Condition, outcome: boolean): boolean {
+  const left = register(state, condition.left);
+  const right = operandValue(state, condition.right);
+  const test: Test = outcome ? condition.test : NEGATION[condition.test];
+  if (left.kind === "number" && right.kind === "number") {
+    return assumeNumbers(state, instruction.width === 64 ? "full" : "half", test, condition, left, right);
+  }
+  if (left.kind === "pointer" && right.kind === "pointer") {
+    assumePacket(state, test, left, right);
+    assumePacket(state, SWAPPED[test], right, left);
+  } else if (left.kind === "pointer" && isZero(right)) {
+    settleNull(state, left, test);
+  } else if (right.kind === "pointer" && isZero(left)) {
+    settleNull(state, right, test);
+  }
+  return true;
+}
+
+function assumeNumbers(
+  state: State,
+  width: "full" | "half",
+  test: Test,
+  condition: Condition,
+  left: NumberValue,
+  right: NumberValue,
+): boolean {
+  const narrowed = ranges.assume(width, test, left.range, right.range);
+  if (narrowed === undefined) return false;
+  narrow(state, { kind: "register", register: condition.left }, left, narrowed.a);
+  narrow(state, condition.right, right, narrowed.b);
+  return true;
+}
+
+/** Sound: values with one id are one number, so what holds of one holds of all. */
+function narrow(state: State, operand: Operand, old: NumberValue, range: Range): void {
+  if (operand.kind !== "register" || ranges.covers(range, old.range)) return;
+  if (old.id === 0) {
+    state.registers[operand.register] = numberValue(range);
+    return;
+  }
+  const value = numberValue(range, old.id);
+  mapValues(state, (other) => (other.kind === "number" && other.id === old.id ? value : other));
+}
+
+/**
+ * `pointer test end` is true: if that says that the pointer is not beyond the end, so many bytes are proved. The end of
+ * the packet is data_end, that of the metadata is the first byte of the packet. Sound: offsets are small, so adding them
+ * to an address does not wrap upwards; one that wrapped downwards would be a huge number, never below the end.
+ */
+function assumePacket(state: State, test: Test, pointer: PointerValue, end: PointerValue): void {
+  const isPacket = pointer.region.kind === "packet" && end.region.kind === "packetEnd";
+  const isMetadata =
+    pointer.region.kind === "packetMeta" &&
+    end.region.kind === "packet" &&
+    end.offset === 0 &&
+    end.variable === 0;
+  if (!isPacket && !isMetadata) return;
+  if (pointer.offset + pointer.maximum > MAXIMUM_PACKET_OFFSET) return;
+  if (test === "ule" || test === "eq") prove(state, pointer, pointer.offset);
+  else if (test === "ult") prove(state, pointer, pointer.offset + 1);
+}
+
+/** Sound: all pointers of one look-up are null together. A pointer that is never null tells nothing here. */
+function settleNull(state: State, pointer: PointerValue, test: Test): void {
+  if (!pointer.nullable || pointer.region.kind !== "mapValue") return;
+  const { instance } = pointer.region;
+  const isNull = test === "eq";
+  mapValues(state, (value: Value) => {
+    if (value.kind !== "pointer" || !value.nullable || value.region.kind !== "mapValue") return value;
+    if (value.region.instance !== instance) return value;
+    return isNull ? ZERO : { ...value, nullable: false };
+  });
+}

@@ -1,0 +1,227 @@
+// The 512 bytes of a frame as 64 slots: exact 8-byte spills, or bytes of which each is a number or uninitialised, with
+// narrow spills kept exactly. Stacks are immutable; a write copies the 64 references. Offsets are from the frame's lowest byte.
+import { type Range, ranges } from "./range.ts";
+import {
+  coversValue,
+  type NumberValue,
+  numberValue,
+  type Renaming,
+  UNKNOWN_NUMBER,
+  type Value,
+} from "./value.ts";
+
+export const STACK_SIZE_BYTES = 512;
+const SLOT_COUNT = STACK_SIZE_BYTES / 8;
+const ALL_BYTES = 0xff;
+
+/** A number stored in `size` bytes of a slot, from byte `at`; nothing has been written over it. */
+interface Part {
+  readonly at: number;
+  readonly size: number;
+  readonly value: NumberValue;
+}
+
+type Slot =
+  | { readonly kind: "spill"; readonly value: Value }
+  /** Bit i of `mask`: byte i is initialised (as a number). */
+  | { readonly kind: "bytes"; readonly mask: number; readonly parts: readonly Part[] };
+
+export interface Stack {
+  /** Absent: 8 uninitialised bytes. */
+  readonly slots: readonly (Slot | undefined)[];
+}
+
+export const EMPTY_STACK: Stack = { slots: new Array<undefined>(SLOT_COUNT).fill(undefined) };
+
+export type ByteContent = "uninitialized" | "number" | "pointer";
+
+function numberMask(slot: Slot | undefined): number {
+  if (slot === undefined) return 0;
+  if (slot.kind === "bytes") return slot.mask;
+  return slot.value.kind === "number" ? ALL_BYTES : 0;
+}
+
+export function byteContent(stack: Stack, at: number): ByteContent {
+  const slot = stack.slots[at >> 3];
+  if (slot?.kind === "spill" && slot.value.kind === "pointer") return "pointer";
+  return (numberMask(slot) >> (at & 7)) & 1 ? "number" : "uninitialized";
+}
+
+/** The first byte of [from, to) that is not an initialised number, or undefined. */
+export function firstOther(
+  stack: Stack,
+  from: number,
+  to: number,
+): { readonly at: number; readonly content: ByteContent } | undefined {
+  for (let at = from; at < to; at++) {
+    const content = byteContent(stack, at);
+    if (content !== "number") return { at, content };
+  }
+  return undefined;
+}
+
+/** The spilled value if exactly one slot is read, else undefined. */
+export function spillAt(stack: Stack, at: number, size: number): Value | undefined {
+  if (size !== 8 || at % 8 !== 0) return undefined;
+  const slot = stack.slots[at >> 3];
+  return slot?.kind === "spill" ? slot.value : undefined;
+}
+
+function unsignedOf(sizeBytes: number): Range {
+  return sizeBytes === 8 ? ranges.unknown : ranges.upTo(2 ** (8 * sizeBytes) - 1);
+}
+
+/** A number seen through `sizeBytes` bytes from its low end; the same value (and id) if it fits. */
+export function narrowNumber(value: NumberValue, sizeBytes: number): NumberValue {
+  const range = ranges.truncate(value.range, 8 * sizeBytes);
+  return range === value.range ? value : numberValue(range);
+}
+
+/** What a little-endian read of bytes [at, at + size) gives; the caller has seen that all are numbers. */
+export function readNumber(stack: Stack, at: number, size: number): NumberValue {
+  const inSlot = at & 7;
+  const slot = stack.slots[at >> 3];
+  if (slot === undefined || inSlot + size > 8) return numberValue(unsignedOf(size));
+  return readSlot(slot, inSlot, size);
+}
+
+function readSlot(slot: Slot, at: number, size: number): NumberValue {
+  if (slot.kind === "spill") {
+    if (slot.value.kind === "number" && at === 0) return narrowNumber(slot.value, size);
+    return numberValue(unsignedOf(size));
+  }
+  const part = slot.parts.find((row) => row.at === at && row.size >= size);
+  if (part === undefined) return numberValue(unsignedOf(size));
+  return narrowNumber(part.value, size);
+}
+
+function withSlot(stack: Stack, index: number, slot: Slot | undefined): Stack {
+  const slots = stack.slots.slice();
+  slots[index] = slot;
+  return { slots };
+}
+
+/** Stores a whole value into one aligned slot. */
+export function spill(stack: Stack, at: number, value: Value): Stack {
+  return withSlot(stack, at >> 3, { kind: "spill", value });
+}
+
+/**
+ * Bytes [from, to) become numbers nothing is known of. Sound for spills that are hit in part: what is left of a number
+ * is an unknown number, what is left of a pointer is uninitialised, so that it can never be used as a pointer again.
+ */
+export function writeUnknown(stack: Stack, from: number, to: number): Stack {
+  const slots = stack.slots.slice();
+  for (let index = from >> 3; index * 8 < to; index++) {
+    slots[index] = overwrite(slots[index], Math.max(from - index * 8, 0), Math.min(to - index * 8, 8));
+  }
+  return { slots };
+}
+
+function overwrite(slot: Slot | undefined, from: number, to: number): Slot {
+  const written = (ALL_BYTES >> (8 - (to - from))) << from;
+  const parts = slot?.kind === "bytes" ? slot.parts : [];
+  return {
+    kind: "bytes",
+    mask: numberMask(slot) | written,
+    parts: parts.filter((part) => part.at + part.size <= from || part.at >= to),
+  };
+}
+
+/** Stores the low `size` bytes of a number at [at, at + size). */
+export function writeNumber(stack: Stack, at: number, size: number, value: NumberValue): Stack {
+  const inSlot = at & 7;
+  if (size === 8 && inSlot === 0) return spill(stack, at, value);
+  const written = writeUnknown(stack, at, at + size);
+  if (inSlot + size > 8) return written;
+  const slot = written.slots[at >> 3];
+  if (slot?.kind !== "bytes") return written;
+  const part: Part = { at: inSlot, size, value: narrowNumber(value, size) };
+  return withSlot(written, at >> 3, { ...slot, parts: [...slot.parts, part] });
+}
+
+/**
+ * A write of numbers somewhere within [from, to): each byte may or may not be written. Sound: numbers become unknown,
+ * uninitialised bytes stay so, and a spilled pointer becomes uninitialised.
+ */
+export function writeSomewhere(stack: Stack, from: number, to: number): Stack {
+  const slots = stack.slots.slice();
+  for (let index = from >> 3; index * 8 < to; index++) {
+    const mask = numberMask(slots[index]);
+    slots[index] = mask === 0 ? undefined : { kind: "bytes", mask, parts: [] };
+  }
+  return { slots };
+}
+
+/** Replaces spilled values; the stack itself if none changes. `change` must return its argument for "no change". */
+export function mapSpills(stack: Stack, change: (value: Value) => Value): Stack {
+  let slots: (Slot | undefined)[] | undefined;
+  for (let index = 0; index < SLOT_COUNT; index++) {
+    const slot = stack.slots[index];
+    if (slot === undefined) continue;
+    const next = mapSlot(slot, change);
+    if (next === slot) continue;
+    slots ??= stack.slots.slice();
+    slots[index] = next;
+  }
+  return slots === undefined ? stack : { slots };
+}
+
+function mapSlot(slot: Slot, change: (value: Value) => Value): Slot | undefined {
+  if (slot.kind === "spill") {
+    const value = change(slot.value);
+    if (value === slot.value) return slot;
+    return value.kind === "uninitialized" && !value.stale ? undefined : { kind: "spill", value };
+  }
+  if (slot.parts.length === 0) return slot;
+  let same = true;
+  const parts = slot.parts.map((part) => {
+    const value = change(part.value);
+    if (value === part.value || value.kind !== "number") return part;
+    same = false;
+    return { ...part, value };
+  });
+  return same ? slot : { ...slot, parts };
+}
+
+/** True if every concrete stack of `b` is one of `a`. */
+export function coversStack(a: Stack, b: Stack, renaming: Renaming): boolean {
+  for (let index = 0; index < SLOT_COUNT; index++) {
+    const left = a.slots[index];
+    if (left !== undefined && !coversSlot(left, b.slots[index], renaming)) return false;
+  }
+  return true;
+}
+
+function coversSlot(a: Slot, b: Slot | undefined, renaming: Renaming): boolean {
+  if (a.kind === "spill") {
+    if (a.value.kind === "uninitialized") return true;
+    if (b?.kind === "spill") return coversValue(a.value, b.value, renaming);
+    return numberMask(b) === ALL_BYTES && coversValue(a.value, UNKNOWN_NUMBER, renaming);
+  }
+  if (b === undefined) return a.mask === 0;
+  if ((a.mask & ~numberMask(b)) !== 0) return false;
+  return a.parts.every((part) => coversValue(part.value, readSlot(b, part.at, part.size), renaming));
+}
+
+/** The stored values that are more than unknown bytes, lowest first, for printing and containment checks. */
+export function contents(stack: Stack): { at: number; size: number; value: Value }[] {
+  const list: { at: number; size: number; value: Value }[] = [];
+  for (const [index, slot] of stack.slots.entries()) {
+    if (slot === undefined) continue;
+    if (slot.kind === "spill") list.push({ at: index * 8, size: 8, value: slot.value });
+    else {
+      const parts = [...slot.parts].sort((x, y) => x.at - y.at);
+      for (const part of parts) list.push({ at: index * 8 + part.at, size: part.size, value: part.value });
+      const rest = parts.reduce((mask, part) => mask & ~((ALL_BYTES >> (8 - part.size)) << part.at), slot.mask);
+      for (let at = 0; at < 8; at++) {
+        let size = 0;
+        while (at + size < 8 && (rest >> (at + size)) & 1) size++;
+        if (size > 0) list.push({ at: index * 8 + at, size, value: UNKNOWN_NUMBER });
+        at += size;
+      }
+    }
+  }
+  return list;
+}
+

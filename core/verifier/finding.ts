@@ -1,0 +1,96 @@
+// What a check found wrong, as facts; describe.ts makes the words. Types only.
+import type { AluOperation, JumpCondition, Register } from "../isa/instruction.ts";
+import type { ContextField, Helper } from "../platform/platform.ts";
+import type { AccessKind } from "./assertion.ts";
+import type { Region, Value } from "./domain/value.ts";
+
+/** A range of byte offsets that is touched, relative to the region's start (the stack: to r10). */
+export interface Extent {
+  readonly access: AccessKind;
+  /** The helper that would touch the memory; absent: the instruction itself. */
+  readonly helper?: Helper;
+  /** Lowest first byte and highest first byte. */
+  readonly low: number;
+  readonly high: number;
+  readonly sizeBytes: number;
+}
+
+export type Finding =
+  | { readonly code: "RegisterUninitialized"; readonly register: Register; readonly stale: boolean }
+  | {
+      readonly code: "StackUninitialized";
+      readonly extent: Extent;
+      /** The first byte at fault, relative to r10. */
+      readonly at: number;
+    }
+  | { readonly code: "StackOutOfBounds"; readonly extent: Extent }
+  | {
+      readonly code: "PacketOutOfBounds";
+      readonly extent: Extent;
+      /** Bytes known to be there from the same start (see `variable`). */
+      readonly proved: number;
+      readonly variable: boolean;
+      readonly metadata: boolean;
+    }
+  | {
+      readonly code: "MapValueOutOfBounds";
+      readonly extent: Extent;
+      readonly map: number | undefined;
+      readonly limit: number;
+    }
+  | {
+      readonly code: "ContextOutOfBounds" | "ContextReadOnly";
+      readonly extent: Extent;
+      readonly field: ContextField | undefined;
+    }
+  | { readonly code: "PointerMaybeNull"; readonly register: Register; readonly value: Value }
+  | {
+      readonly code: "PointerArithmetic";
+      readonly operation: AluOperation | "other";
+      readonly reason: "operation" | "region" | "number" | "pointers" | "narrow";
+      readonly value: Value;
+      readonly other: Value | undefined;
+    }
+  | { readonly code: "PointerExpected"; readonly register: Register; readonly value: Value }
+  | {
+      readonly code: "PointerComparison";
+      readonly test: JumpCondition;
+      readonly left: Value;
+      readonly right: Value;
+      readonly width: 32 | 64;
+    }
+  | {
+      readonly code: "PointerLeak";
+      readonly value: Value;
+      readonly register: Register;
+      readonly to: Region["kind"] | "return" | "narrowed" | "partial" | "atomic" | "variable";
+      readonly helper?: Helper;
+      readonly position?: number;
+    }
+  | { readonly code: "Misaligned"; readonly sizeBytes: number; readonly offset: number }
+  | { readonly code: "ReadOnlyMemory"; readonly map: number; readonly extent: Extent }
+  | { readonly code: "NumberExpected"; readonly register: Register; readonly value: Value }
+  | { readonly code: "HelperUnknown"; readonly id: number }
+  | { readonly code: "HelperNotAllowed"; readonly helper: Helper }
+  | {
+      readonly code: "HelperArgument";
+      readonly helper: Helper;
+      readonly position: number;
+      readonly expected: string;
+      readonly value: Value;
+    }
+  | {
+      readonly code: "MapOperation";
+      readonly helper: Helper;
+      readonly map: number | undefined;
+      readonly value: Value;
+    }
+  | { readonly code: "ReturnValue"; readonly value: Value; readonly minimum: number; readonly maximum: number }
+  | { readonly code: "FramePointerReadOnly" }
+  | { readonly code: "FallThrough"; readonly name: string }
+  | { readonly code: "JumpOutOfRange"; readonly what: "jump" | "call" }
+  | { readonly code: "CallDepth"; readonly depth: number }
+  | { readonly code: "Recursion"; readonly names: readonly string[] }
+  | { readonly code: "LoopNotBounded"; readonly rounds: number }
+  | { readonly code: "TooComplex"; readonly steps: number }
+  | { readonly code: "InstructionUnsupported"; readonly what: string };

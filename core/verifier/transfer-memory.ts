@@ -1,0 +1,127 @@
+// How loads, stores and atomics change the state. Their assertions have been checked before. Only stacks have contents
+// here: the packet, map values and raw memory can be written by others at any time, so a load of them is any number.
+import type {
+  AtomicInstruction,
+  LoadImmediateInstruction,
+  LoadInstruction,
+  StoreInstruction,
+} from "../isa/instruction.ts";
+import type { ContextField } from "../platform/platform.ts";
+import type { Program } from "../program/program.ts";
+import { operandValue } from "./check.ts";
+import { contextField } from "./check-memory.ts";
+import { type Range, ranges } from "./domain/range.ts";
+import {
+  readNumber,
+  type Stack,
+  STACK_SIZE_BYTES,
+  spill,
+  spillAt,
+  writeNumber,
+  writeSomewhere,
+  writeUnknown,
+} from "./domain/stack.ts";
+import { register, setStack, type State, stackOf } from "./domain/state.ts";
+import { numberValue, type PointerValue, pointerTo, UNINITIALIZED, type Value } from "./domain/value.ts";
+
+function unsignedOf(sizeBytes: number): Range {
+  return sizeBytes === 8 ? ranges.unknown : ranges.upTo(2 ** (8 * sizeBytes) - 1);
+}
+
+/** What any `sizeBytes` bytes can be, loaded with or without sign. */
+function anyLoaded(sizeBytes: number, signed: boolean): Range {
+  return signed ? ranges.signExtend(unsignedOf(sizeBytes), 8 * sizeBytes) : unsignedOf(sizeBytes);
+}
+
+export function transferLoad(program: Program, state: State, instruction: LoadInstruction): void {
+  const base = register(state, instruction.base);
+  state.registers[instruction.destination] =
+    base.kind === "pointer" ? loaded(program, state, base, instruction) : UNINITIALIZED;
+}
+
+function loaded(program: Program, state: State, base: PointerValue, instruction: LoadInstruction): Value {
+  const { sizeBytes, signed, offset } = instruction;
+  const known = base.minimum === base.maximum;
+  const at = base.offset + base.minimum + offset;
+  if (base.region.kind === "context") {
+    const field = known ? contextField(program, at, sizeBytes) : undefined;
+    return field === undefined ? UNINITIALIZED : fieldValue(field, sizeBytes, signed);
+  }
+  if (base.region.kind !== "stack" || !known) return numberValue(anyLoaded(sizeBytes, signed));
+  const stack = stackOf(state, base.region.frame);
+  const whole = spillAt(stack, at + STACK_SIZE_BYTES, sizeBytes);
+  if (whole !== undefined) return whole;
+  const value = readNumber(stack, at + STACK_SIZE_BYTES, sizeBytes);
+  return signed ? numberValue(ranges.signExtend(value.range, 8 * sizeBytes)) : value;
+}
+
+function fieldValue(field: ContextField, sizeBytes: number, signed: boolean): Value {
+  switch (field.kind) {
+    case "scalar":
+      return numberValue(anyLoaded(sizeBytes, signed));
+    case "packetStart":
+      return pointerTo({ kind: "packet" });
+    case "packetEnd":
+      return pointerTo({ kind: "packetEnd" });
+    case "packetMeta":
+      return pointerTo({ kind: "packetMeta" });
+  }
+}
+
+export function transferStore(state: State, instruction: StoreInstruction): void {
+  const base = register(state, instruction.base);
+  if (base.kind !== "pointer" || base.region.kind !== "stack") return;
+  const { frame } = base.region;
+  const value = operandValue(state, instruction.source);
+  const stack = stackOf(state, frame);
+  setStack(state, frame, stored(stack, base, instruction, value));
+}
+
+/** Sound at an unknown place: every slot that may be hit loses what was known of it (see writeSomewhere). */
+function stored(stack: Stack, base: PointerValue, instruction: StoreInstruction, value: Value): Stack {
+  const { sizeBytes } = instruction;
+  const from = base.offset + base.minimum + instruction.offset + STACK_SIZE_BYTES;
+  if (base.minimum !== base.maximum) {
+    return writeSomewhere(stack, from, from + base.maximum - base.minimum + sizeBytes);
+  }
+  if (value.kind === "number") return writeNumber(stack, from, sizeBytes, value);
+  return sizeBytes === 8 && from % 8 === 0
+    ? spill(stack, from, value)
+    : writeSomewhere(stack, from, from + sizeBytes);
+}
+
+/** The old value, zero-extended, goes to the source or, for compareExchange, to r0 (RFC 9669 section 5.3). */
+export function transferAtomic(state: State, instruction: AtomicInstruction): void {
+  const base = register(state, instruction.base);
+  if (base.kind === "pointer" && base.region.kind === "stack") {
+    const from = base.offset + base.minimum + instruction.offset + STACK_SIZE_BYTES;
+    const to = from + base.maximum - base.minimum + instruction.sizeBytes;
+    setStack(state, base.region.frame, writeUnknown(stackOf(state, base.region.frame), from, to));
+  }
+  const old = numberValue(unsignedOf(instruction.sizeBytes));
+  if (instruction.operation === "compareExchange") state.registers[0] = old;
+  else if (instruction.fetch) state.registers[instruction.source] = old;
+}
+
+/** Structure.ts has refused the sources that are not modelled. */
+export function transferLoadImmediate(state: State, instruction: LoadImmediateInstruction): void {
+  const { source, destination } = instruction;
+  state.registers[destination] = immediateValue(source);
+}
+
+function immediateValue(source: LoadImmediateInstruction["source"]): Value {
+  switch (source.kind) {
+    case "number":
+      return numberValue(ranges.fromBigInt(source.value));
+    case "map":
+      return pointerTo({ kind: "map", map: source.map });
+    case "mapValue":
+      // Every direct address of one map is into the same value; look-ups have positive instances.
+      return pointerTo(
+        { kind: "mapValue", map: source.map, instance: -1 - source.map },
+        source.byteOffset,
+      );
+    default:
+      return UNINITIALIZED;
+  }
+}
