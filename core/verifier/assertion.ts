@@ -8,7 +8,13 @@ import {
   type Register,
   STACK_POINTER,
 } from "../isa/instruction.ts";
-import { type ArgumentKind, findHelper, type Helper, type MapType, type Platform } from "../platform/platform.ts";
+import {
+  type ArgumentKind,
+  findHelper,
+  type Helper,
+  type MapType,
+  type Platform,
+} from "../platform/platform.ts";
 
 export type AccessKind = "read" | "write" | "atomic";
 

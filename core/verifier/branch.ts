@@ -13,7 +13,12 @@ const MAXIMUM_PACKET_OFFSET = 0xffff;
 type Condition = NonNullable<JumpInstruction["condition"]>;
 
 /** Narrows `state` to the runs in which the condition is true (or false); false if there is no such run. */
-export function assume(state: State, instruction: JumpInstruction, condition: Condition, outcome: boolean): boolean {
+export function assume(
+  state: State,
+  instruction: JumpInstruction,
+  condition: Condition,
+  outcome: boolean,
+): boolean {
   const left = register(state, condition.left);
   const right = operandValue(state, condition.right);
   const test: Test = outcome ? condition.test : NEGATION[condition.test];

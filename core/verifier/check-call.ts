@@ -54,7 +54,15 @@ export function checkArgument(
       const sizeBytes = key ? map.spec.keySizeBytes : map.spec.valueSizeBytes;
       const access = argument.kind === "mapValue" ? argument.access : "read";
       const what = key ? `the map's key, ${sizeBytes} bytes` : `the map's value, ${sizeBytes} bytes`;
-      return checkMemory(program, state, assertion, value, { least: sizeBytes, most: sizeBytes }, access, what);
+      return checkMemory(
+        program,
+        state,
+        assertion,
+        value,
+        { least: sizeBytes, most: sizeBytes },
+        access,
+        what,
+      );
     }
     case "memory":
       return checkSizedMemory(program, state, assertion, argument, value, wrong);

@@ -1,7 +1,8 @@
 // (state, assertion) -> what is wrong, or nothing. Registers, arithmetic, comparisons, results; memory and helper
 // arguments are in check-memory.ts and check-call.ts. Reads the state, never changes it.
-import { STACK_POINTER } from "../isa/instruction.ts";
+
 import type { Operand, Register } from "../isa/instruction.ts";
+import { STACK_POINTER } from "../isa/instruction.ts";
 import type { Program } from "../program/program.ts";
 import type { Access, Assertion } from "./assertion.ts";
 import { checkArgument, checkMapOperation } from "./check-call.ts";
@@ -95,7 +96,10 @@ function checkArithmetic(
   });
   if (value.kind !== "pointer") return undefined;
   if (assertion.width === 32) return wrong("narrow");
-  const index = left.kind === "pointer" || assertion.right.kind !== "register" ? assertion.left : assertion.right.register;
+  const index =
+    left.kind === "pointer" || assertion.right.kind !== "register"
+      ? assertion.left
+      : assertion.right.register;
   if (value.nullable) return { code: "PointerMaybeNull", register: index, value };
   if (other.kind === "pointer") {
     if (operation !== "sub") return wrong("pointers");
@@ -174,7 +178,8 @@ export function isZero(value: Value): boolean {
 
 function checkResult(program: Program, state: State): Finding | undefined {
   const value = register(state, 0);
-  if (value.kind === "uninitialized") return { code: "RegisterUninitialized", register: 0, stale: value.stale };
+  if (value.kind === "uninitialized")
+    return { code: "RegisterUninitialized", register: 0, stale: value.stale };
   if (value.kind === "pointer") return { code: "PointerLeak", value, register: 0, to: "return" };
   const range = program.type.returnRange;
   if (range === undefined) return undefined;
@@ -182,6 +187,8 @@ function checkResult(program: Program, state: State): Finding | undefined {
   const { half } = value.range;
   const { minimum, maximum } = range;
   const fits =
-    minimum >= 0 ? half.umin >= minimum && half.umax <= maximum : half.smin >= minimum && half.smax <= maximum;
+    minimum >= 0
+      ? half.umin >= minimum && half.umax <= maximum
+      : half.smin >= minimum && half.smax <= maximum;
   return fits ? undefined : { code: "ReturnValue", value, minimum, maximum };
 }

@@ -85,7 +85,12 @@ export type Finding =
       readonly map: number | undefined;
       readonly value: Value;
     }
-  | { readonly code: "ReturnValue"; readonly value: Value; readonly minimum: number; readonly maximum: number }
+  | {
+      readonly code: "ReturnValue";
+      readonly value: Value;
+      readonly minimum: number;
+      readonly maximum: number;
+    }
   | { readonly code: "FramePointerReadOnly" }
   | { readonly code: "FallThrough"; readonly name: string }
   | { readonly code: "JumpOutOfRange"; readonly what: "jump" | "call" }

@@ -5,7 +5,7 @@ import type { Program } from "../program/program.ts";
 import { argumentRegister, mapBefore, sizeBounds } from "./check-call.ts";
 import { ranges } from "./domain/range.ts";
 import { EMPTY_STACK, STACK_SIZE_BYTES, writeSomewhere, writeUnknown } from "./domain/stack.ts";
-import { forgetPacket, mapValues, register, setStack, type State, stackOf } from "./domain/state.ts";
+import { forgetPacket, mapValues, register, type State, setStack, stackOf } from "./domain/state.ts";
 import { numberValue, pointerTo, UNINITIALIZED, type Value } from "./domain/value.ts";
 import { freshId, type Ids } from "./transfer-alu.ts";
 

@@ -13,15 +13,15 @@ import { contextField } from "./check-memory.ts";
 import { type Range, ranges } from "./domain/range.ts";
 import {
   readNumber,
-  type Stack,
   STACK_SIZE_BYTES,
+  type Stack,
   spill,
   spillAt,
   writeNumber,
   writeSomewhere,
   writeUnknown,
 } from "./domain/stack.ts";
-import { register, setStack, type State, stackOf } from "./domain/state.ts";
+import { register, type State, setStack, stackOf } from "./domain/state.ts";
 import { numberValue, type PointerValue, pointerTo, UNINITIALIZED, type Value } from "./domain/value.ts";
 
 function unsignedOf(sizeBytes: number): Range {
@@ -117,10 +117,7 @@ function immediateValue(source: LoadImmediateInstruction["source"]): Value {
       return pointerTo({ kind: "map", map: source.map });
     case "mapValue":
       // Every direct address of one map is into the same value; look-ups have positive instances.
-      return pointerTo(
-        { kind: "mapValue", map: source.map, instance: -1 - source.map },
-        source.byteOffset,
-      );
+      return pointerTo({ kind: "mapValue", map: source.map, instance: -1 - source.map }, source.byteOffset);
     default:
       return UNINITIALIZED;
   }

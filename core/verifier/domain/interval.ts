@@ -61,13 +61,7 @@ export function top(w: Word): Bounds {
 }
 
 /** Bounds from raw numbers: each view narrows the other, then what is beyond the limits is forgotten. Undefined: no value. */
-export function tighten(
-  w: Word,
-  umin: number,
-  umax: number,
-  smin: number,
-  smax: number,
-): Bounds | undefined {
+export function tighten(w: Word, umin: number, umax: number, smin: number, smax: number): Bounds | undefined {
   let ulo = umin;
   let uhi = umax;
   let slo = smin;
@@ -257,8 +251,8 @@ function smod(w: Word, a: Bounds, b: Bounds): Bounds {
   if (divisor !== undefined && dividend !== undefined) {
     return constant(w, divisor === 0 ? dividend : dividend % divisor);
   }
-  let low = a.smin >= 0 ? 0 : a.smin;
-  let high = a.smax <= 0 ? 0 : a.smax;
+  let low = Math.min(a.smin, 0);
+  let high = Math.max(a.smax, 0);
   if (b.smin > 0 || b.smax < 0) {
     const most = Math.max(Math.abs(b.smin), Math.abs(b.smax)) - 1;
     low = Math.max(low, -most);

@@ -175,11 +175,7 @@ export function makeRanges(full: Word, half: Word): Ranges {
   }
 
   function upToFrom(umin: number, umax: number): Range {
-    return range(
-      tighten(full, umin, umax, full.sBottom, full.sTop) ?? unknown.full,
-      unknown.half,
-      0,
-    );
+    return range(tighten(full, umin, umax, full.sBottom, full.sTop) ?? unknown.full, unknown.half, 0);
   }
 
   function signExtend(a: Range, bits: number): Range {

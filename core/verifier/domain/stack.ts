@@ -213,7 +213,10 @@ export function contents(stack: Stack): { at: number; size: number; value: Value
     else {
       const parts = [...slot.parts].sort((x, y) => x.at - y.at);
       for (const part of parts) list.push({ at: index * 8 + part.at, size: part.size, value: part.value });
-      const rest = parts.reduce((mask, part) => mask & ~((ALL_BYTES >> (8 - part.size)) << part.at), slot.mask);
+      const rest = parts.reduce(
+        (mask, part) => mask & ~((ALL_BYTES >> (8 - part.size)) << part.at),
+        slot.mask,
+      );
       for (let at = 0; at < 8; at++) {
         let size = 0;
         while (at + size < 8 && (rest >> (at + size)) & 1) size++;
@@ -224,4 +227,3 @@ export function contents(stack: Stack): { at: number; size: number; value: Value
   }
   return list;
 }
-

@@ -194,7 +194,8 @@ function hashStack(stack: Stack): number {
   for (const slot of stack.slots) {
     if (slot === undefined) continue;
     // A byte-wise slot and a spill can be equal in meaning only if nothing is known of the number.
-    const value = slot.kind === "spill" ? slot.value : slot.parts.length === 1 ? slot.parts[0]?.value : undefined;
+    const value =
+      slot.kind === "spill" ? slot.value : slot.parts.length === 1 ? slot.parts[0]?.value : undefined;
     hash = Math.imul(hash, 31) + (value?.kind === "number" ? hashValue(value) : 0);
   }
   stackHashes.set(stack, hash | 0);

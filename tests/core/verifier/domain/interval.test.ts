@@ -16,7 +16,19 @@ import {
 import { evaluate, holds } from "./semantics.ts";
 
 const OPERATIONS: readonly BinaryOperation[] = [
-  "add", "sub", "mul", "div", "sdiv", "or", "and", "lsh", "rsh", "mod", "smod", "xor", "arsh",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "sdiv",
+  "or",
+  "and",
+  "lsh",
+  "rsh",
+  "mod",
+  "smod",
+  "xor",
+  "arsh",
 ];
 
 /** Every distinct Bounds that one unsigned and one signed interval make. */
@@ -29,7 +41,8 @@ function allBounds(w: Word, step: number): Bounds[] {
         tighten(w, low, high, w.sBottom, w.sTop),
         tighten(w, 0, w.uTop, low - w.half, high - w.half),
       ]) {
-        if (b !== undefined) seen.set(JSON.stringify([b.umin, String(b.umax), String(b.smin), String(b.smax)]), b);
+        if (b !== undefined)
+          seen.set(JSON.stringify([b.umin, String(b.umax), String(b.smin), String(b.smax)]), b);
       }
     }
   }
@@ -57,7 +70,13 @@ for (const [name, w, step] of [
             const b = tighten(w, ulo, uhi, slo, shi);
             for (let v = 0; v < n; v++) {
               const s = v >= w.half ? v - n : v;
-              if (v >= ulo && v <= uhi && s >= slo && s <= shi && !(b !== undefined && contains(w, b, BigInt(v)))) {
+              if (
+                v >= ulo &&
+                v <= uhi &&
+                s >= slo &&
+                s <= shi &&
+                !(b !== undefined && contains(w, b, BigInt(v)))
+              ) {
                 t.fail(`${v} lost from u[${ulo},${uhi}] s[${slo},${shi}]`);
                 return;
               }

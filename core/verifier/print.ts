@@ -1,0 +1,99 @@
+// State -> text: one canonical form for messages, `verify --log` and fixtures. Knows nothing of failures.
+//
+//   r0 = 7   r1 = number   r2 = number 0..255   r3 = number -4..4   r6 = context   r7 = packet+14+(0..60)
+//   r8 = map_value_or_null(port_map)   r10 = stack   stack-8 = 0   stack-16 (4 bytes) = number   packet bytes: 42
+import type { Program } from "../program/program.ts";
+import type { Bounds } from "./domain/interval.ts";
+import { constantValue, type Range } from "./domain/range.ts";
+import { contents, STACK_SIZE_BYTES } from "./domain/stack.ts";
+import { type Proved, register, type State } from "./domain/state.ts";
+import type { PointerValue, Region, Value } from "./domain/value.ts";
+
+function mapName(program: Program, map: number): string {
+  return program.maps[map]?.spec.name ?? `${map}`;
+}
+
+function printRegion(program: Program, region: Region, nullable: boolean): string {
+  switch (region.kind) {
+    case "context":
+      return "context";
+    case "stack":
+      return region.frame === 0 ? "stack" : `stack[${region.frame}]`;
+    case "packet":
+      return "packet";
+    case "packetEnd":
+      return "packet_end";
+    case "packetMeta":
+      return "packet_meta";
+    case "mapValue":
+      return `map_value${nullable ? "_or_null" : ""}(${mapName(program, region.map)})`;
+    case "map":
+      return `map(${mapName(program, region.map)})`;
+    case "memory":
+      return "memory";
+  }
+}
+
+function printPointer(program: Program, pointer: PointerValue): string {
+  const { offset, minimum, maximum } = pointer;
+  const known = offset === 0 ? "" : offset > 0 ? `+${offset}` : `${offset}`;
+  const part = minimum === 0 && maximum === 0 ? "" : `+(${minimum}..${maximum})`;
+  return `${printRegion(program, pointer.region, pointer.nullable)}${known}${part}`;
+}
+
+/** The bounds that say most: unsigned if there is an upper one, else signed, else what is known of the low 32 bits. */
+function printBounds({ umin, umax, smin, smax }: Bounds): string | undefined {
+  if (Number.isFinite(umax)) return `${umin}..${umax}`;
+  if (Number.isFinite(smin) && Number.isFinite(smax)) return `${smin}..${smax}`;
+  if (Number.isFinite(smin)) return `${smin}..`;
+  return Number.isFinite(smax) ? `..${smax}` : undefined;
+}
+
+function printRange(range: Range): string {
+  const value = constantValue(range);
+  if (value !== undefined) return `${value}`;
+  const full = printBounds(range.full);
+  if (full !== undefined) return `number ${full}`;
+  const { umin, umax } = range.half;
+  return umin > 0 || umax < 2 ** 32 - 1 ? `number, low 32 bits ${umin}..${umax}` : "number";
+}
+
+export function printValue(program: Program, value: Value): string {
+  switch (value.kind) {
+    case "uninitialized":
+      return value.stale ? "stale packet pointer" : "uninitialized";
+    case "number":
+      return printRange(value.range);
+    case "pointer":
+      return printPointer(program, value);
+  }
+}
+
+/** What is known of each register that holds something, by name. */
+export function printRegisters(program: Program, state: State): Record<string, string> {
+  const registers: Record<string, string> = {};
+  for (const index of state.registers.keys()) {
+    const value = register(state, index);
+    if (value.kind !== "uninitialized" || value.stale) registers[`r${index}`] = printValue(program, value);
+  }
+  return registers;
+}
+
+function printProved(name: string, proved: Proved): string[] {
+  const known = proved.get(0) ?? 0;
+  return known === 0 ? [] : [`${name}: ${known}`];
+}
+
+/** The whole state on one line. */
+export function printState(program: Program, state: State): string {
+  const parts = Object.entries(printRegisters(program, state)).map(([name, text]) => `${name} = ${text}`);
+  for (const [index, frame] of state.frames.entries()) {
+    const name = index === 0 ? "stack" : `stack[${index}]`;
+    for (const { at, size, value } of contents(frame.stack)) {
+      const width = size === 8 ? "" : ` (${size} bytes)`;
+      parts.push(`${name}${at - STACK_SIZE_BYTES}${width} = ${printValue(program, value)}`);
+    }
+  }
+  parts.push(...printProved("packet bytes", state.packet), ...printProved("metadata bytes", state.metadata));
+  return parts.join("; ");
+}

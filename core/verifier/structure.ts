@@ -1,0 +1,152 @@
+// What can be seen without following the program, for every instruction, reachable or not: targets, ends of functions,
+// recursion, instructions and helpers that are not modelled. After this, the analysis can trust the shape of the program.
+import { type Instruction, REGISTER_COUNT, STACK_POINTER } from "../isa/instruction.ts";
+import { findHelper } from "../platform/platform.ts";
+import type { Program, Subprogram } from "../program/program.ts";
+import { registersOf } from "./assertion.ts";
+import type { Finding } from "./finding.ts";
+
+export interface StructureFailure {
+  readonly index: number;
+  readonly finding: Finding;
+}
+
+/** The first thing wrong with the shape of the program, in order of instructions; recursion last. */
+export function checkStructure(program: Program): StructureFailure | undefined {
+  const entry = program.subprograms[0];
+  if (entry === undefined || program.instructions.length === 0) {
+    return { index: 0, finding: { code: "FallThrough", name: program.name } };
+  }
+  for (const subprogram of program.subprograms) {
+    for (let index = subprogram.start; index < subprogram.end; index++) {
+      const finding = checkInstruction(program, subprogram, index);
+      if (finding !== undefined) return { index, finding };
+    }
+    const last = program.instructions[subprogram.end - 1];
+    if (last === undefined || subprogram.end <= subprogram.start || !endsPath(last)) {
+      const finding: Finding = { code: "FallThrough", name: subprogram.name };
+      return { index: Math.max(subprogram.end - 1, 0), finding };
+    }
+  }
+  return checkRecursion(program);
+}
+
+function endsPath(instruction: Instruction): boolean {
+  return instruction.kind === "exit" || (instruction.kind === "jump" && instruction.condition === undefined);
+}
+
+function unsupported(what: string): Finding {
+  return { code: "InstructionUnsupported", what };
+}
+
+function checkInstruction(program: Program, own: Subprogram, index: number): Finding | undefined {
+  const instruction = program.instructions[index];
+  if (instruction === undefined) return { code: "FallThrough", name: own.name };
+  const { read, written } = registersOf(instruction, program.platform);
+  if ((read | written) >> REGISTER_COUNT !== 0) return unsupported("a register that does not exist");
+  if ((written >> STACK_POINTER) & 1) return { code: "FramePointerReadOnly" };
+  switch (instruction.kind) {
+    case "jump": {
+      const target = program.targets[index] ?? -1;
+      return target >= own.start && target < own.end ? undefined : { code: "JumpOutOfRange", what: "jump" };
+    }
+    case "call":
+      return checkCall(program, instruction, index);
+    case "loadImmediate":
+      return checkImmediate(program, instruction);
+    case "loadPacket":
+      return unsupported("the legacy packet load");
+    default:
+      return undefined;
+  }
+}
+
+function checkCall(
+  program: Program,
+  instruction: Extract<Instruction, { readonly kind: "call" }>,
+  index: number,
+): Finding | undefined {
+  switch (instruction.target.kind) {
+    case "helper": {
+      const helper = findHelper(program.platform, instruction.target.id);
+      if (helper === undefined) return { code: "HelperUnknown", id: instruction.target.id };
+      const allowed =
+        helper.programTypes === undefined ||
+        helper.programTypes.includes(program.type.name) ||
+        program.type.helpers.includes(helper.name);
+      return allowed ? undefined : { code: "HelperNotAllowed", helper };
+    }
+    case "local": {
+      const target = program.targets[index] ?? -1;
+      return program.subprograms.some((row) => row.start === target)
+        ? undefined
+        : { code: "JumpOutOfRange", what: "call" };
+    }
+    case "kfunc":
+      return unsupported("a call of a kernel function");
+    case "register":
+      return unsupported("a call through a register");
+  }
+}
+
+function checkImmediate(
+  program: Program,
+  instruction: Extract<Instruction, { readonly kind: "loadImmediate" }>,
+): Finding | undefined {
+  const { source } = instruction;
+  switch (source.kind) {
+    case "number":
+      return undefined;
+    case "map":
+      return program.maps[source.map] === undefined ? unsupported("a map that does not exist") : undefined;
+    case "mapValue": {
+      const map = program.maps[source.map];
+      if (map === undefined) return unsupported("a map that does not exist");
+      // Only an array has a first value that is always there and at one place.
+      if (map.type.name !== "array" || map.spec.maxEntries < 1) {
+        return unsupported("a direct address into a map that is not an array");
+      }
+      return source.byteOffset >= 0 && source.byteOffset <= map.spec.valueSizeBytes
+        ? undefined
+        : unsupported("a direct address outside the map's value");
+    }
+    case "function":
+      return unsupported("the address of a function");
+    case "variable":
+    case "mapByIndex":
+    case "mapValueByIndex":
+      return unsupported("an immediate that only a loader can resolve");
+  }
+}
+
+/** Functions that can reach themselves; the analysis follows calls, so there must be none. */
+function checkRecursion(program: Program): StructureFailure | undefined {
+  const number = new Map(program.subprograms.map((row, index) => [row.start, index]));
+  const open: number[] = [];
+  const done = new Set<number>();
+  const visit = (at: number): StructureFailure | undefined => {
+    open.push(at);
+    const { start, end } = program.subprograms[at] ?? { start: 0, end: 0 };
+    for (let index = start; index < end; index++) {
+      const instruction = program.instructions[index];
+      if (instruction?.kind !== "call" || instruction.target.kind !== "local") continue;
+      const callee = number.get(program.targets[index] ?? -1) ?? -1;
+      if (done.has(callee)) continue;
+      const from = open.indexOf(callee);
+      if (from >= 0) {
+        const names = [...open.slice(from), callee].map((row) => program.subprograms[row]?.name ?? "");
+        return { index, finding: { code: "Recursion", names } };
+      }
+      const failure = visit(callee);
+      if (failure !== undefined) return failure;
+    }
+    open.pop();
+    done.add(at);
+    return undefined;
+  };
+  for (let at = 0; at < program.subprograms.length; at++) {
+    const failure = done.has(at) ? undefined : visit(at);
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
+}

@@ -1,0 +1,50 @@
+// (state, instruction) -> state, for instructions that neither jump, call a subprogram nor exit; those are analyze.ts'
+// business. The instruction's assertions have been checked before.
+import type { Instruction } from "../isa/instruction.ts";
+import { findHelper } from "../platform/platform.ts";
+import type { Program } from "../program/program.ts";
+import type { State } from "./domain/state.ts";
+import { type Ids, transferAlu, transferByteSwap, transferMov, transferNeg } from "./transfer-alu.ts";
+import { transferHelper } from "./transfer-call.ts";
+import { transferAtomic, transferLoad, transferLoadImmediate, transferStore } from "./transfer-memory.ts";
+
+export function transfer(program: Program, ids: Ids, state: State, instruction: Instruction): void {
+  switch (instruction.kind) {
+    case "alu":
+      transferAlu(ids, state, instruction);
+      return;
+    case "mov":
+      transferMov(ids, state, instruction);
+      return;
+    case "neg":
+      transferNeg(state, instruction);
+      return;
+    case "byteSwap":
+      transferByteSwap(state, instruction);
+      return;
+    case "load":
+      transferLoad(program, state, instruction);
+      return;
+    case "store":
+      transferStore(state, instruction);
+      return;
+    case "atomic":
+      transferAtomic(state, instruction);
+      return;
+    case "loadImmediate":
+      transferLoadImmediate(state, instruction);
+      return;
+    case "call": {
+      const helper =
+        instruction.target.kind === "helper"
+          ? findHelper(program.platform, instruction.target.id)
+          : undefined;
+      if (helper !== undefined) transferHelper(program, ids, state, helper);
+      return;
+    }
+    case "jump":
+    case "exit":
+    case "loadPacket":
+      return;
+  }
+}
