@@ -92,7 +92,9 @@ class Exploration {
     this.#program = program;
     this.#options = options;
     this.#flow = flowOf(program);
-    this.#assertions = program.instructions.map((instruction) => assertionsOf(instruction, program.platform));
+    this.#assertions = program.instructions.map((instruction) =>
+      assertionsOf(instruction, program.platform, program.type.name),
+    );
     this.#labels = new Array(program.instructions.length);
   }
 

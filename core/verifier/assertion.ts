@@ -8,13 +8,7 @@ import {
   type Register,
   STACK_POINTER,
 } from "../isa/instruction.ts";
-import {
-  type ArgumentKind,
-  findHelper,
-  type Helper,
-  type MapType,
-  type Platform,
-} from "../platform/platform.ts";
+import { type ArgumentKind, findHelper, type Helper, type Platform } from "../platform/platform.ts";
 
 export type AccessKind = "read" | "write" | "atomic";
 
@@ -60,25 +54,20 @@ export type Assertion =
       readonly position: number;
       readonly argument: ArgumentKind;
     }
-  /** The map in r1 allows the operation. */
-  | {
-      readonly kind: "mapOperation";
-      readonly helper: Helper;
-      readonly operation: MapType["operations"][number];
-    }
+  /** Programs may change the map in r1. */
+  | { readonly kind: "mapWritable"; readonly helper: Helper }
   /** In the entry function: r0 is a number the hook may be given. */
   | { readonly kind: "result" }
   /** One more frame fits. */
   | { readonly kind: "callDepth" };
 
-/** Helpers that are an operation on the map in r1, so that the map's type must allow it. */
-const MAP_OPERATIONS: Readonly<Record<string, MapType["operations"][number]>> = {
-  map_lookup_elem: "lookup",
-  map_lookup_percpu_elem: "lookup",
-  map_lookup_and_delete_elem: "delete",
-  map_update_elem: "update",
-  map_delete_elem: "delete",
-};
+/** Helpers that change the map in r1. */
+const MAP_WRITERS: ReadonlySet<string> = new Set([
+  "map_update_elem",
+  "map_delete_elem",
+  "map_push_elem",
+  "map_pop_elem",
+]);
 
 function operand(use: "operand" | "stored", source: Operand): Assertion[] {
   return source.kind === "register" ? [{ kind: "number", register: source.register, use }] : [];
@@ -89,7 +78,11 @@ function initialized(source: Operand): Assertion[] {
 }
 
 /** Everything that must hold before `instruction`; unsupported instructions and bad targets are structure.ts' business. */
-export function assertionsOf(instruction: Instruction, platform: Platform): readonly Assertion[] {
+export function assertionsOf(
+  instruction: Instruction,
+  platform: Platform,
+  programType: string,
+): readonly Assertion[] {
   switch (instruction.kind) {
     case "alu": {
       const { destination, source, operation, width } = instruction;
@@ -159,7 +152,7 @@ export function assertionsOf(instruction: Instruction, platform: Platform): read
     }
     case "call":
       return instruction.target.kind === "helper"
-        ? helperAssertions(findHelper(platform, instruction.target.id))
+        ? helperAssertions(findHelper(platform, instruction.target.id, programType))
         : [{ kind: "callDepth" }];
     case "exit":
       return [{ kind: "result" }];
@@ -176,8 +169,7 @@ function helperAssertions(helper: Helper | undefined): readonly Assertion[] {
     position,
     argument,
   }));
-  const operation = MAP_OPERATIONS[helper.name];
-  if (operation !== undefined) list.unshift({ kind: "mapOperation", helper, operation });
+  if (MAP_WRITERS.has(helper.name)) list.push({ kind: "mapWritable", helper });
   return list;
 }
 
@@ -185,6 +177,7 @@ function helperAssertions(helper: Helper | undefined): readonly Assertion[] {
 export function registersOf(
   instruction: Instruction,
   platform: Platform,
+  programType: string,
 ): { readonly read: number; readonly written: number } {
   const bit = (register: Register): number => 1 << register;
   const source = (from: Operand): number => (from.kind === "register" ? bit(from.register) : 0);
@@ -221,7 +214,7 @@ export function registersOf(
         written: 0,
       };
     case "call":
-      return { read: callArguments(instruction, platform), written: CALLER_SAVED };
+      return { read: callArguments(instruction, platform, programType), written: CALLER_SAVED };
     case "exit":
       return { read: 1, written: 0 };
     case "loadPacket":
@@ -237,8 +230,9 @@ const ARGUMENT_REGISTERS = 0b11_1110;
 function callArguments(
   instruction: Extract<Instruction, { readonly kind: "call" }>,
   platform: Platform,
+  programType: string,
 ): number {
   if (instruction.target.kind !== "helper") return ALL_REGISTERS & ARGUMENT_REGISTERS;
-  const count = findHelper(platform, instruction.target.id)?.arguments.length ?? 5;
+  const count = findHelper(platform, instruction.target.id, programType)?.arguments.length ?? 5;
   return ((1 << count) - 1) << 1;
 }

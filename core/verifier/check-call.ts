@@ -1,7 +1,7 @@
 // Does an argument fit the helper's prototype? One function per argument kind. Reads the state, never changes it.
 import type { ArgumentKind, Helper } from "../platform/platform.ts";
 import type { Program, ProgramMap } from "../program/program.ts";
-import type { AccessKind, Assertion } from "./assertion.ts";
+import type { Assertion } from "./assertion.ts";
 import { checkBounds, extentOf, isReadOnlyMap } from "./check-memory.ts";
 import { constantValue } from "./domain/range.ts";
 import { firstOther, STACK_SIZE_BYTES } from "./domain/stack.ts";
@@ -28,6 +28,8 @@ export function checkArgument(
   const index = argumentRegister(position);
   const value = register(state, index);
   if (value.kind === "uninitialized") {
+    // Sound: the host's helpers never act on a number that the prototype lets be anything.
+    if (argument.kind === "scalar" && argument.optional === true) return undefined;
     return { code: "RegisterUninitialized", register: index, stale: value.stale };
   }
   const wrong = (expected: string): Finding => ({
@@ -84,8 +86,8 @@ function checkMapArgument(
 ): Finding | undefined {
   if (value.kind !== "pointer" || value.region.kind !== "map") return wrong("a map");
   const type = program.maps[value.region.map]?.type.name;
-  if (type !== undefined && (types.length === 0 || types.includes(type))) return undefined;
-  return { code: "MapOperation", helper, map: value.region.map, value };
+  if (type !== undefined && types.includes(type)) return undefined;
+  return { code: "MapOperation", helper, map: value.region.map, readOnly: false };
 }
 
 /** The map given by the nearest argument of kind map before this one. */
@@ -160,7 +162,7 @@ function checkMemory(
   assertion: ArgumentAssertion,
   value: Value,
   size: { readonly least: number; readonly most: number },
-  access: AccessKind,
+  access: "read" | "write" | "readWrite",
   expected: string,
 ): Finding | undefined {
   const { helper, position } = assertion;
@@ -171,7 +173,7 @@ function checkMemory(
   if (value.region.kind === "context" || value.region.kind === "map" || value.region.kind === "packetEnd") {
     return wrong;
   }
-  const extent = extentOf(value, 0, size.most, access, helper);
+  const extent = extentOf(value, 0, size.most, access === "read" ? "read" : "write", helper);
   const bounds = checkBounds(program, state, value, index, extent);
   if (bounds !== undefined || value.region.kind !== "stack") return bounds;
   const fresh = access === "write" && size.least === size.most && extent.low === extent.high;
@@ -196,21 +198,10 @@ function checkInitialized(
   return extent.helper === undefined ? leak : { ...leak, helper: extent.helper };
 }
 
-/** The map in r1 has a type that allows the operation. */
-export function checkMapOperation(
-  program: Program,
-  state: State,
-  assertion: Extract<Assertion, { readonly kind: "mapOperation" }>,
-): Finding | undefined {
+/** A map that is read-only for programs is not to be changed by a helper on their behalf either. */
+export function checkMapWritable(program: Program, state: State, helper: Helper): Finding | undefined {
   const value = register(state, argumentRegister(0));
-  // Anything but a map is told by the argument's own assertion.
   if (value.kind !== "pointer" || value.region.kind !== "map") return undefined;
-  const map = program.maps[value.region.map];
-  const allowed = map?.type.operations.includes(assertion.operation) ?? false;
-  // What a look-up in a map of maps gives is a map, not a value; there is no value region for it.
-  const inner = map?.type.name === "hash_of_maps" || map?.type.name === "array_of_maps";
-  const writes = assertion.operation !== "lookup" && isReadOnlyMap(program, value.region.map);
-  return allowed && !inner && !writes
-    ? undefined
-    : { code: "MapOperation", helper: assertion.helper, map: value.region.map, value };
+  const { map } = value.region;
+  return isReadOnlyMap(program, map) ? { code: "MapOperation", helper, map, readOnly: true } : undefined;
 }

@@ -68,7 +68,7 @@ export function checkBounds(
       return extent.low < -STACK_SIZE_BYTES || end > 0 ? { code: "StackOutOfBounds", extent } : undefined;
     case "packet":
     case "packetMeta":
-      return checkPacket(state, pointer, extent, region.kind === "packetMeta");
+      return checkPacket(program, state, pointer, extent);
     case "memory":
       return within(extent, region.sizeBytes, undefined);
     case "mapValue": {
@@ -95,11 +95,15 @@ function within(extent: Extent, limit: number, map: number | undefined): Finding
  * the known part alone the end is respected, and the lowest v must still reach the start.
  */
 function checkPacket(
+  program: Program,
   state: State,
   pointer: PointerValue,
   extent: Extent,
-  metadata: boolean,
 ): Finding | undefined {
+  if (extent.access === "write" && program.type.context.packetReadOnly === true) {
+    return { code: "ReadOnlyMemory", map: undefined, extent };
+  }
+  const metadata = pointer.region.kind === "packetMeta";
   const proved = provedBytes(state, pointer);
   const knownEnd = extent.high - pointer.maximum + extent.sizeBytes;
   if (extent.low >= 0 && knownEnd <= proved) return undefined;

@@ -5,7 +5,7 @@ import type { Operand, Register } from "../isa/instruction.ts";
 import { STACK_POINTER } from "../isa/instruction.ts";
 import type { Program } from "../program/program.ts";
 import type { Access, Assertion } from "./assertion.ts";
-import { checkArgument, checkMapOperation } from "./check-call.ts";
+import { checkArgument, checkMapWritable } from "./check-call.ts";
 import { checkAccess } from "./check-memory.ts";
 import { constantValue, ranges } from "./domain/range.ts";
 import { register, type State } from "./domain/state.ts";
@@ -36,8 +36,8 @@ export function check(program: Program, state: State, assertion: Assertion): Fin
       return checkComparable(state, assertion);
     case "argument":
       return checkArgument(program, state, assertion);
-    case "mapOperation":
-      return checkMapOperation(program, state, assertion);
+    case "mapWritable":
+      return checkMapWritable(program, state, assertion.helper);
     case "result":
       return state.frames.length > 1 ? undefined : checkResult(program, state);
     case "callDepth":

@@ -169,7 +169,7 @@ export function describe(program: Program, finding: Finding): string {
     case "Misaligned":
       return `accesses ${plural(finding.sizeBytes, "byte")} at an offset (${finding.offset}) that is not known to be a multiple of ${finding.sizeBytes}`;
     case "ReadOnlyMemory":
-      return `${touches(finding.extent)} of ${mapName(program, finding.map)}, which is read-only`;
+      return `${touches(finding.extent)} of ${finding.map === undefined ? "the packet" : mapName(program, finding.map)}, which is read-only`;
     case "NumberExpected":
       return `needs a number in r${finding.register}, which is ${inWords(program, finding.value)}`;
     case "HelperUnknown":
@@ -179,7 +179,7 @@ export function describe(program: Program, finding: Finding): string {
     case "HelperArgument":
       return `${argumentOf(finding.helper, finding.position)} has to be ${finding.expected}, but is ${inWords(program, finding.value)}`;
     case "MapOperation":
-      return `${helperName(finding.helper)} cannot be used on ${mapName(program, finding.map)} (${mapType(program, finding.map)})`;
+      return `${helperName(finding.helper)} cannot be used on ${mapName(program, finding.map)} (${finding.readOnly ? "read-only" : mapType(program, finding.map)})`;
     case "ReturnValue":
       return `returns ${inWords(program, finding.value)}, but the hook knows only ${finding.minimum} to ${finding.maximum}`;
     case "FramePointerReadOnly":

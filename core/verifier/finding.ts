@@ -68,7 +68,7 @@ export type Finding =
       readonly position?: number;
     }
   | { readonly code: "Misaligned"; readonly sizeBytes: number; readonly offset: number }
-  | { readonly code: "ReadOnlyMemory"; readonly map: number; readonly extent: Extent }
+  | { readonly code: "ReadOnlyMemory"; readonly map: number | undefined; readonly extent: Extent }
   | { readonly code: "NumberExpected"; readonly register: Register; readonly value: Value }
   | { readonly code: "HelperUnknown"; readonly id: number }
   | { readonly code: "HelperNotAllowed"; readonly helper: Helper }
@@ -82,8 +82,9 @@ export type Finding =
   | {
       readonly code: "MapOperation";
       readonly helper: Helper;
-      readonly map: number | undefined;
-      readonly value: Value;
+      readonly map: number;
+      /** Programs may only read it; else its type does not allow the helper. */
+      readonly readOnly: boolean;
     }
   | {
       readonly code: "ReturnValue";

@@ -41,9 +41,9 @@ function fallsThrough(program: Program, index: number): boolean {
 
 /** Backwards to the least fixpoint. Sound: a register not in the set is written before it is read on every path. */
 function liveness(program: Program): Uint16Array {
-  const { instructions, targets, platform } = program;
+  const { instructions, targets, platform, type } = program;
   const live = new Uint16Array(instructions.length);
-  const registers = instructions.map((instruction) => registersOf(instruction, platform));
+  const registers = instructions.map((instruction) => registersOf(instruction, platform, type.name));
   let changed = true;
   while (changed) {
     changed = false;

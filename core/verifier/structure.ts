@@ -1,7 +1,7 @@
 // What can be seen without following the program, for every instruction, reachable or not: targets, ends of functions,
 // recursion, instructions and helpers that are not modelled. After this, the analysis can trust the shape of the program.
 import { type Instruction, REGISTER_COUNT, STACK_POINTER } from "../isa/instruction.ts";
-import { findHelper } from "../platform/platform.ts";
+import { findHelper, mayCall } from "../platform/platform.ts";
 import type { Program, Subprogram } from "../program/program.ts";
 import { registersOf } from "./assertion.ts";
 import type { Finding } from "./finding.ts";
@@ -42,7 +42,7 @@ function unsupported(what: string): Finding {
 function checkInstruction(program: Program, own: Subprogram, index: number): Finding | undefined {
   const instruction = program.instructions[index];
   if (instruction === undefined) return { code: "FallThrough", name: own.name };
-  const { read, written } = registersOf(instruction, program.platform);
+  const { read, written } = registersOf(instruction, program.platform, program.type.name);
   if ((read | written) >> REGISTER_COUNT !== 0) return unsupported("a register that does not exist");
   if ((written >> STACK_POINTER) & 1) return { code: "FramePointerReadOnly" };
   switch (instruction.kind) {
@@ -68,12 +68,9 @@ function checkCall(
 ): Finding | undefined {
   switch (instruction.target.kind) {
     case "helper": {
-      const helper = findHelper(program.platform, instruction.target.id);
+      const helper = findHelper(program.platform, instruction.target.id, program.type.name);
       if (helper === undefined) return { code: "HelperUnknown", id: instruction.target.id };
-      const allowed =
-        helper.programTypes === undefined ||
-        helper.programTypes.includes(program.type.name) ||
-        program.type.helpers.includes(helper.name);
+      const allowed = mayCall(helper, program.type.name);
       return allowed ? undefined : { code: "HelperNotAllowed", helper };
     }
     case "local": {

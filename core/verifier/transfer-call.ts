@@ -17,7 +17,7 @@ export function transferHelper(program: Program, ids: Ids, state: State, helper:
   for (let position = 0; position < helper.arguments.length; position++) {
     writeArgument(program, state, helper, position);
   }
-  const result = helperResult(state, ids, helper.returns);
+  const result = helperResult(program, state, ids, helper.returns);
   if (helper.invalidatesPacket === true) forgetPacket(state);
   for (let index = 1; index <= LAST_ARGUMENT; index++) state.registers[index] = UNINITIALIZED;
   state.registers[0] = result;
@@ -32,7 +32,7 @@ function writeArgument(program: Program, state: State, helper: Helper, position:
   const value = register(state, argumentRegister(position));
   if (value.kind !== "pointer" || value.region.kind !== "stack" || argument === undefined) return;
   let most: number | undefined;
-  if (argument.kind === "memory" && argument.access === "write") {
+  if (argument.kind === "memory" && argument.access !== "read") {
     most = sizeBounds(register(state, argumentRegister(position + 1)))?.most;
   } else if (argument.kind === "mapValue" && argument.access === "write") {
     most = mapBefore(program, state, helper, position)?.spec.valueSizeBytes;
@@ -46,7 +46,7 @@ function writeArgument(program: Program, state: State, helper: Helper, position:
   setStack(state, frame, exact ? writeUnknown(stack, from, to) : writeSomewhere(stack, from, to));
 }
 
-function helperResult(state: State, ids: Ids, returns: HelperReturn): Value {
+function helperResult(program: Program, state: State, ids: Ids, returns: HelperReturn): Value {
   if (returns.kind === "scalar") {
     const { minimum, maximum } = returns;
     if (minimum === undefined || maximum === undefined) return numberValue(ranges.unknown);
@@ -54,6 +54,9 @@ function helperResult(state: State, ids: Ids, returns: HelperReturn): Value {
   }
   const map = register(state, 1);
   if (map.kind !== "pointer" || map.region.kind !== "map") return UNINITIALIZED;
+  // The value of a map of maps is a map, which no region here describes.
+  const type = program.maps[map.region.map]?.type.name;
+  if (type === "hash_of_maps" || type === "array_of_maps") return UNINITIALIZED;
   return pointerTo({ kind: "mapValue", map: map.region.map, instance: freshId(ids) }, 0, true);
 }
 

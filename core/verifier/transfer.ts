@@ -37,7 +37,7 @@ export function transfer(program: Program, ids: Ids, state: State, instruction: 
     case "call": {
       const helper =
         instruction.target.kind === "helper"
-          ? findHelper(program.platform, instruction.target.id)
+          ? findHelper(program.platform, instruction.target.id, program.type.name)
           : undefined;
       if (helper !== undefined) transferHelper(program, ids, state, helper);
       return;

@@ -58,7 +58,7 @@ function failureOf(program: Program, index: number, finding: Finding, state?: St
 
 function names(program: Program) {
   return {
-    helper: (id: number) => findHelper(program.platform, id)?.name,
+    helper: (id: number) => findHelper(program.platform, id, program.type.name)?.name,
     map: (map: number) => program.maps[map]?.spec.name,
   };
 }

@@ -1,0 +1,104 @@
+// Makes a Program of assembly text for the verifier's tests: real platform tables, maps by name.
+import { type Instruction, slotCount } from "../../../core/isa/instruction.ts";
+import { parse } from "../../../core/isa/parse.ts";
+import { findMapType, findProgramType, type MapKind, type Platform } from "../../../core/platform/platform.ts";
+import { LINUX } from "../../../core/platform/linux.ts";
+import { RAW } from "../../../core/platform/raw.ts";
+import { WINDOWS } from "../../../core/platform/windows.ts";
+import type { Program, ProgramMap, Subprogram } from "../../../core/program/program.ts";
+
+export interface TestProgram {
+  readonly code: string;
+  readonly platform?: "windows" | "linux" | "raw";
+  readonly type?: string;
+  readonly memory?: number;
+  readonly maps?: readonly ProgramMap[];
+}
+
+const PLATFORMS: Readonly<Record<string, Platform>> = { windows: WINDOWS, linux: LINUX, raw: RAW };
+
+/** `name kind key value entries [flags]`, as the fixtures write a map. */
+export function mapOf(line: string, platform: Platform = WINDOWS): ProgramMap {
+  const [name = "", kind = "", key = "0", value = "0", entries = "0", flags = ""] = line.trim().split(/\s+/);
+  const type = platform.mapTypes.find((row) => row.name === (kind as MapKind));
+  if (type === undefined) throw new Error(`no map type ${kind}`);
+  const spec = {
+    name,
+    type: type.id,
+    keySizeBytes: Number(key),
+    valueSizeBytes: Number(value),
+    maxEntries: Number(entries),
+    flags: 0,
+    pinning: 0,
+  };
+  if (flags !== "readonly") return { spec, type };
+  const data = { section: ".rodata", bytes: new Uint8Array(Number(value)), readOnly: true };
+  return { spec: { ...spec, data }, type: findMapType(platform, type.id) ?? type };
+}
+
+function relativeTarget(instruction: Instruction): number | undefined {
+  if (instruction.kind === "jump") return instruction.offset;
+  if (instruction.kind === "call" && instruction.target.kind === "local") return instruction.target.offset;
+  if (instruction.kind === "loadImmediate" && instruction.source.kind === "function") {
+    return instruction.source.offset;
+  }
+  return undefined;
+}
+
+/** A program of one stream; functions start where local calls go. */
+export function programOfInstructions(
+  instructions: readonly Instruction[],
+  options: Omit<TestProgram, "code"> = {},
+): Program {
+  const slots = new Int32Array(instructions.length);
+  const indexOfSlot = new Map<number, number>();
+  let slot = 0;
+  for (const [index, instruction] of instructions.entries()) {
+    slots[index] = slot;
+    indexOfSlot.set(slot, index);
+    slot += slotCount(instruction);
+  }
+  const targets = Int32Array.from(instructions, (instruction, index) => {
+    const offset = relativeTarget(instruction);
+    if (offset === undefined) return -1;
+    return indexOfSlot.get((slots[index] ?? 0) + slotCount(instruction) + offset) ?? -1;
+  });
+  const starts = new Set([0]);
+  for (const [index, instruction] of instructions.entries()) {
+    const target = targets[index] ?? -1;
+    if (instruction.kind === "call" && instruction.target.kind === "local" && target >= 0) starts.add(target);
+  }
+  const ordered = [...starts].sort((a, b) => a - b);
+  const subprograms: Subprogram[] = ordered.map((start, index) => ({
+    name: index === 0 ? "test" : `function${index}`,
+    start,
+    end: ordered[index + 1] ?? instructions.length,
+  }));
+  const name = options.memory === undefined ? (options.platform ?? "windows") : "raw";
+  const platform = PLATFORMS[name] ?? WINDOWS;
+  const type = findProgramType(platform, options.type ?? (name === "raw" ? "raw" : "xdp"));
+  if (type === undefined) throw new Error(`no program type ${options.type}`);
+  return {
+    file: "test.o",
+    name: "test",
+    section: type.name,
+    platform,
+    type,
+    instructions,
+    subprograms,
+    targets,
+    slots,
+    maps: options.maps ?? [],
+    sources: [],
+    ...(options.memory === undefined ? {} : { rawMemorySizeBytes: options.memory }),
+  };
+}
+
+export function testProgram({ code, ...options }: TestProgram): Program {
+  const names = options.maps?.map((map) => map.spec.name) ?? [];
+  const text = code.replaceAll(/map\[([a-z_]\w*)\]/g, (whole, name: string) => {
+    const index = names.indexOf(name);
+    return index < 0 ? whole : `map[${index}]`;
+  });
+  return programOfInstructions(parse(text), options);
+}
