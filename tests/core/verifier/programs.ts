@@ -1,8 +1,13 @@
 // Makes a Program of assembly text for the verifier's tests: real platform tables, maps by name.
 import { type Instruction, slotCount } from "../../../core/isa/instruction.ts";
 import { parse } from "../../../core/isa/parse.ts";
-import { findMapType, findProgramType, type MapKind, type Platform } from "../../../core/platform/platform.ts";
 import { LINUX } from "../../../core/platform/linux.ts";
+import {
+  findMapType,
+  findProgramType,
+  type MapKind,
+  type Platform,
+} from "../../../core/platform/platform.ts";
 import { RAW } from "../../../core/platform/raw.ts";
 import { WINDOWS } from "../../../core/platform/windows.ts";
 import type { Program, ProgramMap, Subprogram } from "../../../core/program/program.ts";
