@@ -3,13 +3,14 @@
 import { type ErrorData, FormatError } from "../base/error.ts";
 import { fromHalves } from "../base/int.ts";
 import {
+  type CallInstruction,
   type Instruction,
   type LoadImmediateSource,
   type Operand,
   REGISTER_COUNT,
   type Register,
 } from "./instruction.ts";
-import { type FieldRule, OPCODES_BY_NUMBER, type OpcodeRow, SLOT_SIZE_BYTES } from "./opcode.ts";
+import { type FieldRule, OPCODES_BY_NUMBER, type OpcodeRow, type Shape, SLOT_SIZE_BYTES } from "./opcode.ts";
 
 /**
  * The instructions of a little-endian stream (RFC 9669 section 3). Throws FormatError InstructionInvalid for an
@@ -28,28 +29,16 @@ export function decode(bytes: Uint8Array, where: ErrorData = {}): Instruction[] 
     const source = registers >> 4;
     const offset = view.getInt16(at + 2, true);
     const immediate = view.getInt32(at + 4, true);
-    const rows = OPCODES_BY_NUMBER[opcode] as readonly OpcodeRow[];
-    let row: OpcodeRow | undefined;
-    for (const candidate of rows) {
-      if (
-        allows(candidate.destination, destination) &&
-        allows(candidate.source, source) &&
-        allows(candidate.offset, offset) &&
-        allows(candidate.immediate, immediate)
-      ) {
-        row = candidate;
-        break;
-      }
-    }
-    if (row === undefined) {
+    const pattern = match(PATTERNS[opcode] as readonly Pattern[], destination, source, offset, immediate);
+    if (pattern === undefined) {
       throw invalid(at, whyIllegal(opcode, { destination, source, offset, immediate }), where);
     }
     let next = 0;
-    if (row.nextImmediate !== undefined) {
+    if (pattern.wide !== undefined) {
       at += SLOT_SIZE_BYTES;
-      next = secondSlot(view, at, end, row.nextImmediate, where);
+      next = secondSlot(view, at, end, pattern.wide, where);
     }
-    instructions.push(build(row, destination, source, offset, immediate, next));
+    instructions.push(pattern.make(destination, source, offset, immediate, next));
   }
   if (end !== bytes.length) {
     throw invalid(end, `only ${bytes.length - end} of the 8 bytes of an instruction are there`, where);
@@ -57,8 +46,77 @@ export function decode(bytes: Uint8Array, where: ErrorData = {}): Instruction[] 
   return instructions;
 }
 
-function allows(rule: FieldRule, value: number): boolean {
-  return rule === value || rule === "any" || (rule === "register" && value < REGISTER_COUNT);
+type Make = (
+  destination: Register,
+  source: Register,
+  offset: number,
+  immediate: number,
+  next: number,
+) => Instruction;
+
+/** A row made for speed: what each field may hold as a range, all objects of one shape. */
+interface Pattern {
+  readonly destinationMinimum: number;
+  readonly destinationMaximum: number;
+  readonly sourceMinimum: number;
+  readonly sourceMaximum: number;
+  readonly offsetMinimum: number;
+  readonly offsetMaximum: number;
+  readonly immediateMinimum: number;
+  readonly immediateMaximum: number;
+  readonly wide: FieldRule | undefined;
+  readonly make: Make;
+}
+
+const PATTERNS: readonly (readonly Pattern[])[] = OPCODES_BY_NUMBER.map((rows) => rows.map(patternOf));
+
+function patternOf(row: OpcodeRow): Pattern {
+  const [destinationMinimum, destinationMaximum] = range(row.destination);
+  const [sourceMinimum, sourceMaximum] = range(row.source);
+  const [offsetMinimum, offsetMaximum] = range(row.offset);
+  const [immediateMinimum, immediateMaximum] = range(row.immediate);
+  return {
+    destinationMinimum,
+    destinationMaximum,
+    sourceMinimum,
+    sourceMaximum,
+    offsetMinimum,
+    offsetMaximum,
+    immediateMinimum,
+    immediateMaximum,
+    wide: row.nextImmediate,
+    make: makerOf(row.shape),
+  };
+}
+
+function range(rule: FieldRule): readonly [minimum: number, maximum: number] {
+  if (rule === "any") return [-(2 ** 31), 2 ** 31 - 1];
+  return rule === "register" ? [0, REGISTER_COUNT - 1] : [rule, rule];
+}
+
+function match(
+  patterns: readonly Pattern[],
+  destination: number,
+  source: number,
+  offset: number,
+  immediate: number,
+): Pattern | undefined {
+  for (let index = 0; index < patterns.length; index++) {
+    const pattern = patterns[index] as Pattern;
+    if (
+      destination >= pattern.destinationMinimum &&
+      destination <= pattern.destinationMaximum &&
+      source >= pattern.sourceMinimum &&
+      source <= pattern.sourceMaximum &&
+      offset >= pattern.offsetMinimum &&
+      offset <= pattern.offsetMaximum &&
+      immediate >= pattern.immediateMinimum &&
+      immediate <= pattern.immediateMaximum
+    ) {
+      return pattern;
+    }
+  }
+  return undefined;
 }
 
 function secondSlot(view: DataView, at: number, end: number, rule: FieldRule, where: ErrorData): number {
@@ -69,7 +127,7 @@ function secondSlot(view: DataView, at: number, end: number, rule: FieldRule, wh
     throw invalid(at, "a reserved field in the second slot of a 64-bit immediate load is not 0", where);
   }
   const next = view.getInt32(at + 4, true);
-  if (!allows(rule, next)) {
+  if (rule !== "any" && rule !== next) {
     throw invalid(at, `the upper immediate is ${next}, but is reserved here and must be 0`, where);
   }
   return next;
@@ -80,112 +138,133 @@ const REGISTER_OPERANDS: readonly Operand[] = Array.from({ length: REGISTER_COUN
   register,
 }));
 
-function build(
-  row: OpcodeRow,
-  destination: Register,
-  source: Register,
-  offset: number,
-  immediate: number,
-  next: number,
-): Instruction {
-  const { shape } = row;
-  switch (shape.kind) {
-    case "alu":
-      return {
-        kind: "alu",
-        width: shape.width,
-        operation: shape.operation,
-        destination,
-        source: operand(shape.operand, source, immediate),
-      };
-    case "mov": {
-      const right = operand(shape.operand, source, immediate);
-      if (shape.signExtendFrom === undefined) {
-        return { kind: "mov", width: shape.width, destination, source: right };
-      }
-      const { width, signExtendFrom } = shape;
-      return { kind: "mov", width, signExtendFrom, destination, source: right };
-    }
-    case "neg":
-      return { kind: "neg", width: shape.width, destination };
-    case "byteSwap":
-      return { kind: "byteSwap", order: shape.order, width: shape.width, destination };
-    case "load": {
-      const { sizeBytes, signed } = shape;
-      return { kind: "load", sizeBytes, signed, destination, base: source, offset };
-    }
-    case "store": {
-      const value = operand(shape.operand, source, immediate);
-      return { kind: "store", sizeBytes: shape.sizeBytes, base: destination, offset, source: value };
-    }
-    case "atomic": {
-      const { sizeBytes, operation, fetch } = shape;
-      return { kind: "atomic", sizeBytes, operation, fetch, base: destination, offset, source };
-    }
-    case "loadPacket":
-      return shape.indexed
-        ? { kind: "loadPacket", sizeBytes: shape.sizeBytes, index: source, offset: immediate }
-        : { kind: "loadPacket", sizeBytes: shape.sizeBytes, offset: immediate };
-    case "loadImmediate":
-      return { kind: "loadImmediate", destination, source: immediateSource(shape.source, immediate, next) };
-    case "jump": {
-      const { width, test } = shape;
-      if (test === undefined || shape.operand === undefined) {
-        return { kind: "jump", width, offset: width === 32 ? immediate : offset };
-      }
-      const right = operand(shape.operand, source, immediate);
-      return { kind: "jump", condition: { test, left: destination, right }, width, offset };
-    }
-    case "call":
-      return { kind: "call", target: callTarget(shape.target, destination, offset, immediate) };
-    case "exit":
-      return { kind: "exit" };
-  }
+function operand(isRegister: boolean, register: Register, value: number): Operand {
+  return isRegister ? (REGISTER_OPERANDS[register] as Operand) : { kind: "immediate", value };
 }
 
-function operand(kind: Operand["kind"], register: Register, value: number): Operand {
-  return kind === "register" ? (REGISTER_OPERANDS[register] as Operand) : { kind: "immediate", value };
+function makerOf(shape: Shape): Make {
+  switch (shape.kind) {
+    case "alu": {
+      const { kind, width, operation } = shape;
+      const register = shape.operand === "register";
+      return (destination, source, _, immediate) => {
+        return { kind, width, operation, destination, source: operand(register, source, immediate) };
+      };
+    }
+    case "mov": {
+      const { kind, width, signExtendFrom } = shape;
+      const register = shape.operand === "register";
+      if (signExtendFrom === undefined) {
+        return (destination, source, _, immediate) => {
+          return { kind, width, destination, source: operand(register, source, immediate) };
+        };
+      }
+      return (destination, source) => {
+        return { kind, width, signExtendFrom, destination, source: operand(true, source, 0) };
+      };
+    }
+    case "neg": {
+      const { kind, width } = shape;
+      return (destination) => ({ kind, width, destination });
+    }
+    case "byteSwap": {
+      const { kind, order, width } = shape;
+      return (destination) => ({ kind, order, width, destination });
+    }
+    case "load": {
+      const { kind, sizeBytes, signed } = shape;
+      return (destination, base, offset) => ({ kind, sizeBytes, signed, destination, base, offset });
+    }
+    case "store": {
+      const { kind, sizeBytes } = shape;
+      const register = shape.operand === "register";
+      return (base, source, offset, immediate) => {
+        return { kind, sizeBytes, base, offset, source: operand(register, source, immediate) };
+      };
+    }
+    case "atomic": {
+      const { kind, sizeBytes, operation, fetch } = shape;
+      return (base, source, offset) => ({ kind, sizeBytes, operation, fetch, base, offset, source });
+    }
+    case "loadPacket": {
+      const { kind, sizeBytes, indexed } = shape;
+      return indexed
+        ? (_destination, index, _offset, offset) => ({ kind, sizeBytes, index, offset })
+        : (_destination, _source, _offset, offset) => ({ kind, sizeBytes, offset });
+    }
+    case "loadImmediate": {
+      const { kind } = shape;
+      const sourceOf = immediateSource(shape.source);
+      return (destination, _source, _offset, immediate, next) => {
+        return { kind, destination, source: sourceOf(immediate, next) };
+      };
+    }
+    case "jump": {
+      const { kind, width, test } = shape;
+      if (test === undefined) {
+        return width === 32
+          ? (_destination, _source, _offset, offset) => ({ kind, width, offset })
+          : (_destination, _source, offset) => ({ kind, width, offset });
+      }
+      const register = shape.operand === "register";
+      return (left, source, offset, immediate) => {
+        const right = operand(register, source, immediate);
+        return { kind, condition: { test, left, right }, width, offset };
+      };
+    }
+    case "call": {
+      const { kind } = shape;
+      const targetOf = callTarget(shape.target);
+      return (destination, _, offset, immediate) => {
+        return { kind, target: targetOf(destination, offset, immediate) };
+      };
+    }
+    case "exit": {
+      const { kind } = shape;
+      return () => ({ kind });
+    }
+  }
 }
 
 function immediateSource(
   kind: LoadImmediateSource["kind"],
-  immediate: number,
-  next: number,
-): LoadImmediateSource {
+): (immediate: number, next: number) => LoadImmediateSource {
   switch (kind) {
     case "number":
-      return { kind, value: fromHalves(immediate, next) };
+      return (immediate, next) => ({ kind, value: fromHalves(immediate, next) });
     case "map":
-      return { kind, map: immediate };
+      return (map) => ({ kind, map });
     case "mapValue":
-      return { kind, map: immediate, byteOffset: next >>> 0 };
+      return (map, next) => ({ kind, map, byteOffset: next >>> 0 });
     case "variable":
-      return { kind, id: immediate };
+      return (id) => ({ kind, id });
     case "function":
-      return { kind, offset: immediate };
+      return (offset) => ({ kind, offset });
     case "mapByIndex":
-      return { kind, index: immediate };
+      return (index) => ({ kind, index });
     case "mapValueByIndex":
-      return { kind, index: immediate, byteOffset: next >>> 0 };
+      return (index, next) => ({ kind, index, byteOffset: next >>> 0 });
   }
 }
 
 function callTarget(
-  kind: "helper" | "local" | "kfunc" | "register",
-  destination: Register,
-  offset: number,
-  immediate: number,
-): Extract<Instruction, { kind: "call" }>["target"] {
+  kind: CallInstruction["target"]["kind"],
+): (destination: Register, offset: number, immediate: number) => CallInstruction["target"] {
   switch (kind) {
     case "helper":
-      return { kind, id: immediate };
+      return (_destination, _offset, id) => ({ kind, id });
     case "local":
-      return { kind, offset: immediate };
+      return (_destination, _offset, offset) => ({ kind, offset });
     case "kfunc":
-      return { kind, btfId: immediate, module: offset };
+      return (_destination, module, btfId) => ({ kind, btfId, module });
     case "register":
-      return { kind, register: destination };
+      return (register) => ({ kind, register });
   }
+}
+
+function allows(rule: FieldRule, value: number): boolean {
+  const [minimum, maximum] = range(rule);
+  return value >= minimum && value <= maximum;
 }
 
 interface Fields {
