@@ -2,11 +2,17 @@
 import { EbpfError } from "../base/error.ts";
 import type { VerifiedProgram } from "../verifier/verdict.ts";
 import type { EngineName, Image } from "./image.ts";
+import { lowerProgram } from "./lower.ts";
+import { encodeModule } from "./wasm.ts";
 
 /** EngineUnknown if there is no such engine. */
 export function compile(program: VerifiedProgram, engine: EngineName): Image {
-  if (engine !== "interpreter") {
-    throw new EbpfError("EngineUnknown", `engine ${engine} is not there`, { target: engine });
+  switch (engine) {
+    case "interpreter":
+      return { engine, program };
+    case "wasm":
+      return { engine, program, wasm: encodeModule(lowerProgram(program)) };
+    default:
+      throw new EbpfError("EngineUnknown", `there is no engine '${engine}'`, { target: engine });
   }
-  return { engine, program };
 }

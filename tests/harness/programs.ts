@@ -120,7 +120,8 @@ export function programOf(
   const targets = Int32Array.from(instructions, (instruction, index) => {
     const offset = targetOffset(instruction);
     if (offset === undefined) return -1;
-    return indexOfSlot.get(slots[index]! + slotCount(instruction) + offset) ?? -1;
+    // Relative to the next slot, for the two slots of an address too (Linux: insn_idx + imm + 1).
+    return indexOfSlot.get(slots[index]! + 1 + offset) ?? -1;
   });
   const starts = [0, ...(options.functions ?? [])];
   return trust({

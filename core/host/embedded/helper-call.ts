@@ -1,6 +1,6 @@
 // How the interpreter calls a helper: it checks the memory arguments as the platform's prototype says, and passes halves
-// as image/calls.ts says.
-import { halvesOf, returnsPointer } from "../../image/calls.ts";
+// as image/abi.ts says.
+import { halvesOf, returnsPointer } from "../../image/abi.ts";
 import type { ArgumentKind } from "../../platform/platform.ts";
 import { InterpreterFault } from "./fault.ts";
 import { checkBytes, checkRead, type Machine, readable, setRegister } from "./machine.ts";

@@ -1,5 +1,5 @@
 // The helpers that the embedded host implements, one row a name; platform tables give the numbers and the prototypes.
-// Arguments and results travel as image/calls.ts says. Arguments were proved right by the verifier.
+// Arguments and results travel as image/abi.ts says. Arguments were proved right by the verifier.
 import { uptime } from "node:os";
 import { EbpfError } from "../../base/error.ts";
 import type { Helper } from "../../platform/platform.ts";

@@ -1,11 +1,13 @@
 // A map as the host's own side sees it: keys and values as bytes, errors as EbpfError. Programs see the same map
 // through maps/map.ts. Lives in the main thread only.
 import { EbpfError } from "../../base/error.ts";
+import { isArrayKind } from "../../image/abi.ts";
+import type { MapKind } from "../../platform/platform.ts";
 import type { MapSpec } from "../../spec.ts";
 import type { EbpfMap } from "../host.ts";
 import { LANE_COUNT, type MapDescriptor } from "./lane.ts";
 import { findMapImplementation, openMap } from "./maps/kinds.ts";
-import { MAP_ERROR, UPDATE_MODE, valueStride } from "./maps/map.ts";
+import { MAP_ERROR, UPDATE_MODE } from "./maps/map.ts";
 import { alignUp, type LinearMemory, viewsOf } from "./memory.ts";
 
 export interface EmbeddedMap extends EbpfMap {
@@ -17,7 +19,7 @@ export function createEmbeddedMap(
   memory: LinearMemory,
   id: number,
   spec: MapSpec,
-  kind: MapDescriptor["kind"],
+  kind: MapKind,
 ): EmbeddedMap {
   const implementation = findMapImplementation(kind);
   if (implementation === undefined) {
@@ -44,7 +46,7 @@ export function createEmbeddedMap(
   const views = viewsOf(memory.memory);
   implementation.initialize(views, descriptor);
   const access = openMap(views, descriptor, 0);
-  const stride = valueStride(shape);
+  const stride = alignUp(shape.valueSizeBytes, 8);
   const copies = implementation.perCpu ? LANE_COUNT : 1;
   const readOnly = spec.data?.readOnly === true;
   if (spec.data !== undefined) {
@@ -105,9 +107,9 @@ export function createEmbeddedMap(
   };
 }
 
-function checkShape(spec: MapSpec, kind: MapDescriptor["kind"]): void {
+function checkShape(spec: MapSpec, kind: MapKind): void {
   const { keySizeBytes, valueSizeBytes, maxEntries } = spec;
-  const isArray = kind === "array" || kind === "percpu_array";
+  const isArray = isArrayKind(kind);
   const wrong =
     (isArray && keySizeBytes !== 4 && "keys of an array must have 4 bytes") ||
     (keySizeBytes === 0 && "the key size is 0") ||
@@ -136,7 +138,7 @@ function readOnlyMap(name: string): EbpfError {
   return new EbpfError("MapOperationUnsupported", `map '${name}' holds read-only data`, { target: name });
 }
 
-function refusal(name: string, kind: string, code: number): EbpfError {
+function refusal(name: string, kind: MapKind, code: number): EbpfError {
   const data = { target: name, details: { error: code } };
   switch (code) {
     case MAP_ERROR.exists:
@@ -144,7 +146,7 @@ function refusal(name: string, kind: string, code: number): EbpfError {
     case MAP_ERROR.notFound:
       return new EbpfError("MapKeyNotFound", `map '${name}' has no entry with this key`, data);
     case MAP_ERROR.tooBig:
-      return kind === "array" || kind === "percpu_array"
+      return isArrayKind(kind)
         ? new EbpfError("MapKeyNotFound", `the key is beyond the last index of map '${name}'`, data)
         : new EbpfError("MapFull", `map '${name}' is full`, data);
     default:

@@ -1,8 +1,8 @@
 // Which registers and stack bytes hold a value that the program put there: the interpreter's optional check that a
 // verified program reads nothing uninitialised. Kept beside the values, so a run without it pays nothing.
+import { FRAME_SIZE_BYTES } from "../../image/abi.ts";
 import { REGISTER_COUNT, STACK_POINTER } from "../../isa/instruction.ts";
 import type { Lane } from "./lane.ts";
-import { FRAME_SIZE_BYTES } from "./lanes.ts";
 
 export interface Initialization {
   /** A program or a function starts: only these registers and r10 have values, its frame of the stack none. */

@@ -1,5 +1,6 @@
 // Makes a program runnable in a lane, in any thread: all it needs is the descriptor and the lane, both plain data.
-import { EbpfError, InternalError } from "../../base/error.ts";
+import { InternalError } from "../../base/error.ts";
+import { MODULE_NAMES, valuesName } from "../../image/abi.ts";
 import { REGISTER_COUNT } from "../../isa/instruction.ts";
 import type { Helper } from "../../platform/platform.ts";
 import { findHelper } from "../../platform/platform.ts";
@@ -43,29 +44,45 @@ export function instantiate(
       { row, call: bindHelper(row, environment) },
     ]),
   );
-  switch (descriptor.engine) {
-    case "interpreter": {
-      const machine: Machine = {
-        program,
-        views,
-        lane,
-        maps,
-        firstValues,
-        helpers,
-        registers: createRegisters(REGISTER_COUNT),
-        initialization: options.checkInitialization === true ? createInitialization(lane) : undefined,
-        frames: [],
-        current: 0,
-        next: 0,
-        contextAddress: 0,
-        contextSizeBytes: 0,
-        packet: { start: 0, end: 0 },
-      };
-      return createInterpreter(machine, options);
-    }
-    case "wasm":
-      throw new EbpfError("EngineUnknown", "engine wasm is not there", { target: "wasm" });
-  }
+  if (descriptor.engine === "wasm") return openModule(descriptor, lane, firstValues, helpers);
+  const machine: Machine = {
+    program,
+    views,
+    lane,
+    maps,
+    firstValues,
+    helpers,
+    registers: createRegisters(REGISTER_COUNT),
+    initialization: options.checkInitialization === true ? createInitialization(lane) : undefined,
+    frames: [],
+    current: 0,
+    next: 0,
+    contextAddress: 0,
+    contextSizeBytes: 0,
+    packet: { start: 0, end: 0 },
+  };
+  return createInterpreter(machine, options);
+}
+
+/** Binds the compiled module to the lane. A trap in run() (RuntimeError) means that the verifier is unsound. */
+function openModule(
+  descriptor: InstanceDescriptor,
+  lane: Lane,
+  firstValues: readonly (number | undefined)[],
+  helpers: ReadonlyMap<number, BoundHelper>,
+): Instance {
+  if (descriptor.module === undefined) throw new InternalError("a program for wasm has no module");
+  const imports: Record<string, WebAssembly.ImportValue> = {
+    [MODULE_NAMES.memory]: descriptor.memory,
+    [MODULE_NAMES.stackTop]: lane.stackAddress + lane.stackSizeBytes,
+    [MODULE_NAMES.result]: lane.resultAddress,
+  };
+  firstValues.forEach((address, index) => {
+    if (address !== undefined) imports[valuesName(index)] = address;
+  });
+  for (const { row, call } of helpers.values()) imports[row.name] = call;
+  const instance = new WebAssembly.Instance(descriptor.module, { [MODULE_NAMES.importFrom]: imports });
+  return { run: instance.exports[MODULE_NAMES.run] as Instance["run"] };
 }
 
 /** The helpers that a program calls, each once. */

@@ -1,7 +1,7 @@
 // The reference interpreter: one instruction at a time, every access checked against the regions of the lane. What it
 // does is what RFC 9669 says; other engines are compared with it. Knows nothing of compilation.
 import { unreachable } from "../../base/error.ts";
-import { functionHandle, mapHandle, subprogramAt } from "../../image/calls.ts";
+import { FRAME_COUNT, FRAME_SIZE_BYTES, functionHandle, mapHandle, subprogramAt } from "../../image/abi.ts";
 import {
   type AtomicInstruction,
   type CallInstruction,
@@ -19,7 +19,6 @@ import { atomic32, atomic64 } from "./atomics.ts";
 import { InterpreterFault } from "./fault.ts";
 import { callHelper } from "./helper-call.ts";
 import type { Instance } from "./lane.ts";
-import { FRAME_COUNT, FRAME_SIZE_BYTES } from "./lanes.ts";
 import { accessAt, checkRead, type Machine, readable, setRegister } from "./machine.ts";
 import { readPacketBounds } from "./regions.ts";
 import { alu32, alu64, compare32, compare64, swapBytes } from "./registers.ts";

@@ -1,12 +1,10 @@
 // Gives out lanes: the parts of the linear memory that threads run programs in. The layout of a lane's parts is
 // decided here; lane.ts says what they are.
 import { EbpfError } from "../../base/error.ts";
+import { FRAME_COUNT, FRAME_SIZE_BYTES } from "../../image/abi.ts";
 import { LANE_COUNT, type Lane } from "./lane.ts";
 import { alignUp, type LinearMemory } from "./memory.ts";
 
-export const FRAME_SIZE_BYTES = 512;
-/** Linux' and RFC 9669's practice: at most 8 functions deep. */
-export const FRAME_COUNT = 8;
 const CONTEXT_SIZE_BYTES = 512;
 
 export interface LaneOptions {

@@ -1,9 +1,9 @@
 // Which bytes a running program may touch, for the interpreter: its context, its packet, its live stack frames and the
 // values of its maps. It trusts the context's own packet pointers, because the host wrote them.
+import { FRAME_SIZE_BYTES } from "../../image/abi.ts";
 import type { ContextDescriptor } from "../../platform/platform.ts";
 import type { ProgramMap } from "../../program/program.ts";
 import type { Lane } from "./lane.ts";
-import { FRAME_SIZE_BYTES } from "./lanes.ts";
 import type { MapAccess } from "./maps/map.ts";
 import type { MemoryViews } from "./memory.ts";
 

@@ -3,23 +3,24 @@
 //
 //   array:         value 0 | value 1 | ...                  each padded to 8
 //   percpu_array:  lane 0: value 0 | value 1 | ...  lane 1: value 0 | ...
+import { arrayStride } from "../../../image/abi.ts";
 import { LANE_COUNT, type MapDescriptor } from "../lane.ts";
-import { MAP_ERROR, type MapAccess, type MapImplementation, UPDATE_MODE, valueStride } from "./map.ts";
+import { MAP_ERROR, type MapAccess, type MapImplementation, UPDATE_MODE } from "./map.ts";
 
 export const ARRAY = arrayOf(1);
 export const PERCPU_ARRAY = arrayOf(LANE_COUNT);
 
 function arrayOf(copies: number): MapImplementation {
   const laneAddress = (map: MapDescriptor, laneIndex: number): number =>
-    map.address + (copies === 1 ? 0 : laneIndex * map.maxEntries * valueStride(map));
+    map.address + (copies === 1 ? 0 : laneIndex * map.maxEntries * arrayStride(map.valueSizeBytes));
   return {
     perCpu: copies > 1,
-    sizeBytes: (shape) => shape.maxEntries * valueStride(shape) * copies,
+    sizeBytes: (shape) => shape.maxEntries * arrayStride(shape.valueSizeBytes) * copies,
     initialize: () => undefined,
     firstValueAddress: laneAddress,
     open(views, descriptor, laneIndex) {
       const { maxEntries, valueSizeBytes } = descriptor;
-      const stride = valueStride(descriptor);
+      const stride = arrayStride(valueSizeBytes);
       const values = laneAddress(descriptor, laneIndex);
       const sizeBytes = maxEntries * stride * copies;
       const addressIn = (base: number, keyAddress: number): number => {

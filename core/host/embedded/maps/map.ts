@@ -1,7 +1,7 @@
 // What a map of the embedded host is to programs, whatever its kind (kinds.ts has the table). A map lives wholly in the
 // linear memory, so any thread that has the memory and a MapDescriptor can open it. Knows nothing of engines.
 import type { MapDescriptor } from "../lane.ts";
-import { alignUp, type MemoryViews } from "../memory.ts";
+import type { MemoryViews } from "../memory.ts";
 
 /** The Linux error numbers that map helpers return, negated. */
 export const MAP_ERROR = { notFound: -2, tooBig: -7, exists: -17, invalid: -22 } as const;
@@ -38,9 +38,4 @@ export interface MapImplementation {
   open(views: MemoryViews, descriptor: MapDescriptor, laneIndex: number): MapAccess;
   /** For kinds whose value addresses are plain arithmetic: where this lane's value of key 0 is. */
   firstValueAddress?(descriptor: MapDescriptor, laneIndex: number): number;
-}
-
-/** Values lie at multiples of 8, so that 64-bit atomics on their fields are aligned. */
-export function valueStride(shape: MapShape): number {
-  return alignUp(shape.valueSizeBytes, 8);
 }

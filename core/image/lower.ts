@@ -1,0 +1,145 @@
+// A program -> a WebAssembly module: one function a subprogram, with registers as i64 locals and memory as it is. What it
+// relies on was proved: addresses lie in the lane's regions, atomics are aligned, calls nest at most 8 deep.
+import { InternalError } from "../base/error.ts";
+import { findHelper, type Helper } from "../platform/platform.ts";
+import type { Program, Subprogram } from "../program/program.ts";
+import type { VerifiedProgram } from "../verifier/verdict.ts";
+import { halvesOf, isArrayKind, MEMORY_MAXIMUM_PAGES, MODULE_NAMES, valuesName } from "./abi.ts";
+import { type Block, blocksOf } from "./blocks.ts";
+import { LOCAL_TYPES, LOCALS, type Scope } from "./locals.ts";
+import { lowerBlock } from "./lower-block.ts";
+import { type Step, structure } from "./structure.ts";
+import type { FunctionType, WasmFunction, WasmInstruction, WasmModule } from "./wasm.ts";
+
+/** r1 to r5 and r10 in, r0 out. */
+const SUBPROGRAM_TYPE: FunctionType = {
+  parameters: ["i64", "i64", "i64", "i64", "i64", "i64"],
+  results: ["i64"],
+};
+
+/** InternalError if the program holds what verify() should have refused (a kfunc, an immediate without a map). */
+export function lowerProgram(program: VerifiedProgram): WasmModule {
+  const helpers = helpersOf(program);
+  const constants = [
+    MODULE_NAMES.stackTop,
+    MODULE_NAMES.result,
+    ...program.maps.flatMap((map, index) => (isArrayKind(map.type.name) ? [valuesName(index)] : [])),
+  ];
+  const usesPacket = program.instructions.some((instruction) => instruction.kind === "loadPacket");
+  const scope: Scope = {
+    program,
+    helperIndex: (id) => helpers.findIndex((row) => row.id === id),
+    constantIndex: (name) => constants.indexOf(name),
+    subprogramIndex: (index) => helpers.length + index,
+    packetStart: constants.length,
+    packetEnd: constants.length + 1,
+  };
+  const functions = program.subprograms.map((subprogram) => lowerSubprogram(scope, subprogram));
+  const takesAddress = program.instructions.some(
+    (row) => row.kind === "loadImmediate" && row.source.kind === "function",
+  );
+  return {
+    importFrom: MODULE_NAMES.importFrom,
+    memory: { name: MODULE_NAMES.memory, maximumPages: MEMORY_MAXIMUM_PAGES },
+    constants,
+    variables: usesPacket ? 2 : 0,
+    importedFunctions: helpers.map((row) => ({ name: row.name, type: typeOf(row) })),
+    functions: [...functions, lowerEntry(scope, usesPacket)],
+    ...(takesAddress ? { table: functions.map((_, index) => scope.subprogramIndex(index)) } : {}),
+    exports: [{ name: MODULE_NAMES.run, functionIndex: helpers.length + functions.length }],
+  };
+}
+
+function helpersOf(program: Program): Helper[] {
+  const ids = new Set<number>();
+  for (const { kind, ...rest } of program.instructions) {
+    if (kind === "call" && "target" in rest && rest.target.kind === "helper") ids.add(rest.target.id);
+  }
+  return [...ids].map((id) => {
+    const row = findHelper(program.platform, id);
+    if (row === undefined) throw new InternalError(`a verified program calls helper ${id}, which is unknown`);
+    return row;
+  });
+}
+
+function typeOf(helper: Helper): FunctionType {
+  return {
+    parameters: helper.arguments.flatMap((argument) =>
+      halvesOf(argument) === 2 ? (["i32", "i32"] as const) : (["i32"] as const),
+    ),
+    results: ["i32"],
+  };
+}
+
+/** run(contextAddress): sets up r1, r2, r10, calls the entry, leaves all of r0 at resultAddress, returns its low half. */
+function lowerEntry(scope: Scope, usesPacket: boolean): WasmFunction {
+  const { program } = scope;
+  const rawSizeBytes = program.rawMemorySizeBytes;
+  const body: WasmInstruction[] = [];
+  if (usesPacket) body.push(...packetBounds(scope, rawSizeBytes));
+  body.push(["global.get", scope.constantIndex(MODULE_NAMES.result)]);
+  if (rawSizeBytes === 0) body.push(["i64.const", 0]);
+  else body.push(["local.get", 0], ["i64.extend_i32_u"]);
+  body.push(["i64.const", rawSizeBytes ?? 0]);
+  for (let register = 3; register <= 5; register++) body.push(["i64.const", 0]);
+  body.push(["global.get", scope.constantIndex(MODULE_NAMES.stackTop)], ["i64.extend_i32_u"]);
+  body.push(["call", scope.subprogramIndex(0)], ["local.tee", 1], ["i64.store", 3, 0]);
+  body.push(["local.get", 1], ["i32.wrap_i64"]);
+  const type: FunctionType = { parameters: ["i32"], results: ["i32"] };
+  return { name: MODULE_NAMES.run, type, locals: ["i64"], body };
+}
+
+/** Keeps the packet's bounds for the legacy packet loads. */
+function packetBounds(scope: Scope, rawSizeBytes: number | undefined): WasmInstruction[] {
+  const keep = (kind: "packetStart" | "packetEnd", rawOffset: number): WasmInstruction[] => {
+    const field = scope.program.type.context.fields.find((row) => row.kind === kind);
+    const value: WasmInstruction[] =
+      rawSizeBytes !== undefined
+        ? [["local.get", 0], ["i32.const", rawOffset], ["i32.add"]]
+        : field === undefined
+          ? [["i32.const", 0]]
+          : [
+              ["local.get", 0],
+              ["i32.load", 0, field.byteOffset],
+            ];
+    return [...value, ["global.set", scope[kind]]];
+  };
+  return [...keep("packetStart", 0), ...keep("packetEnd", rawSizeBytes ?? 0)];
+}
+
+function lowerSubprogram(scope: Scope, subprogram: Subprogram): WasmFunction {
+  const blocks = blocksOf(scope.program, subprogram);
+  const body: WasmInstruction[] = [];
+  for (const step of structure({ successors: blocks.map((block) => block.successors) })) {
+    body.push(...lowerStep(scope, blocks, step));
+  }
+  // Every path has returned; the validator wants to hear it.
+  body.push(["unreachable"]);
+  return { name: subprogram.name, type: SUBPROGRAM_TYPE, locals: LOCAL_TYPES, body };
+}
+
+function lowerStep(scope: Scope, blocks: readonly Block[], step: Step): WasmInstruction[] {
+  switch (step.kind) {
+    case "code":
+      return lowerBlock(scope, blocks[step.node]!);
+    case "block":
+    case "loop":
+    case "if":
+    case "end":
+      return [[step.kind]];
+    case "branch":
+      return [["br", step.label]];
+    case "branchIf":
+      return step.negated ? [["i32.eqz"], ["br_if", step.label]] : [["br_if", step.label]];
+    case "select":
+      return [
+        ["i32.const", step.node],
+        ["local.set", LOCALS.selected],
+      ];
+    case "table":
+      return [
+        ["local.get", LOCALS.selected],
+        ["br_table", ...step.labels, step.labels.at(-1) ?? 0],
+      ];
+  }
+}

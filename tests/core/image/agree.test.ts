@@ -1,0 +1,100 @@
+// Both engines give the same r0 and the same memory for whatever program.
+import test, { type ExecutionContext } from "ava";
+import fc from "fast-check";
+import { createEmbeddedHost, describe, instantiate } from "../../../core/host/embedded/host.ts";
+import { compile } from "../../../core/image/compile.ts";
+import { lowerProgram } from "../../../core/image/lower.ts";
+import type { Instruction } from "../../../core/isa/instruction.ts";
+import { print } from "../../../core/isa/print.ts";
+import { MEMORY_BYTES, programs } from "../../harness/generate.ts";
+import { assembled, programOf } from "../../harness/programs.ts";
+
+const host = createEmbeddedHost();
+const lane = host.allocateLane();
+
+function runBoth(instructions: readonly Instruction[], memory: Uint8Array) {
+  const program = programOf(instructions, { rawMemorySizeBytes: memory.length });
+  const bytes = new Uint8Array(host.memory.buffer);
+  return (["interpreter", "wasm"] as const).map((engine) => {
+    const loaded = host.load(compile(program, engine), []);
+    const instance = instantiate(describe(loaded), lane, {
+      checkInitialization: true,
+      maximumSteps: 100_000,
+    });
+    bytes.set(memory, lane.packetAddress);
+    const low = instance.run(lane.packetAddress);
+    const r0 = new DataView(host.memory.buffer).getBigUint64(lane.resultAddress, true);
+    return { low, r0, memory: [...bytes.subarray(lane.packetAddress, lane.packetAddress + memory.length)] };
+  });
+}
+
+function checkAgreement(t: ExecutionContext, branching: boolean, numRuns: number): void {
+  fc.assert(
+    fc.property(programs(branching), memories, (instructions, memory) => {
+      const [interpreter, wasm] = runBoth(instructions, memory);
+      const text = instructions.map((row) => print(row)).join("\n");
+      if (JSON.stringify(interpreter, replace) !== JSON.stringify(wasm, replace)) {
+        throw new Error(`${JSON.stringify({ interpreter, wasm }, replace)}\n${text}`);
+      }
+    }),
+    { numRuns, seed: 7 },
+  );
+  t.pass();
+}
+
+const memories = fc.uint8Array({ minLength: MEMORY_BYTES, maxLength: MEMORY_BYTES });
+
+function replace(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? value.toString(16) : value;
+}
+
+test("straight-line programs", (t) => checkAgreement(t, false, 500));
+
+test("programs that branch, loop and jump into loops", (t) => checkAgreement(t, true, 700));
+
+test("the generator makes irreducible graphs, which the dispatch loop runs", (t) => {
+  const samples = fc.sample(programs(true), { numRuns: 200, seed: 3 });
+  const dispatched = samples.filter((instructions) =>
+    lowerProgram(programOf(instructions)).functions[0]!.body.some(([opcode]) => opcode === "br_table"),
+  );
+  t.true(dispatched.length > 10, `${dispatched.length} of 200`);
+});
+
+test("functions: arguments, frames of their own, callee-saved registers, nesting, calls by register", (t) => {
+  const text = `
+    r6 = 100
+    r1 = 7
+    *(u64 *)(r10 - 8) = r1
+    r2 = r10
+    call add
+    r6 += r0
+    r2 = subprog[add]
+    r1 = 3
+    r3 = r2
+    r2 = r10
+    callx r3
+    r0 += r6
+    r1 = *(u64 *)(r10 - 8)
+    r0 += r1
+    exit
+    add:
+    r6 = *(u64 *)(r2 - 8)
+    *(u64 *)(r10 - 8) = r1
+    r6 += r1
+    r1 = r6
+    call double
+    r1 = *(u64 *)(r10 - 8)
+    r0 += r1
+    exit
+    double:
+    r0 = r1
+    r0 += r0
+    exit
+  `;
+  const program = assembled(text, { functions: [15, 23] });
+  for (const engine of ["interpreter", "wasm"] as const) {
+    const loaded = host.load(compile(program, engine), []);
+    // (7 + 7) * 2 + 7 = 35; (7 + 3) * 2 + 3 = 23; 100 + 35 + 23 + 7
+    t.is(loaded.run({ data: new Uint8Array(0) }).returnValue, 165n, engine);
+  }
+});
