@@ -28,7 +28,7 @@ export function lowerCall(
 ): WasmInstruction[] {
   switch (target.kind) {
     case "helper": {
-      const helper = findHelper(scope.program.platform, target.id);
+      const helper = findHelper(scope.program.platform, target.id, scope.program.type.name);
       if (helper === undefined) throw new InternalError(`helper ${target.id} is unknown`);
       const known = map === undefined ? undefined : scope.program.maps[map];
       if (map !== undefined && known !== undefined && helper.name === "map_lookup_elem") {

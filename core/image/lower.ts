@@ -56,7 +56,7 @@ function helpersOf(program: Program): Helper[] {
     if (kind === "call" && "target" in rest && rest.target.kind === "helper") ids.add(rest.target.id);
   }
   return [...ids].map((id) => {
-    const row = findHelper(program.platform, id);
+    const row = findHelper(program.platform, id, program.type.name);
     if (row === undefined) throw new InternalError(`a verified program calls helper ${id}, which is unknown`);
     return row;
   });

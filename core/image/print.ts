@@ -19,7 +19,9 @@ export function printImage(image: Image): string {
         `(import "${module.importFrom}" "${name}" (func $${name} (param ${type.parameters.join(" ")}) (result i32)))`,
     ),
     ...module.functions.flatMap((row) => printFunction(module, row)),
-    ...module.exports.map(({ name, functionIndex }) => `(export "${name}" (func $${functionName(module, functionIndex)}))`),
+    ...module.exports.map(
+      ({ name, functionIndex }) => `(export "${name}" (func $${functionName(module, functionIndex)}))`,
+    ),
   ];
   return `(module\n${lines.map((line) => `  ${line}`).join("\n")}\n)\n`;
 }

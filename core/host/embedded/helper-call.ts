@@ -16,7 +16,7 @@ export function callHelper(machine: Machine, id: number): void {
   for (let index = 0; index < kinds.length; index++) {
     const kind = kinds[index]!;
     const register = index + 1;
-    readable(machine, register);
+    if (kind.kind !== "scalar" || kind.optional !== true) readable(machine, register);
     checkArgument(machine, kinds, index);
     values.push(halves[register * 2]!);
     if (halvesOf(kind) === 2) values.push(halves[register * 2 + 1]!);
@@ -47,11 +47,8 @@ function checkArgument(machine: Machine, kinds: readonly ArgumentKind[], index: 
     case "memory": {
       const sizeBytes = argument(machine, index + 1);
       if (sizeBytes === 0 || (kind.orNull && address === 0)) return;
-      if (kind.access === "read") {
-        checkRead(machine, address, sizeBytes, what);
-        return;
-      }
-      checkWrite(machine, address, sizeBytes, what);
+      if (kind.access !== "write") checkRead(machine, address, sizeBytes, what);
+      if (kind.access !== "read") checkWrite(machine, address, sizeBytes, what);
       return;
     }
     default:

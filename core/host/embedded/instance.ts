@@ -92,7 +92,7 @@ export function helpersOf(program: VerifiedProgram): Helper[] {
     if (instruction.kind === "call" && instruction.target.kind === "helper") ids.add(instruction.target.id);
   }
   return [...ids].map((id) => {
-    const row = findHelper(program.platform, id);
+    const row = findHelper(program.platform, id, program.type.name);
     if (row === undefined) throw new InternalError(`a verified program calls helper ${id}, which is unknown`);
     return row;
   });
