@@ -8,6 +8,7 @@ import { listenError } from "./gateway.ts";
 import { ACTION, CELL, type GatewaySettings, type Loop, type LoopEnvironment } from "./loop.ts";
 
 const SWEEP_MILLISECONDS = 1000;
+const RECEIVE_BUFFER_BYTES = 1 << 20;
 
 interface PlainClient {
   readonly socket: Socket;
@@ -41,7 +42,10 @@ export async function openPlainGateway(
 }
 
 function openSocket(address: SocketAddress): Socket {
-  return address.bytes.length === 4 ? createSocket("udp4") : createSocket({ type: "udp6", ipv6Only: true });
+  const recvBufferSize = RECEIVE_BUFFER_BYTES;
+  return address.bytes.length === 4
+    ? createSocket({ type: "udp4", recvBufferSize })
+    : createSocket({ type: "udp6", ipv6Only: true, recvBufferSize });
 }
 
 function errorName(error: unknown): string {

@@ -64,10 +64,10 @@ export async function createInterface(host: EmbeddedHost, request: InterfaceRequ
 }
 
 /** Where a worker's code is: worker.ts beside this file, or worker.cjs beside the bundle that this file is part of. */
-export function workerEntry(): string | URL {
-  // A CommonJS bundle has __filename, and no import.meta.url.
-  if (typeof __filename === "string") return join(dirname(__filename), "worker.cjs");
-  return new URL("./worker.ts", import.meta.url);
+export function workerEntry(): string {
+  // The bundle is CommonJS, and has its own file name put here.
+  const self = import.meta.filename;
+  return join(dirname(self), self.endsWith(".ts") ? "worker.ts" : "worker.cjs");
 }
 
 type Ready = Extract<Report, { kind: "ready" }>;

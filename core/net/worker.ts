@@ -100,4 +100,4 @@ async function main(setup: WorkerSetup): Promise<void> {
   }
 }
 
-if (port !== null) await main(workerData as WorkerSetup);
+if (port !== null) void main(workerData as WorkerSetup);
