@@ -98,17 +98,14 @@ export function mapOf(kind: MapType["name"], spec: MapSpec): ProgramMap {
 
 export interface ProgramOptions {
   readonly maps?: readonly ProgramMap[];
-  /** Instruction indexes at which functions start; 0 is always one. */
-  readonly functions?: readonly number[];
+  /** Default: a platform with an xdp-like type and the helpers above. */
+  readonly platform?: Platform;
   /** Makes a raw program over that many bytes. */
   readonly rawMemorySizeBytes?: number;
 }
 
-/** Jump and call targets are computed from the offsets. */
-export function programOf(
-  instructions: readonly Instruction[],
-  options: ProgramOptions = {},
-): VerifiedProgram {
+/** Jump and call targets are computed from the offsets; a function starts at 0 and wherever a call leads. */
+export function linked(instructions: readonly Instruction[], options: ProgramOptions = {}): Program {
   const slots = new Int32Array(instructions.length);
   const indexOfSlot = new Map<number, number>();
   let slot = 0;
@@ -123,13 +120,15 @@ export function programOf(
     // Relative to the next slot, for the two slots of an address too (Linux: insn_idx + imm + 1).
     return indexOfSlot.get(slots[index]! + 1 + offset) ?? -1;
   });
-  const starts = [0, ...(options.functions ?? [])];
-  return trust({
+  const callees = instructions.flatMap(({ kind }, index) => (kind === "jump" ? [] : [targets[index]!]));
+  const starts = [...new Set([0, ...callees.filter((target) => target >= 0)])].sort((a, b) => a - b);
+  const platform = options.platform ?? PLATFORM;
+  return {
     file: "test.o",
     name: "test",
     section: "xdp",
-    platform: PLATFORM,
-    type: PACKET_TYPE,
+    platform,
+    type: platform.programTypes[0]!,
     instructions,
     subprograms: starts.map((start, index) => ({
       name: index === 0 ? "test" : `function${index}`,
@@ -141,7 +140,15 @@ export function programOf(
     maps: options.maps ?? [],
     sources: [],
     ...(options.rawMemorySizeBytes === undefined ? {} : { rawMemorySizeBytes: options.rawMemorySizeBytes }),
-  });
+  };
+}
+
+/** The same, trusted. */
+export function programOf(
+  instructions: readonly Instruction[],
+  options: ProgramOptions = {},
+): VerifiedProgram {
+  return trust(linked(instructions, options));
 }
 
 function targetOffset(instruction: Instruction): number | undefined {
@@ -153,7 +160,7 @@ function targetOffset(instruction: Instruction): number | undefined {
   return undefined;
 }
 
-/** Assembles and makes a program of it; functions start at the indexes given. */
+/** Assembles and makes a program of it, trusted. */
 export function assembled(text: string, options: ProgramOptions = {}): VerifiedProgram {
   return programOf(parse(text), options);
 }

@@ -91,7 +91,7 @@ test("functions: arguments, frames of their own, callee-saved registers, nesting
     r0 += r0
     exit
   `;
-  const program = assembled(text, { functions: [15, 23] });
+  const program = assembled(text, { rawMemorySizeBytes: 0 });
   for (const engine of ["interpreter", "wasm"] as const) {
     const loaded = host.load(compile(program, engine), []);
     // (7 + 7) * 2 + 7 = 35; (7 + 3) * 2 + 3 = 23; 100 + 35 + 23 + 7
