@@ -142,6 +142,7 @@ test("helpers are found by number, by number and program type, and by name", (t)
   t.is(findHelper(windows, 0x10000, "sock_ops")?.name, "sock_ops_get_flow_id");
   t.is(findHelper(windows, 4), undefined);
   t.is(findHelper(raw, 1), undefined);
+  t.is(findHelper(raw, 5)?.name, "ktime_get_ns");
   t.is(findHelperByName(windows, "bpf_map_lookup_elem")?.id, 1);
   t.is(findHelperByName(windows, "map_lookup_elem")?.id, 1);
   t.is(findHelperByName(windows, "constructor"), undefined);
