@@ -105,6 +105,10 @@ export const ERROR_CODES = {
     category: "InvalidArgument",
     remedy: "Use a hook that Add-EbpfProgram completes, such as xdp.",
   },
+  HookUnavailable: {
+    category: "NotInstalled",
+    remedy: "Use a hook that is available here; 'ebpf doctor' and completion of --hook say which.",
+  },
   HookBusy: { category: "ResourceBusy", remedy: "Remove the program attached to the interface first." },
   EngineLimit: { category: "LimitsExceeded", remedy: "Use engine interpreter, or split the program." },
   EngineUnknown: { category: "InvalidArgument", remedy: "Use engine wasm or interpreter." },

@@ -42,10 +42,33 @@ export interface VerificationRecord {
   readonly milliseconds: number;
 }
 
+/** What a test run of a program gave. */
+export interface RunRecord {
+  readonly file: string;
+  readonly program: string;
+  readonly type: string;
+  readonly platform: PlatformName;
+  readonly engine: "wasm" | "interpreter";
+  /** r0, unsigned 64 bits, as hex. */
+  readonly returnValue: string;
+  /** What the program type calls the return value, e.g. "XDP_DROP". */
+  readonly returnName?: string;
+  /** What becomes of the packet. */
+  readonly action?: string;
+  /** The packet afterwards. */
+  readonly dataHex: string;
+  readonly contextHex: string;
+  readonly repeat: number;
+  /** Mean of a run. */
+  readonly nanoseconds: number;
+}
+
 export interface DisassemblyRecord {
   readonly file: string;
   readonly section: string;
   readonly program: string;
+  /** The function the instruction is in: the program's own, or one that it calls. */
+  readonly function: string;
   readonly slot: number;
   readonly bytes: string;
   readonly text: string;
@@ -126,6 +149,8 @@ export interface InterfaceRecord {
   readonly programId?: number;
   readonly program?: string;
   readonly counters: InterfaceCounters;
+  /** "done": a capture is at its end. */
+  readonly state: "open" | "done" | "failed";
   /** Why it does not run although it is to, e.g. its port was taken when the service started. */
   readonly problem?: string;
 }

@@ -76,8 +76,10 @@ export function servicePaths(system: PathsEnvironment = currentEnvironment()): S
   return { home, socket, database, log };
 }
 
-/** The script that is the command line: the bundle itself, or the source's entry. */
+/** The script that is the command line: the bundle's loader beside this code, or the source's entry. */
 export function entryScript(): string {
-  const here = import.meta.filename;
-  return basename(here) === "paths.ts" ? join(import.meta.dirname, "..", "cli", "main.ts") : here;
+  const { dirname, filename } = import.meta;
+  return basename(filename) === "paths.ts"
+    ? join(dirname, "..", "cli", "main.ts")
+    : join(dirname, "ebpf.cjs");
 }

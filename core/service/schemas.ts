@@ -63,6 +63,7 @@ export const DISASSEMBLY: Shape<DisassemblyRecord> = v.object({
   file: v.string(),
   section: v.string(),
   program: v.string(),
+  function: v.string(),
   slot: count,
   bytes: v.string(),
   text: v.string(),
@@ -147,6 +148,7 @@ export const INTERFACE: Shape<InterfaceRecord> = v.object({
   programId: v.exactOptional(id),
   program: v.exactOptional(v.string()),
   counters,
+  state: v.picklist(["open", "done", "failed"]),
   problem: v.exactOptional(v.string()),
 });
 

@@ -1,0 +1,32 @@
+// ebpf link: list, attach, detach. Asks the service; decides nothing.
+import type { LinkRecord } from "../../manager/records.ts";
+import { argumentOf, given, textOf, withService } from "../command.ts";
+import { findLink, findProgram } from "../names.ts";
+import { type Column, printRecords, tell } from "../output.ts";
+
+const COLUMNS: readonly Column<LinkRecord>[] = [
+  { title: "ID", right: true, cell: (row) => row.id },
+  { title: "HOOK", cell: (row) => row.hook },
+  { title: "INTERFACE", cell: (row) => row.interface },
+  { title: "PROGRAM", cell: (row) => `${row.programId} ${row.program}` },
+];
+
+export const listLinks = withService(async (client, invocation) => {
+  printRecords(invocation, await client.call("link.list", {}), COLUMNS, "Nothing is attached.");
+});
+
+export const attachLink = withService(async (client, invocation) => {
+  const program = await findProgram(client, argumentOf(invocation, 0));
+  const link = await client.call("link.attach", {
+    programId: program.id,
+    interface: argumentOf(invocation, 1),
+    ...given({ hook: textOf(invocation.options.hook) }),
+  });
+  tell(invocation, link, `Attached ${link.program} to ${link.interface} (link ${link.id}).`);
+});
+
+export const detachLink = withService(async (client, invocation) => {
+  const { id } = await findLink(client, argumentOf(invocation, 0));
+  const link = await client.call("link.detach", { id });
+  tell(invocation, link, `Detached ${link.program} from ${link.interface}.`);
+});

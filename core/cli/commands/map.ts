@@ -1,0 +1,98 @@
+// ebpf map: list, show, dump, lookup, update, delete. Keys and values are JSON by the map's types, or hex after 0x.
+import type { MapEntryRecord, MapRecord } from "../../manager/records.ts";
+import type { ServiceClient } from "../../service/client.ts";
+import { argumentOf, given, type Handler, type Invocation, textOf, withService } from "../command.ts";
+import { findMap } from "../names.ts";
+import { type Column, printJson, printRecord, printRecords, toJson } from "../output.ts";
+
+const COLUMNS: readonly Column<MapRecord>[] = [
+  { title: "ID", right: true, cell: (row) => row.id },
+  { title: "NAME", cell: (row) => row.name },
+  { title: "TYPE", cell: (row) => row.type },
+  { title: "KEY", right: true, cell: (row) => row.keySizeBytes },
+  { title: "VALUE", right: true, cell: (row) => row.valueSizeBytes },
+  { title: "MAX", right: true, cell: (row) => row.maxEntries },
+  { title: "ENTRIES", right: true, cell: (row) => row.entries },
+  { title: "PERSISTENT", cell: (row) => (row.persistent ? "yes" : "no") },
+  { title: "PROGRAMS", cell: (row) => row.programIds.join(", ") || "-" },
+];
+
+const ENTRY_COLUMNS: readonly Column<MapEntryRecord>[] = [
+  { title: "KEY", cell: (row) => cellText(row.key) },
+  { title: "VALUE", cell: (row) => cellText(row.value) },
+];
+
+function cellText(value: unknown): string {
+  return typeof value === "string" ? value : toJson(value);
+}
+
+type Cell = string | number | boolean | unknown[] | Record<string, unknown>;
+
+/** Numbers, objects, lists and quoted strings as JSON; anything else, and numbers too large for JSON, as they stand. */
+export function parseCell(text: string): Cell {
+  if (/^(0x|-?[0-9]{16,}$)/i.test(text)) return text;
+  try {
+    const value = JSON.parse(text) as Cell | null;
+    return value === null ? text : value;
+  } catch {
+    return text;
+  }
+}
+
+/** Runs `body` with the map that the first argument names. */
+function withMap(
+  body: (client: ServiceClient, map: MapRecord, invocation: Invocation) => Promise<void>,
+): Handler {
+  return withService(async (client, invocation) => {
+    await body(client, await findMap(client, argumentOf(invocation, 0)), invocation);
+  });
+}
+
+function printEntry(invocation: Invocation, entry: MapEntryRecord): void {
+  if (invocation.json) printJson(invocation.io, entry);
+  else invocation.io.out(`${cellText(entry.key)}  ${cellText(entry.value)}\n`);
+}
+
+export const listMaps = withService(async (client, invocation) => {
+  printRecords(invocation, await client.call("map.list", {}), COLUMNS, "There are no maps.");
+});
+
+export const showMap = withMap(async (_client, map, invocation) => {
+  printRecord(invocation, map, [
+    ["id", map.id],
+    ["name", map.name],
+    ["type", map.type],
+    ["key", `${map.keySizeBytes} bytes`],
+    ["value", `${map.valueSizeBytes} bytes`],
+    ["max entries", map.maxEntries],
+    ["entries", map.entries],
+    ["persistent", map.persistent],
+    ["programs", map.programIds.join(", ") || "none"],
+  ]);
+});
+
+export const dumpMap = withMap(async (client, map, invocation) => {
+  const entries = await client.call("map.dump", { id: map.id });
+  printRecords(invocation, entries, ENTRY_COLUMNS, "The map is empty.");
+});
+
+export const lookupEntry = withMap(async (client, map, invocation) => {
+  const key = parseCell(argumentOf(invocation, 1));
+  printEntry(invocation, await client.call("map.lookup", { id: map.id, key }));
+});
+
+export const updateEntry = withMap(async (client, map, invocation) => {
+  const mode = textOf(invocation.options.mode) as "any" | "noexist" | "exist" | undefined;
+  const entry = await client.call("map.update", {
+    id: map.id,
+    key: parseCell(argumentOf(invocation, 1)),
+    value: parseCell(argumentOf(invocation, 2)),
+    ...given({ mode }),
+  });
+  printEntry(invocation, entry);
+});
+
+export const deleteEntry = withMap(async (client, map, invocation) => {
+  const key = parseCell(argumentOf(invocation, 1));
+  printEntry(invocation, await client.call("map.delete", { id: map.id, key }));
+});

@@ -1,0 +1,126 @@
+// ebpf service: run, start, stop, status, logs, methods. `run` is the service itself, in the foreground.
+import { existsSync, readFileSync } from "node:fs";
+import { EbpfError } from "../../base/error.ts";
+import type { ServiceStatusRecord } from "../../manager/records.ts";
+import type { StartMessage } from "../../service/client.ts";
+import { type Handler, type Invocation, type Io, withService } from "../command.ts";
+import { printJson, printRecord, tell } from "../output.ts";
+
+/** A service asked to stop has that long before --force kills it. */
+const STOP_MILLISECONDS = 10_000;
+
+export const runService: Handler = async ({ io }) => {
+  const { servicePaths } = await import("../../service/paths.ts");
+  const { startService } = await import("../../service/main.ts");
+  const log = (line: string) => io.err(`${new Date().toISOString()} ${line}\n`);
+  process.on("uncaughtException", (error) => {
+    log(`ends on a defect: ${error.stack ?? error.message}`);
+    process.exit(2);
+  });
+  try {
+    const service = await startService({ paths: servicePaths(), log });
+    process.once("SIGTERM", () => void service.stop());
+    io.signal.addEventListener("abort", () => void service.stop(), { once: true });
+    tellParent({ kind: "ready" });
+    await service.ended;
+    return 0;
+  } catch (error) {
+    if (error instanceof EbpfError) {
+      tellParent({ kind: "failed", code: error.code, message: error.message, data: error.data });
+    }
+    throw error;
+  }
+};
+
+/** Over the IPC channel of service/start.ts, if a client started this process. */
+function tellParent(message: StartMessage): void {
+  if (process.send === undefined) return;
+  process.send(message, () => process.disconnect?.());
+}
+
+function printStatus(invocation: Invocation, status: ServiceStatusRecord): void {
+  printRecord(invocation, status, [
+    ["process", status.processId],
+    ["version", status.version],
+    ["protocol", status.protocol],
+    ["started", status.startedAt],
+    ["socket", status.socket],
+    ["state", status.stateFolder],
+    ["memory", `${Math.round(status.memoryBytes / 1024 / 1024)} MiB`],
+    ["programs", status.programs],
+    ["maps", status.maps],
+    ["links", status.links],
+    ["interfaces", status.interfaces],
+    ...status.problems.map((problem) => ["problem", problem] as const),
+  ]);
+}
+
+export const startService = withService(async (client, invocation) => {
+  printStatus(invocation, await client.call("service.status", {}));
+});
+
+/** Exit code 1 if no service runs, so that scripts can ask. */
+export const serviceStatus = withService(
+  async (client, invocation) => {
+    printStatus(invocation, await client.call("service.status", {}));
+  },
+  { start: false },
+);
+
+export const stopService: Handler = async (invocation) => {
+  const processId = await askToStop(invocation.io);
+  if (!(await hasEnded(processId, STOP_MILLISECONDS))) {
+    if (invocation.options.force !== true) {
+      throw new EbpfError("ServiceUnresponsive", `the service (process ${processId}) has not ended yet`);
+    }
+    process.kill(processId, "SIGKILL");
+  }
+  tell(invocation, { processId }, `Stopped the service (process ${processId}).`);
+  return 0;
+};
+
+async function askToStop(io: Io): Promise<number> {
+  const client = await io.connect({ start: false, anyProtocol: true });
+  try {
+    return (await client.call("service.stop", {})).processId;
+  } finally {
+    client.close();
+  }
+}
+
+async function hasEnded(processId: number, milliseconds: number): Promise<boolean> {
+  for (const deadline = Date.now() + milliseconds; Date.now() < deadline; ) {
+    try {
+      process.kill(processId, 0);
+    } catch {
+      return true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return false;
+}
+
+export const serviceLogs: Handler = async ({ io, json, options }) => {
+  const { servicePaths } = await import("../../service/paths.ts");
+  const { log } = servicePaths();
+  const lines = existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n") : [];
+  const shown = lines.slice(-(typeof options.lines === "number" ? options.lines : 50));
+  if (json) printJson(io, { file: log, lines: shown });
+  else io.out(options.path === true ? `${log}\n` : `${shown.join("\n")}\n`);
+  return 0;
+};
+
+export const listMethods: Handler = async ({ io, json }) => {
+  const { describeMethods } = await import("../../service/methods.ts");
+  const methods = describeMethods();
+  if (json) {
+    printJson(io, methods);
+    return 0;
+  }
+  for (const { method, description, params, result } of methods) {
+    io.out(`${method}\n  ${description}\n`);
+    for (const [name, shape] of Object.entries(params)) io.out(`    ${name}: ${shape}\n`);
+    io.out(`    -> ${result}\n`);
+  }
+  return 0;
+};

@@ -1,0 +1,226 @@
+// What can be said of an object file without a service: its sections, its instructions, the verdicts on its programs.
+// Pure but for reading the file; service and command line both answer from here.
+import { EbpfError, type ErrorData } from "../base/error.ts";
+import { readBytes } from "../base/files.ts";
+import { printHex } from "../base/hex.ts";
+import { loadObject } from "../elf/object.ts";
+import { encode } from "../isa/encode.ts";
+import { type PrintNames, print } from "../isa/print.ts";
+import { findHelper } from "../platform/platform.ts";
+import { PLATFORMS } from "../platform/platforms.ts";
+import { buildProgram } from "../program/build.ts";
+import type { Program } from "../program/program.ts";
+import type { FunctionSpec, ObjectSpec } from "../spec.ts";
+import type { Verdict } from "../verifier/verdict.ts";
+import { verify } from "../verifier/verify.ts";
+import { EMBEDDED_HOOKS } from "./hooks.ts";
+import { buildOptions, type Choice, failureRecord } from "./load.ts";
+import type { DisassemblyRecord, HookRecord, SectionRecord, VerificationRecord } from "./records.ts";
+
+/** Every section of the file, in its order. */
+export function listSections(choice: Choice): SectionRecord[] {
+  const { file } = choice;
+  const object = loadObject(readBytes(file), file);
+  return object.sections.map(({ name, kind, sizeBytes, functions }) => {
+    const [first] = kind === "program" ? functions : [];
+    const type = first === undefined ? undefined : tryBuild(object, first, choice)?.type.name;
+    const facts = { file, section: name, kind, sizeBytes, programs: functions };
+    return type === undefined ? facts : { ...facts, type };
+  });
+}
+
+/** The programs that are meant: the named one, or all; functions that no section marks only if there is nothing else. */
+function chosen(object: ObjectSpec, { file, program: name }: Choice): readonly FunctionSpec[] {
+  const all = object.programs.length > 0 ? object.programs : object.functions;
+  const found = all.filter((spec) => name === undefined || spec.name === name || spec.section === name);
+  if (found.length > 0) return found;
+  const known = all.map((spec) => spec.name).join(", ");
+  const what =
+    name === undefined ? "holds no program" : `has no program "${name}"; it has ${known || "none"}`;
+  throw new EbpfError("ProgramNotFound", `${file} ${what}`, { file, target: name ?? file });
+}
+
+/**
+ * The instructions of a program, or of all, each with the functions it calls: in the order and with the slots in which
+ * it is verified and run. A program that cannot be built (its type is not known) is shown as the object has it.
+ */
+export function disassemble(choice: Choice): DisassemblyRecord[] {
+  const { file } = choice;
+  const object = loadObject(readBytes(file), file);
+  return chosen(object, choice).flatMap((spec) => {
+    const program = tryBuild(object, spec.name, choice);
+    return program === undefined ? plainListing(file, spec) : listing(program);
+  });
+}
+
+function tryBuild(object: ObjectSpec, name: string, choice: Choice): Program | undefined {
+  try {
+    return buildProgram(object, name, buildOptions(choice));
+  } catch (error) {
+    if (error instanceof EbpfError && error.code !== "InternalError") return undefined;
+    throw error;
+  }
+}
+
+function listing(program: Program): DisassemblyRecord[] {
+  const { file, section, name } = program;
+  const starts = new Map(program.subprograms.map((sub) => [program.slots[sub.start] ?? -1, sub.name]));
+  return program.subprograms.flatMap((sub) =>
+    program.instructions.slice(sub.start, sub.end).map((instruction, offset) => {
+      const index = sub.start + offset;
+      const slot = program.slots[index] ?? 0;
+      const names: PrintNames = {
+        helper: (id) => findHelper(program.platform, id)?.name,
+        map: (map) => program.maps[map]?.spec.name,
+        label: (distance) => (instruction.kind === "call" ? starts.get(slot + 1 + distance) : undefined),
+      };
+      const source = program.sources[index];
+      return {
+        file,
+        section,
+        program: name,
+        function: sub.name,
+        slot,
+        bytes: printHex(encode([instruction])),
+        text: print(instruction, names),
+        ...(source === undefined ? {} : { source }),
+      };
+    }),
+  );
+}
+
+function plainListing(file: string, spec: FunctionSpec): DisassemblyRecord[] {
+  if (spec.undecodable !== undefined) {
+    const { message, byteOffset } = spec.undecodable;
+    const where: ErrorData = { file, section: spec.section, offset: byteOffset };
+    throw new EbpfError("InstructionInvalid", message, where);
+  }
+  let slot = 0;
+  return spec.instructions.map((instruction, index) => {
+    const source = spec.sources[index];
+    const bytes = encode([instruction]);
+    const record = {
+      file,
+      section: spec.section,
+      program: spec.name,
+      function: spec.name,
+      slot,
+      bytes: printHex(bytes),
+      text: print(instruction),
+      ...(source === undefined ? {} : { source }),
+    };
+    slot += bytes.length / 8;
+    return record;
+  });
+}
+
+export interface VerifyControl {
+  /** Told before each program. */
+  readonly progress?: (value: { message: string; done: number; total: number }) => void;
+  /** Ends with Cancelled before the next program. */
+  readonly signal?: AbortSignal;
+  /** The state at each instruction, for `verify --log`. */
+  readonly log?: (program: Program, instruction: number, state: string) => void;
+}
+
+/** One record a program of the file; errors of a single program (its type is unknown) are records too. */
+export async function verifyFile(choice: Choice, control: VerifyControl = {}): Promise<VerificationRecord[]> {
+  const { file } = choice;
+  const object = loadObject(readBytes(file), file);
+  const specs = chosen(object, choice);
+  const records: VerificationRecord[] = [];
+  for (const [done, spec] of specs.entries()) {
+    control.progress?.({ message: `verifying ${spec.name}`, done, total: specs.length });
+    records.push(verifyOne(object, spec, choice, control));
+    if (done + 1 === specs.length) break;
+    // A service must answer others between two programs, and see that this request is cancelled.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (control.signal?.aborted === true) throw new EbpfError("Cancelled", `verifying ${file} was cancelled`);
+  }
+  return records;
+}
+
+function verifyOne(
+  object: ObjectSpec,
+  spec: FunctionSpec,
+  choice: Choice,
+  { log }: VerifyControl,
+): VerificationRecord {
+  const began = performance.now();
+  const facts = { file: choice.file, section: spec.section, program: spec.name };
+  try {
+    const program = buildProgram(object, spec.name, buildOptions(choice));
+    const verdict = verify(
+      program,
+      log === undefined ? {} : { log: (instruction, state) => log(program, instruction, state) },
+    );
+    return {
+      ...facts,
+      type: program.type.name,
+      platform: program.platform.name,
+      ...outcome(verdict),
+      instructions: program.instructions.length,
+      steps: verdict.steps,
+      states: verdict.states,
+      milliseconds: performance.now() - began,
+    };
+  } catch (error) {
+    if (!(error instanceof EbpfError) || error.code === "InternalError") throw error;
+    return {
+      ...facts,
+      type: choice.type ?? "",
+      platform: choice.platform ?? "windows",
+      ...errorFacts(error),
+      instructions: spec.instructions.length,
+      steps: 0,
+      states: 0,
+      milliseconds: performance.now() - began,
+    };
+  }
+}
+
+type Outcome = Pick<
+  VerificationRecord,
+  "verdict" | "code" | "message" | "remedy" | "instruction" | "source" | "failure"
+>;
+
+function outcome(verdict: Verdict): Outcome {
+  if (verdict.kind === "accepted") return { verdict: "accepted" };
+  const failure = failureRecord(verdict.failures[0]);
+  const { code, message, remedy, instruction, source } = failure;
+  const facts = { verdict: "rejected", code, message, remedy, instruction, failure } as const;
+  return source === undefined ? facts : { ...facts, source };
+}
+
+function errorFacts(error: EbpfError): Outcome {
+  return { verdict: "error", code: error.code, message: error.message, remedy: error.remedy };
+}
+
+/** A file that cannot be read as an object, as a record of the same shape: for runs over many files. */
+export function unreadableRecord(file: string, error: EbpfError): VerificationRecord {
+  return {
+    file,
+    section: "",
+    program: "",
+    type: "",
+    platform: "windows",
+    ...errorFacts(error),
+    instructions: 0,
+    steps: 0,
+    states: 0,
+    milliseconds: 0,
+  };
+}
+
+/** The hooks of all platforms, and whether the embedded host has them. */
+export function listHooks(): HookRecord[] {
+  return (["windows", "linux"] as const).flatMap((platform) =>
+    PLATFORMS[platform].attachTypes.map(({ name, programType, description }) => ({
+      name,
+      programType,
+      platform,
+      description,
+      available: EMBEDDED_HOOKS.includes(name),
+    })),
+  );
+}

@@ -1,0 +1,92 @@
+// The whole route, from the bytes of an object to a program that runs: six verbs, each one function behind one door.
+// Everything before host.load() is plain data and depends on nothing but the bytes and the tables.
+import { EbpfError } from "../base/error.ts";
+import { loadObject } from "../elf/object.ts";
+import type { Host, LoadedProgram } from "../host/host.ts";
+import { compile } from "../image/compile.ts";
+import type { EngineName, Image } from "../image/image.ts";
+import type { PlatformName } from "../platform/platform.ts";
+import { type BuildOptions, buildProgram } from "../program/build.ts";
+import type { Program } from "../program/program.ts";
+import type { Failure, VerifiedProgram } from "../verifier/verdict.ts";
+import { verify } from "../verifier/verify.ts";
+import type { FailureRecord } from "./records.ts";
+
+/** How a program is chosen from an object and held against a platform; what is absent, the object tells. */
+export interface Choice {
+  readonly file: string;
+  /** Name of the program in the object; needed if there are several. */
+  readonly program?: string;
+  readonly platform?: PlatformName;
+  /** The program type, where the section does not tell. */
+  readonly type?: string;
+  readonly hook?: string;
+}
+
+export type Tell = (progress: { readonly message: string }) => void;
+
+/** bytes -> LoadedProgram. ProgramRejected carries the failure in `data.details.failure`; nothing is left on the host then. */
+export function load(
+  host: Host,
+  bytes: Uint8Array,
+  choice: Choice & { readonly engine: EngineName },
+  tell: Tell,
+): LoadedProgram {
+  const object = loadObject(bytes, choice.file);
+  const program = buildProgram(object, choice.program, buildOptions(choice));
+  tell({ message: `verifying ${program.name}` });
+  const verified = accepted(program);
+  tell({ message: `compiling ${program.name}` });
+  const image = compile(verified, choice.engine);
+  return loadImage(host, image);
+}
+
+/** A hook stands for its program type. */
+export function buildOptions({ platform, type, hook }: Choice): BuildOptions {
+  const named = type ?? hook;
+  return { ...(platform === undefined ? {} : { platform }), ...(named === undefined ? {} : { type: named }) };
+}
+
+/** ProgramRejected if verify() does not accept it. */
+export function accepted(program: Program): VerifiedProgram {
+  const verdict = verify(program);
+  if (verdict.kind === "accepted") return verdict.program;
+  const failure = failureRecord(verdict.failures[0]);
+  const { file, name } = program;
+  throw new EbpfError("ProgramRejected", `${name} is rejected: ${failure.message}`, {
+    file,
+    target: file,
+    details: { program: name, failure },
+  });
+}
+
+export function failureRecord(failure: Failure): FailureRecord {
+  const { code, message, remedy, instruction, slot, text, source, registers } = failure;
+  const facts = { code, message, remedy, instruction, slot, text, registers };
+  return source === undefined ? facts : { ...facts, source };
+}
+
+/** Image -> LoadedProgram, with a map of its own for each that the program uses. */
+export function loadImage(host: Host, image: Image): LoadedProgram {
+  const maps: ReturnType<Host["createMap"]>[] = [];
+  try {
+    for (const { spec, type } of image.program.maps) maps.push(host.createMap(spec, type.name));
+    return host.load(image, maps);
+  } catch (error) {
+    for (const map of maps) map.close();
+    throw error;
+  }
+}
+
+/** Ends a program and its maps; it must be attached nowhere. */
+export function unload(loaded: LoadedProgram): void {
+  loaded.close();
+  for (const map of loaded.maps) map.close();
+}
+
+/** EngineUnknown; without a name, the fast one. */
+export function engineNamed(name: string | undefined): EngineName {
+  if (name === undefined || name === "wasm") return "wasm";
+  if (name === "interpreter") return "interpreter";
+  throw new EbpfError("EngineUnknown", `there is no engine ${name}`, { target: name });
+}

@@ -1,0 +1,85 @@
+// `npm run bundle [FOLDER]`: what gets shipped, in dist/ (or FOLDER): ebpf.cjs (a loader that turns on Node's compile
+// cache), core.cjs (all of core), worker.cjs (the packet loop), and koffi's files, the one package that cannot be bundled.
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type BuildOptions, build } from "esbuild";
+
+const ROOT = join(import.meta.dirname, "..");
+const MODULES = join(ROOT, "node_modules");
+
+/**
+ * The loader is apart because the cache only holds modules that are loaded after it is on. Its folder is the user's own:
+ * Node's default is in the shared temporary folder, where somebody else could put code for us to run.
+ */
+const LOADER = `#!/usr/bin/env node
+"use strict";
+const { homedir } = require("node:os");
+const { join } = require("node:path");
+const { env, platform } = process;
+const cache = platform === "win32"
+  ? join(env.LOCALAPPDATA || join(homedir(), "AppData", "Local"), "ebpf", "cache")
+  : join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "ebpf");
+try {
+  require("node:module").enableCompileCache?.(cache);
+} catch {
+  // Only slower without.
+}
+void require("./core.cjs").main();
+`;
+
+const COMMON: BuildOptions = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: "node",
+  target: "node22.18",
+  format: "cjs",
+  minify: true,
+  keepNames: true,
+  sourcemap: "external",
+  sourcesContent: false,
+  external: ["koffi"],
+  define: {
+    "import.meta.filename": "__filename",
+    "import.meta.dirname": "__dirname",
+    // Only used where __filename is not there (core/net/interfaces.ts).
+    "import.meta.url": '""',
+  },
+  logLevel: "warning",
+};
+
+const OUTPUTS = [
+  { entry: "core/cli/main.ts", file: "core.cjs" },
+  { entry: "core/net/worker.ts", file: "worker.cjs" },
+] as const;
+
+/** Builds into the folder, which is emptied first. */
+export async function bundle(folder: string): Promise<void> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  await Promise.all(
+    OUTPUTS.map(({ entry, file }) => build({ ...COMMON, entryPoints: [entry], outfile: join(folder, file) })),
+  );
+  writeFileSync(join(folder, "ebpf.cjs"), LOADER);
+  chmodSync(join(folder, "ebpf.cjs"), 0o755);
+  copyKoffi(folder);
+}
+
+/** koffi and its native parts as npm has installed them: those of this system, and of others if they are there. */
+function copyKoffi(folder: string): void {
+  const from = join(MODULES, "koffi");
+  const to = join(folder, "node_modules", "koffi");
+  for (const part of ["package.json", "index.cjs", "index.js", "LICENSE.txt", "src/koffi"]) {
+    cpSync(join(from, part), join(to, part), {
+      recursive: true,
+      filter: (path) => !/\.(cc|hh|h|S|asm|txt)$/.test(path) || path.endsWith("LICENSE.txt"),
+    });
+  }
+  const natives = join(MODULES, "@koromix");
+  for (const name of existsSync(natives) ? readdirSync(natives) : []) {
+    cpSync(join(natives, name), join(folder, "node_modules", "@koromix", name), { recursive: true });
+  }
+}
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === import.meta.filename) {
+  await bundle(resolve(process.argv[2] ?? join(ROOT, "dist")));
+}
