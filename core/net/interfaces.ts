@@ -70,6 +70,9 @@ export function workerEntry(): string {
   return join(dirname(self), self.endsWith(".ts") ? "worker.ts" : "worker.cjs");
 }
 
+/** Not those of the main thread, which may hold what a worker refuses, such as --input-type. */
+const EXEC_ARGV = ["--disable-warning=ExperimentalWarning"];
+
 type Ready = Extract<Report, { kind: "ready" }>;
 
 interface WorkerFace {
@@ -90,7 +93,7 @@ function startWorker(host: EmbeddedHost, settings: LoopSettings, lane: Lane, nam
   const shared = createShared();
   const { cells, doorbell } = viewShared(shared);
   const setup: WorkerSetup = { settings, lane, memory: host.memory, shared };
-  const worker = new Worker(workerEntry(), { workerData: setup, name: `ebpf ${name}` });
+  const worker = new Worker(workerEntry(), { workerData: setup, name: `ebpf ${name}`, execArgv: EXEC_ARGV });
   const pending = new Map<number, Pending>();
   const ready = Promise.withResolvers<Ready>();
   const ended = Promise.withResolvers<void>();
