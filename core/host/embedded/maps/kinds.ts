@@ -4,11 +4,16 @@ import type { MapKind } from "../../../platform/platform.ts";
 import type { MapDescriptor } from "../lane.ts";
 import type { MemoryViews } from "../memory.ts";
 import { ARRAY, PERCPU_ARRAY } from "./array.ts";
+import { HASH, LRU_HASH, LRU_PERCPU_HASH, PERCPU_HASH } from "./hash.ts";
 import type { MapAccess, MapImplementation } from "./map.ts";
 
 const IMPLEMENTATIONS: Partial<Record<MapKind, MapImplementation>> = {
   array: ARRAY,
   percpu_array: PERCPU_ARRAY,
+  hash: HASH,
+  percpu_hash: PERCPU_HASH,
+  lru_hash: LRU_HASH,
+  lru_percpu_hash: LRU_PERCPU_HASH,
 };
 
 /** How maps of a kind are done here; undefined if they are not. */
