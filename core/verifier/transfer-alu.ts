@@ -93,7 +93,7 @@ export function transferMov(ids: Ids, state: State, instruction: MovInstruction)
   const value = operandValue(state, source);
   if (instruction.width === 64 && signExtendFrom === undefined) {
     state.registers[destination] =
-      source.kind === "register" ? link(ids, state, source.register, value) : value;
+      source.kind === "register" ? linkCopy(ids, state, source.register, value) : value;
     return;
   }
   if (value.kind !== "number") {
@@ -106,11 +106,13 @@ export function transferMov(ids: Ids, state: State, instruction: MovInstruction)
   // Sound: a number below 2^32 is its own zero extension, so the copy is the same number.
   const unchanged =
     signExtendFrom === undefined && source.kind === "register" && value.range.full.umax < 2 ** 32;
-  state.registers[destination] = unchanged ? link(ids, state, source.register, value) : numberValue(range);
+  state.registers[destination] = unchanged
+    ? linkCopy(ids, state, source.register, value)
+    : numberValue(range);
 }
 
 /** A copy of an unknown number shares an id with its source, so that what a branch tells of one holds for the other. */
-function link(ids: Ids, state: State, source: number, value: Value): Value {
+export function linkCopy(ids: Ids, state: State, source: number, value: Value): Value {
   if (value.kind !== "number" || value.id !== 0 || constantValue(value.range) !== undefined) return value;
   const linked = numberValue(value.range, freshId(ids));
   state.registers[source] = linked;

@@ -23,6 +23,7 @@ import {
 } from "./domain/stack.ts";
 import { register, type State, setStack, stackOf } from "./domain/state.ts";
 import { numberValue, type PointerValue, pointerTo, UNINITIALIZED, type Value } from "./domain/value.ts";
+import { type Ids, linkCopy } from "./transfer-alu.ts";
 
 function unsignedOf(sizeBytes: number): Range {
   return sizeBytes === 8 ? ranges.unknown : ranges.upTo(2 ** (8 * sizeBytes) - 1);
@@ -68,11 +69,14 @@ function fieldValue(field: ContextField, sizeBytes: number, signed: boolean): Va
   }
 }
 
-export function transferStore(state: State, instruction: StoreInstruction): void {
+export function transferStore(ids: Ids, state: State, instruction: StoreInstruction): void {
   const base = register(state, instruction.base);
   if (base.kind !== "pointer" || base.region.kind !== "stack") return;
   const { frame } = base.region;
-  const value = operandValue(state, instruction.source);
+  const { source } = instruction;
+  const operand = operandValue(state, source);
+  // The register and its spilled copy are one number: what a branch tells of one holds for the other.
+  const value = source.kind === "register" ? linkCopy(ids, state, source.register, operand) : operand;
   const stack = stackOf(state, frame);
   setStack(state, frame, stored(stack, base, instruction, value));
 }

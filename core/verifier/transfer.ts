@@ -26,7 +26,7 @@ export function transfer(program: Program, ids: Ids, state: State, instruction: 
       transferLoad(program, state, instruction);
       return;
     case "store":
-      transferStore(state, instruction);
+      transferStore(ids, state, instruction);
       return;
     case "atomic":
       transferAtomic(state, instruction);

@@ -7,7 +7,8 @@
 //   -- mem                         the memory r1 points at, in hex
 //   -- result                      r0 at exit, any notation BigInt reads
 //   0x1
-//   -- failure                     codes and words a verdict must have
+//   -- maps                        the maps of the program, one a line: name, type, key, value, entries [readonly]
+//   -- failure at=2                the code a verdict must have, and the instruction; none: it is accepted
 //   -- pre | post | observe at=3   states, as the verifier prints them
 //   -- skip engine=wasm: reason
 //
@@ -19,7 +20,19 @@ import { decode } from "../../core/isa/decode.ts";
 import type { Instruction } from "../../core/isa/instruction.ts";
 import { parse } from "../../core/isa/parse.ts";
 
-const SECTIONS = ["asm", "bytes", "c", "mem", "pre", "post", "observe", "result", "failure", "skip"] as const;
+const SECTIONS = [
+  "asm",
+  "bytes",
+  "c",
+  "mem",
+  "maps",
+  "pre",
+  "post",
+  "observe",
+  "result",
+  "failure",
+  "skip",
+] as const;
 
 export type SectionName = (typeof SECTIONS)[number];
 

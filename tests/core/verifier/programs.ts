@@ -14,16 +14,30 @@ import type { Program, ProgramMap, Subprogram } from "../../../core/program/prog
 
 export interface TestProgram {
   readonly code: string;
-  readonly platform?: "windows" | "linux" | "raw";
+  readonly platform?: string;
   readonly type?: string;
   readonly memory?: number;
   readonly maps?: readonly ProgramMap[];
 }
 
-const PLATFORMS: Readonly<Record<string, Platform>> = { windows: WINDOWS, linux: LINUX, raw: RAW };
+export const PLATFORMS = { windows: WINDOWS, linux: LINUX, raw: RAW } as const;
+
+function platformOf(name: string): Platform {
+  const platform = Object.values(PLATFORMS).find((row) => row.name === name);
+  if (platform === undefined) throw new Error(`no platform ${name}`);
+  return platform;
+}
+
+/** The maps of a fixture, one a line. */
+export function mapsOf(text: string, platform: string): ProgramMap[] {
+  return text
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map((line) => mapOf(line, platformOf(platform)));
+}
 
 /** `name kind key value entries [flags]`, as the fixtures write a map. */
-export function mapOf(line: string, platform: Platform = WINDOWS): ProgramMap {
+function mapOf(line: string, platform: Platform): ProgramMap {
   const [name = "", kind = "", key = "0", value = "0", entries = "0", flags = ""] = line.trim().split(/\s+/);
   const type = platform.mapTypes.find((row) => row.name === (kind as MapKind));
   if (type === undefined) throw new Error(`no map type ${kind}`);
@@ -80,7 +94,7 @@ export function programOfInstructions(
     end: ordered[index + 1] ?? instructions.length,
   }));
   const name = options.memory === undefined ? (options.platform ?? "windows") : "raw";
-  const platform = PLATFORMS[name] ?? WINDOWS;
+  const platform = platformOf(name);
   const type = findProgramType(platform, options.type ?? (name === "raw" ? "raw" : "xdp"));
   if (type === undefined) throw new Error(`no program type ${options.type}`);
   return {
