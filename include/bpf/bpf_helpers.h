@@ -74,9 +74,6 @@ static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)19;
 static long (*const bpf_perf_event_output)(void *context, void *map, __u64 flags, void *data, __u64 size) =
     (void *)32;
 
-// Of xdp programs only. Pointers into the packet are to be loaded again after it.
-static long (*const bpf_xdp_adjust_head)(struct xdp_md *context, int delta) = (void *)0x10000;
-
 // Windows has one helper for each number of arguments where Linux has bpf_trace_printk.
 static long (*const bpf_trace_printk2)(const char *format, __u32 size) = (void *)12;
 static long (*const bpf_trace_printk3)(const char *format, __u32 size, __u64 first) = (void *)13;

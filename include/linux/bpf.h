@@ -51,6 +51,10 @@ enum {
     BPF_EXIST = 2,
 };
 
+// Flags of maps that say only how their memory is come by, which is the host's affair here.
+#define BPF_F_NO_PREALLOC 0U
+#define BPF_F_NO_COMMON_LRU 0U
+
 // Flags of bpf_perf_event_output.
 #define BPF_F_INDEX_MASK 0xffffffffULL
 #define BPF_F_CURRENT_CPU BPF_F_INDEX_MASK
