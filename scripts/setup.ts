@@ -1,8 +1,10 @@
 // What a fresh Debian 12 with Node, npm, a .NET SDK and gcc still needs, for the demonstration and for the tests: Debian
-// packages, DnsFlood. Everything is looked for first; what is there is not done again.
+// packages, DnsFlood, a PowerShell, the bundle. Everything is looked for first; what is there is not done again.
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { bundle } from "./bundle.ts";
+import { powershellPath } from "./powershell.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
@@ -98,10 +100,21 @@ export function buildFlood(system: keyof typeof FLOOD_BUILDS): string {
   return path;
 }
 
+export interface Ready {
+  /** A PowerShell 7, if there is one or a .NET SDK to build the small host with. */
+  readonly powershell?: string;
+  /** The command line as it is shipped. */
+  readonly entry: string;
+}
+
 /** Makes ready what `purpose` needs. Fails with the tool's own message if something can be had but does not work. */
-export async function setup(purpose: Purpose): Promise<void> {
+export async function setup(purpose: Purpose): Promise<Ready> {
   installPackages(purpose);
   if (process.platform === "linux") buildFlood("linux");
+  const folder = join(ROOT, "dist");
+  await bundle(folder);
+  const powershell = await powershellPath();
+  return { entry: join(folder, "ebpf.cjs"), ...(powershell === undefined ? {} : { powershell }) };
 }
 
 if (import.meta.main) await setup(process.argv.includes("demo") ? "demo" : "test");

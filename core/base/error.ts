@@ -179,6 +179,10 @@ export const ERROR_CODES = {
   },
   Cancelled: { category: "InvalidOperation", remedy: "Run the command again." },
   ToolMissing: { category: "NotInstalled", remedy: "Install the tool that is named." },
+  StepFailed: {
+    category: "InvalidOperation",
+    remedy: "See what the step said; 'ebpf doctor' tells what is missing on this machine.",
+  },
   InternalError: {
     category: "InvalidOperation",
     remedy: "This is a defect of ebpf; please report it with the text above.",

@@ -1,6 +1,7 @@
 // The table of commands: words, arguments, options, help, examples, and where the handler is. Parsing, help and
 // completion read it; a new command is a row here and a handler in commands/.
 import type { ArgumentRow, CommandRow, OptionRow } from "./command.ts";
+import { DEMO_COMMANDS } from "./demo/commands.ts";
 
 /** What a noun's commands have in common, for its help. */
 export const NOUNS: Readonly<Record<string, string>> = {
@@ -334,6 +335,7 @@ export const COMMANDS: readonly CommandRow[] = [
     help: "say what is installed, what is missing, and what to do",
     load: async () => (await import("./commands/doctor.ts")).diagnose,
   },
+  ...DEMO_COMMANDS,
   {
     path: ["completion"],
     help: "print a script that completes commands and live names",
