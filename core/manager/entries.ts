@@ -2,7 +2,8 @@
 // A write to a persistent map is in the state before it is answered.
 import { EbpfError } from "../base/error.ts";
 import { parseHex, printHex } from "../base/hex.ts";
-import { readValue, writeValue } from "../btf/value.ts";
+import { readValue } from "../btf/value.ts";
+import { writeValue } from "../btf/write-value.ts";
 import { LANE_COUNT } from "../host/embedded/lane.ts";
 import type { Checkpoints } from "./checkpoint.ts";
 import type { MapEntryRecord } from "./records.ts";

@@ -20,7 +20,7 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   elf: { floor: 4, doors: ["file", "object"] },
   spec: { floor: 3, doors: ["spec"] },
   isa: { floor: 2, doors: ["instruction", "opcode", "decode", "encode", "print", "parse"] },
-  btf: { floor: 2, doors: ["types", "read", "ext", "resolve", "print", "value"] },
+  btf: { floor: 2, doors: ["types", "read", "ext", "resolve", "print", "value", "write-value"] },
   platform: { floor: 1, doors: ["platform", "platforms"] },
   base: { floor: 1, doors: ["bytes", "int", "error", "leb128", "hex", "files"] },
 };
