@@ -28,13 +28,13 @@ export async function addProgram(context: Context, request: AddProgram, tell: Te
   const { registry, host } = context;
   const attaches = request.hook !== undefined || request.interface !== undefined;
   const entry = attaches ? chooseInterface(registry, request.interface) : undefined;
-  if (entry !== undefined && request.replace !== true) checkFree(registry, entry);
   tell({ message: `reading ${request.file}` });
   const object = readBytes(request.file, OBJECT_LIMIT_BYTES);
   const engine = engineNamed(request.engine);
   const loaded = load(host, object, { ...request, engine }, tell);
   try {
     const hook = entry === undefined ? undefined : checkHook(context, loaded.image.program, request.hook);
+    if (entry !== undefined && request.replace !== true) checkFree(registry, entry);
     const program = register(registry, {
       id: registry.nextId(),
       name: request.name ?? loaded.image.program.name,

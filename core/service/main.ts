@@ -1,6 +1,6 @@
 // The service's life: state folder, lock, socket, manager, connections, end. One process serves one state folder.
 // Knows no methods and no command line.
-import { chmodSync, mkdirSync, statSync, unlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { EbpfError, InternalError } from "../base/error.ts";
 import { createManager, embeddedParts, type Manager, openState } from "../manager/manager.ts";
@@ -103,6 +103,17 @@ function bind(server: Server, paths: ServicePaths): Promise<void> {
   });
 }
 
+function writeProcessFile({ processFile }: ServicePaths): void {
+  try {
+    writeFileSync(processFile, `${process.pid}\n`, { mode: 0o600 });
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new EbpfError("StateUnwritable", `the state folder cannot be written: ${reason}`, {
+      target: processFile,
+    });
+  }
+}
+
 async function listen({ paths, log }: ServiceOptions, manager: Manager): Promise<RunningService> {
   const sockets = new Set<Socket>();
   const startedAt = new Date().toISOString();
@@ -131,6 +142,7 @@ async function listen({ paths, log }: ServiceOptions, manager: Manager): Promise
       for (const socket of sockets) socket.destroy();
     }, DRAIN_MILLISECONDS);
     await manager.close();
+    rmSync(paths.processFile, { force: true });
     if (sockets.size === 0) clearTimeout(drained);
     log("stopped");
   };
@@ -141,6 +153,7 @@ async function listen({ paths, log }: ServiceOptions, manager: Manager): Promise
     void serve(socket, context, { onDefect }).then(() => sockets.delete(socket));
   });
   await bind(server, paths);
+  writeProcessFile(paths);
   server.on("error", onDefect);
   log(`listening on ${paths.socket}`);
   return { paths, ended, stop };

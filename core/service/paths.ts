@@ -11,6 +11,8 @@ export interface ServicePaths {
   /** A Unix socket in the state folder, or a named pipe on Windows. */
   readonly socket: string;
   readonly database: string;
+  /** The process id of the service that listens; for ending one that no longer answers. */
+  readonly processFile: string;
   /** What the service prints when it was started on demand. */
   readonly log: string;
 }
@@ -62,9 +64,16 @@ export function servicePaths(system: PathsEnvironment = currentEnvironment()): S
   const home = homeOf(system);
   const database = join(home, "state.db");
   const log = join(home, "service.log");
+  const processFile = join(home, "service.pid");
   if (system.platform === "win32") {
     const key = createHash("sha256").update(`${home.toLowerCase()}\0${system.userName.toLowerCase()}`);
-    return { home, socket: `\\\\.\\pipe\\ebpf-${key.digest("hex").slice(0, 16)}`, database, log };
+    return {
+      home,
+      socket: `\\\\.\\pipe\\ebpf-${key.digest("hex").slice(0, 16)}`,
+      database,
+      processFile,
+      log,
+    };
   }
   const socket = join(home, "service.sock");
   const limit = SOCKET_PATH_LIMIT_BYTES[system.platform === "linux" ? "linux" : "other"];
@@ -73,13 +82,12 @@ export function servicePaths(system: PathsEnvironment = currentEnvironment()): S
       target: socket,
     });
   }
-  return { home, socket, database, log };
+  return { home, socket, database, processFile, log };
 }
 
 /** The script that is the command line: the bundle's loader beside this code, or the source's entry. */
 export function entryScript(): string {
-  const { dirname, filename } = import.meta;
-  return basename(filename) === "paths.ts"
-    ? join(dirname, "..", "cli", "main.ts")
-    : join(dirname, "ebpf.cjs");
+  // Not taken apart: the bundler replaces these two expressions by the bundle's own place.
+  const bundled = basename(import.meta.filename) !== "paths.ts";
+  return join(import.meta.dirname, ...(bundled ? ["ebpf.cjs"] : ["..", "cli", "main.ts"]));
 }

@@ -67,10 +67,12 @@ export const serviceStatus = withService(
   { start: false },
 );
 
+/** Waits until the process is gone, so that a start right after it finds the state free. */
 export const stopService: Handler = async (invocation) => {
-  const processId = await askToStop(invocation.io);
+  const force = invocation.options.force === true;
+  const processId = await askToStop(invocation.io, force);
   if (!(await hasEnded(processId, STOP_MILLISECONDS))) {
-    if (invocation.options.force !== true) {
+    if (!force) {
       throw new EbpfError("ServiceUnresponsive", `the service (process ${processId}) has not ended yet`);
     }
     process.kill(processId, "SIGKILL");
@@ -79,25 +81,45 @@ export const stopService: Handler = async (invocation) => {
   return 0;
 };
 
-async function askToStop(io: Io): Promise<number> {
-  const client = await io.connect({ start: false, anyProtocol: true });
+/** With `force`, one that takes the connection but does not answer is killed: its process file says which it is. */
+async function askToStop(io: Io, force: boolean): Promise<number> {
   try {
-    return (await client.call("service.stop", {})).processId;
-  } finally {
-    client.close();
+    const client = await io.connect({ start: false, anyProtocol: true });
+    try {
+      return (await client.call("service.stop", {})).processId;
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    if (!force || !(error instanceof EbpfError) || error.code !== "ServiceUnresponsive") throw error;
+    const { servicePaths } = await import("../../service/paths.ts");
+    const processId = Number(readFileSync(servicePaths().processFile, "utf8"));
+    if (!Number.isInteger(processId) || processId <= 1) throw error;
+    process.kill(processId, "SIGKILL");
+    return processId;
   }
 }
 
 async function hasEnded(processId: number, milliseconds: number): Promise<boolean> {
   for (const deadline = Date.now() + milliseconds; Date.now() < deadline; ) {
-    try {
-      process.kill(processId, 0);
-    } catch {
-      return true;
-    }
+    if (!isAlive(processId)) return true;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return false;
+}
+
+/** A process that has ended but whose parent has not asked for it yet (state Z, proc(5)) is not alive. */
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+  } catch {
+    return false;
+  }
+  try {
+    return !/\) Z/.test(readFileSync(`/proc/${processId}/stat`, "utf8"));
+  } catch {
+    return process.platform !== "linux";
+  }
 }
 
 export const serviceLogs: Handler = async ({ io, json, options }) => {
