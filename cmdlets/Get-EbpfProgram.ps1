@@ -1,0 +1,66 @@
+function Get-EbpfProgram {
+    <#
+    .SYNOPSIS
+    Gets the eBPF programs that are loaded.
+
+    .DESCRIPTION
+    Get-EbpfProgram gives an object for each program the service has loaded: what it is, where it is attached, which
+    engine runs it. A program given from the pipeline is looked up again.
+
+    .PARAMETER Name
+    Names of programs; wildcards are taken. Without it all programs are given.
+
+    .PARAMETER Id
+    Ids of programs.
+
+    .PARAMETER InputObject
+    Program objects to look up again.
+
+    .EXAMPLE
+    Get-EbpfProgram
+
+    All programs.
+
+    .EXAMPLE
+    Get-EbpfProgram drop* | Format-List
+
+    Everything about the programs whose names begin with drop.
+
+    .EXAMPLE
+    $program = Add-EbpfProgram droppacket.o
+    $program | Get-EbpfProgram
+
+    The program as it is now.
+
+    .INPUTS
+    System.String, Ebpf.Program
+
+    .OUTPUTS
+    Ebpf.Program
+
+    .LINK
+    Add-EbpfProgram
+
+    .LINK
+    Remove-EbpfProgram
+    #>
+    [CmdletBinding(DefaultParameterSetName = 'Name')]
+    [OutputType('Ebpf.Program')]
+    param(
+        [Parameter(Position = 0, ValueFromPipeline, ParameterSetName = 'Name')]
+        [ValidateNotNullOrEmpty()]
+        [SupportsWildcards()]
+        [string[]] $Name = '*',
+
+        [Parameter(Mandatory, ParameterSetName = 'Id')]
+        [int[]] $Id,
+
+        [Parameter(Mandatory, ValueFromPipeline, ParameterSetName = 'InputObject')]
+        [PSTypeName('Ebpf.Program')]
+        [psobject] $InputObject
+    )
+    process {
+        if ($PSCmdlet.ParameterSetName -eq 'InputObject') { $Id = , $InputObject.Id }
+        foreach ($record in Find-EbpfProgram $PSCmdlet $Name $Id) { ConvertTo-EbpfObject Ebpf.Program $record }
+    }
+}

@@ -1,0 +1,92 @@
+function Test-EbpfProgram {
+    <#
+    .SYNOPSIS
+    Verifies the programs of an object file without loading them.
+
+    .DESCRIPTION
+    Test-EbpfProgram proves, or fails to prove, that a program can do no harm: that it reads and writes only what it
+    may, calls only what it may, and comes to an end. It gives an object for each program with the verdict and, where
+    the program is rejected, the failure: its code, the C line, and what to do. A rejected program is a result here,
+    not an error.
+
+    .PARAMETER Path
+    The object file (.o). Wildcards are taken.
+
+    .PARAMETER LiteralPath
+    The object file, with no character taken as a wildcard.
+
+    .PARAMETER Program
+    Verify only this program, by the name of its C function.
+
+    .PARAMETER Platform
+    The platform to verify for, where the object itself does not tell: windows or linux.
+
+    .PARAMETER Type
+    The program type to verify as, where the section's name does not tell, such as xdp or bind.
+
+    .PARAMETER Quiet
+    Give only $true or $false for each file: whether all its programs are accepted.
+
+    .EXAMPLE
+    Test-EbpfProgram droppacket.o
+
+    The verdict on each program of the file.
+
+    .EXAMPLE
+    Test-EbpfProgram *.o | Where-Object Verdict -eq rejected | Format-List
+
+    Why programs of this folder are rejected, with their C lines.
+
+    .EXAMPLE
+    if (Test-EbpfProgram droppacket.o -Quiet) { Add-EbpfProgram droppacket.o -Hook xdp }
+
+    Adds the program only if it is accepted.
+
+    .INPUTS
+    System.String, System.IO.FileInfo
+
+    .OUTPUTS
+    Ebpf.Verification, or System.Boolean with -Quiet
+
+    .LINK
+    Add-EbpfProgram
+
+    .LINK
+    Get-EbpfDisassembly
+    #>
+    [CmdletBinding(DefaultParameterSetName = 'Path')]
+    [OutputType('Ebpf.Verification', [bool])]
+    param(
+        [Parameter(Mandatory, Position = 0, ValueFromPipeline, ParameterSetName = 'Path')]
+        [ValidateNotNullOrEmpty()]
+        [SupportsWildcards()]
+        [string[]] $Path,
+
+        [Parameter(Mandatory, ValueFromPipelineByPropertyName, ParameterSetName = 'LiteralPath')]
+        [Alias('PSPath', 'FullName')]
+        [ValidateNotNullOrEmpty()]
+        [string[]] $LiteralPath,
+
+        [ValidateNotNullOrEmpty()]
+        [string] $Program,
+
+        [ValidateSet('windows', 'linux')]
+        [string] $Platform,
+
+        [ValidateNotNullOrEmpty()]
+        [string] $Type,
+
+        [switch] $Quiet
+    )
+    process {
+        $literal = $PSCmdlet.ParameterSetName -eq 'LiteralPath'
+        foreach ($file in Resolve-EbpfPath $PSCmdlet $(if ($literal) { $LiteralPath } else { $Path }) -Literal:$literal) {
+            $parameters = Select-EbpfParameter $PSBoundParameters program, platform, type
+            $parameters['file'] = $file
+            try { $records = @(Invoke-EbpfService object.verify $parameters $PSCmdlet "Verifying $([System.IO.Path]::GetFileName($file))") }
+            catch { Write-EbpfError $PSCmdlet $_ $file; continue }
+            if ($Quiet) { @($records | Where-Object { $_.verdict -ne 'accepted' }).Count -eq 0; continue }
+            foreach ($record in $records) { ConvertTo-EbpfObject Ebpf.Verification $record }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+@{
+    RootModule             = 'module/ebpf.psm1'
+    ModuleVersion          = '0.1.0'
+    GUID                   = '3d1c1f0e-6a55-4b0a-9d9b-5f1f4f6f0b7e'
+    Author                 = 'The ebpf authors'
+    CompanyName            = 'The ebpf authors'
+    Copyright              = '(c) The ebpf authors. MIT license.'
+    Description            = 'eBPF for Windows: verify, load and run eBPF programs, and look into their maps, from PowerShell.'
+    PowerShellVersion      = '5.1'
+    DotNetFrameworkVersion = '4.7.2'
+    CompatiblePSEditions   = @('Desktop', 'Core')
+    FormatsToProcess       = @('module/ebpf.format.ps1xml')
+    TypesToProcess         = @('module/ebpf.types.ps1xml')
+    FunctionsToExport      = @(
+        'Add-EbpfProgram'
+        'Get-EbpfDisassembly'
+        'Get-EbpfInterface'
+        'Get-EbpfMap'
+        'Get-EbpfMapEntry'
+        'Get-EbpfProgram'
+        'Get-EbpfSection'
+        'Get-EbpfService'
+        'New-EbpfInterface'
+        'Remove-EbpfInterface'
+        'Remove-EbpfProgram'
+        'Start-EbpfService'
+        'Stop-EbpfService'
+        'Test-EbpfProgram'
+    )
+    CmdletsToExport        = @()
+    VariablesToExport      = @()
+    AliasesToExport        = @()
+    PrivateData            = @{
+        PSData = @{
+            LicenseUri = 'https://opensource.org/license/mit'
+            Tags       = @('eBPF', 'XDP', 'Network', 'Filter', 'Verifier', 'Windows', 'Linux', 'PSEdition_Desktop', 'PSEdition_Core')
+        }
+    }
+}

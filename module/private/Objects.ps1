@@ -1,0 +1,72 @@
+# Records of the service (core/manager/records.ts) as typed objects: Pascal case, every property always there, dates as
+# dates, counters flat so that tables and grids can show them. Knows shapes, no methods.
+
+# Type name -> names of the record in order. A test holds them equal to records.ts.
+$script:Shapes = @{
+    'Ebpf.Program'      = 'id', 'name', 'type', 'platform', 'hook', 'interfaces', 'file', 'section', 'engine', 'host', 'instructions', 'mapIds', 'persistent', 'loadedAt'
+    'Ebpf.Verification' = 'file', 'section', 'program', 'type', 'platform', 'verdict', 'code', 'message', 'remedy', 'instruction', 'source', 'failure', 'instructions', 'steps', 'states', 'milliseconds'
+    'Ebpf.Failure'      = 'code', 'message', 'remedy', 'instruction', 'slot', 'text', 'source', 'registers'
+    'Ebpf.Source'       = 'file', 'line', 'column', 'text'
+    'Ebpf.Instruction'  = 'file', 'section', 'program', 'slot', 'bytes', 'text', 'source'
+    'Ebpf.Section'      = 'file', 'section', 'kind', 'sizeBytes', 'programs', 'type'
+    'Ebpf.Map'          = 'id', 'name', 'type', 'keySizeBytes', 'valueSizeBytes', 'maxEntries', 'entries', 'persistent', 'programIds'
+    'Ebpf.MapEntry'     = 'mapId', 'map', 'key', 'value', 'keyHex', 'valueHex'
+    'Ebpf.Interface'    = 'name', 'kind', 'settings', 'programId', 'program', 'problem', 'counters'
+    'Ebpf.Counters'     = 'received', 'receivedBytes', 'passed', 'dropped', 'transmitted', 'aborted', 'errors'
+    'Ebpf.Service'      = 'processId', 'version', 'protocol', 'startedAt', 'socket', 'stateFolder', 'memoryBytes', 'programs', 'maps', 'links', 'interfaces', 'problems'
+}
+# Members that are records themselves.
+$script:InnerShapes = @{ source = 'Ebpf.Source'; failure = 'Ebpf.Failure' }
+$script:PascalNames = @{}
+
+<# The value of a member, or $null where the object or the member is not there (which strict mode would refuse). #>
+function Get-EbpfMember {
+    param([object] $InputObject, [string] $Name)
+    if ($null -eq $InputObject) { return $null }
+    $member = $InputObject.PSObject.Properties[$Name]
+    if ($null -ne $member) { , $member.Value }
+}
+
+<# A record as an object of that type. #>
+function ConvertTo-EbpfObject {
+    param([string] $Type, [psobject] $Record)
+    $properties = [ordered]@{}
+    Add-EbpfProperty $properties $Type $Record
+    $result = [pscustomobject]$properties
+    $result.PSObject.TypeNames.Insert(0, $Type)
+    $result
+}
+
+function Add-EbpfProperty {
+    param([System.Collections.Specialized.OrderedDictionary] $Properties, [string] $Type, [psobject] $Record)
+    $members = $Record.PSObject.Properties
+    foreach ($name in $script:Shapes[$Type]) {
+        $member = $members[$name]
+        $value = if ($null -ne $member) { , $member.Value }
+        if ($name -eq 'counters') { Add-EbpfProperty $Properties Ebpf.Counters $value; continue }
+        if ($null -ne $value) {
+            if ($script:InnerShapes.ContainsKey($name)) { $value = ConvertTo-EbpfObject $script:InnerShapes[$name] $value }
+            elseif ($name -eq 'loadedAt' -or $name -eq 'startedAt') { $value = ConvertTo-EbpfDate $value }
+        }
+        $Properties[(Get-EbpfPascalName $name)] = $value
+    }
+}
+
+function Get-EbpfPascalName {
+    param([string] $Name)
+    $pascal = $script:PascalNames[$Name]
+    if ($null -eq $pascal) {
+        $pascal = $Name.Substring(0, 1).ToUpperInvariant() + $Name.Substring(1)
+        $script:PascalNames[$Name] = $pascal
+    }
+    $pascal
+}
+
+<# Local time. PowerShell 7.0 to 7.4 have made a date of the text already. #>
+function ConvertTo-EbpfDate {
+    param([object] $Value)
+    if ($Value -isnot [datetime]) {
+        $Value = [datetime]::Parse($Value, [cultureinfo]::InvariantCulture, [System.Globalization.DateTimeStyles]::RoundtripKind)
+    }
+    $Value.ToLocalTime()
+}

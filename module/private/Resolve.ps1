@@ -1,0 +1,90 @@
+# What the user named -> what there is: paths to files, names with wildcards to records.
+
+<# Full file system paths for -Path (with wildcards) or -LiteralPath; an error for each that is not there. #>
+function Resolve-EbpfPath {
+    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string[]] $Path, [switch] $Literal)
+    foreach ($item in $Path) {
+        try { $found = @(Find-EbpfFile $Cmdlet $item -Literal:$Literal) }
+        catch { Write-EbpfError $Cmdlet $_ $item; continue }
+        $found
+    }
+}
+
+function Find-EbpfFile {
+    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string] $Path, [switch] $Literal)
+    $paths = $Cmdlet.SessionState.Path
+    $provider = $null
+    $drive = $null
+    try {
+        $files = if ($Literal) { , $paths.GetUnresolvedProviderPathFromPSPath($Path, [ref]$provider, [ref]$drive) }
+        else { $paths.GetResolvedProviderPathFromPSPath($Path, [ref]$provider) }
+    }
+    catch [System.Management.Automation.ItemNotFoundException], [System.Management.Automation.DriveNotFoundException] {
+        Clear-EbpfError $_
+        $files = @()
+    }
+    if ($null -ne $provider -and $provider.Name -ne 'FileSystem') {
+        throw (New-EbpfException FileNotFound "$Path is not in the file system." -Target $Path)
+    }
+    $files = @(foreach ($file in $files) { if ([System.IO.File]::Exists($file)) { $file } })
+    if ($files.Count -gt 0) { return $files }
+    throw (New-EbpfException FileNotFound "There is no file $Path." -Target $Path)
+}
+
+<# The records whose name is like one of the names; an error with that code for each plain name that has none. #>
+function Select-EbpfByName {
+    param(
+        [System.Management.Automation.PSCmdlet] $Cmdlet,
+        [object[]] $Records,
+        [string[]] $Name,
+        [string] $Code,
+        [string] $Noun
+    )
+    $patterns = @(foreach ($text in $Name) { [System.Management.Automation.WildcardPattern]::new($text, 'IgnoreCase') })
+    foreach ($record in $Records) {
+        foreach ($pattern in $patterns) { if ($pattern.IsMatch($record.name)) { $record; break } }
+    }
+    foreach ($text in $Name) {
+        if ([System.Management.Automation.WildcardPattern]::ContainsWildcardCharacters($text)) { continue }
+        $plain = [System.Management.Automation.WildcardPattern]::Unescape($text)
+        if (@($Records | Where-Object { $_.name -eq $plain }).Count -gt 0) { continue }
+        try { throw (New-EbpfException $Code "There is no $Noun $plain." -Target $plain) }
+        catch { Write-EbpfError $Cmdlet $_ }
+    }
+}
+
+<# Program records by name, or by id if ids are given; errors for what is not there. #>
+function Find-EbpfProgram {
+    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string[]] $Name, [int[]] $Id)
+    Find-EbpfRecord $Cmdlet program.list $Name $Id ProgramNotFound program
+}
+
+function Find-EbpfMap {
+    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string[]] $Name, [int[]] $Id)
+    Find-EbpfRecord $Cmdlet map.list $Name $Id MapNotFound map
+}
+
+function Find-EbpfInterface {
+    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string[]] $Name)
+    Find-EbpfRecord $Cmdlet interface.list $Name @() InterfaceNotFound interface
+}
+
+function Find-EbpfRecord {
+    param(
+        [System.Management.Automation.PSCmdlet] $Cmdlet,
+        [string] $Method,
+        [string[]] $Name,
+        [int[]] $Id,
+        [string] $Code,
+        [string] $Noun
+    )
+    try { $records = @(Invoke-EbpfService $Method @{} $Cmdlet) }
+    catch { Write-EbpfError $Cmdlet $_; return }
+    if ($null -eq $Id -or $Id.Count -eq 0) { return Select-EbpfByName $Cmdlet $records $Name $Code $Noun }
+    foreach ($one in $Id) {
+        $found = @(foreach ($record in $records) { if ($record.id -eq $one) { $record } })
+        if ($found.Count -gt 0) { $found; continue }
+        try { throw (New-EbpfException $Code "There is no $Noun with id $one." -Target $one) }
+        catch { Write-EbpfError $Cmdlet $_ }
+    }
+}

@@ -1,0 +1,87 @@
+# Starts the service with the core that belongs to this module: the bundle dist/ebpf.cjs as installed, or the source
+# core/cli/main.ts of a checkout. Knows where Node is looked for, and nothing of what the service does.
+
+$script:LeastNode = [version]'22.18'
+$script:StartMilliseconds = 40000
+
+<# Runs `ebpf service start`, which ends once the service is ready. Throws the error it ended with. #>
+function Start-EbpfCore {
+    $start = [System.Diagnostics.ProcessStartInfo]::new()
+    $start.FileName = Find-EbpfNode
+    # ArgumentList would quote by itself, but .NET Framework has none.
+    $start.Arguments = '--disable-warning=ExperimentalWarning "{0}" service start --json' -f (Find-EbpfCore)
+    $start.UseShellExecute = $false
+    $start.CreateNoWindow = $true
+    $start.RedirectStandardInput = $true
+    $start.RedirectStandardOutput = $true
+    $start.RedirectStandardError = $true
+    $process = [System.Diagnostics.Process]::Start($start)
+    try {
+        $process.StandardInput.Close()
+        $output = $process.StandardOutput.ReadToEndAsync()
+        $errors = $process.StandardError.ReadToEndAsync()
+        $clock = [System.Diagnostics.Stopwatch]::StartNew()
+        while (-not $process.WaitForExit($script:PollMilliseconds)) {
+            if ($clock.ElapsedMilliseconds -gt $script:StartMilliseconds) {
+                $process.Kill()
+                throw (New-EbpfException ServiceUnresponsive 'The service did not start in time.' -Fatal)
+            }
+        }
+        if ($process.ExitCode -ne 0) { throw (ConvertFrom-EbpfStartError $output.Result $errors.Result) }
+    }
+    finally { $process.Dispose() }
+}
+
+<# The exception for what `service start` wrote as it failed. $null-safe: a crash has no JSON. #>
+function ConvertFrom-EbpfStartError {
+    param([string] $Output, [string] $Errors)
+    foreach ($text in $Output, $Errors) {
+        try { $answer = ConvertFrom-EbpfJson $text } catch { Clear-EbpfError $_; continue }
+        $wireError = Get-EbpfMember $answer 'error'
+        if ($null -eq $wireError) { continue }
+        return ConvertTo-EbpfException $wireError
+    }
+    New-EbpfException ServiceNotRunning "The service did not start: $($Errors.Trim())" -Fatal
+}
+
+<# The script that is the core. EBPF_CORE names another one. #>
+function Find-EbpfCore {
+    $named = [Environment]::GetEnvironmentVariable('EBPF_CORE')
+    $candidates = if ($named) { , $named } else {
+        [System.IO.Path]::Combine($script:ProjectRoot, 'core', 'cli', 'main.ts')
+        [System.IO.Path]::Combine($script:ProjectRoot, 'dist', 'ebpf.cjs')
+    }
+    foreach ($file in $candidates) { if ([System.IO.File]::Exists($file)) { return $file } }
+    throw (New-EbpfException ToolMissing "The core is missing: there is no $($candidates -join ' and no ')." -Target $candidates[-1] -Fatal)
+}
+
+<# Node: the one beside the module, else the one on PATH if it is new enough. #>
+function Find-EbpfNode {
+    $name = if ([System.IO.Path]::DirectorySeparatorChar -eq '\') { 'node.exe' } else { 'node' }
+    foreach ($parts in @($name), @('node_modules', 'node', 'bin', $name)) {
+        $file = [System.IO.Path]::Combine([string[]](@($script:ProjectRoot) + $parts))
+        if ([System.IO.File]::Exists($file)) { return $file }
+    }
+    $path = [Environment]::GetEnvironmentVariable('PATH')
+    foreach ($folder in $path.Split([System.IO.Path]::PathSeparator)) {
+        if (-not $folder) { continue }
+        $file = [System.IO.Path]::Combine($folder, $name)
+        if ([System.IO.File]::Exists($file) -and (Test-EbpfNode $file)) { return $file }
+    }
+    throw (New-EbpfException ToolMissing "Node $script:LeastNode or newer is neither beside the module nor on PATH." -Target $name -Fatal)
+}
+
+function Test-EbpfNode {
+    param([string] $File)
+    $start = [System.Diagnostics.ProcessStartInfo]::new($File, '--version')
+    $start.UseShellExecute = $false
+    $start.CreateNoWindow = $true
+    $start.RedirectStandardOutput = $true
+    $process = [System.Diagnostics.Process]::Start($start)
+    try {
+        $text = $process.StandardOutput.ReadToEnd().Trim().TrimStart('v')
+        $found = $null
+        [version]::TryParse($text, [ref]$found) -and $found -ge $script:LeastNode
+    }
+    finally { $process.Dispose() }
+}
