@@ -2,24 +2,9 @@
 // answer uses these. Names are lower camel case; PowerShell shows them in Pascal case.
 import type { InterfaceCounters } from "../host/host.ts";
 import type { PlatformName } from "../platform/platform.ts";
+import type { FailureRecord, SourceRecord } from "../report/records.ts";
 
-export interface SourceRecord {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly text: string;
-}
-
-export interface FailureRecord {
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string;
-  readonly instruction: number;
-  readonly slot: number;
-  readonly text: string;
-  readonly source?: SourceRecord;
-  readonly registers: Readonly<Record<string, string>>;
-}
+export type { FailureRecord, SourceRecord };
 
 /** One program of an object, verified. The line of `verify --jsonl`. */
 export interface VerificationRecord {

@@ -1,0 +1,81 @@
+// Verdict -> the text a person reads: the first failure with its C line, its instruction, what was known of the registers
+// it uses, and what to do. Only words; decides nothing.
+//
+//   rejected: PacketOutOfBounds
+//   samples/droppacket.c:31: reads 2 bytes at offset 12 of the packet, but ...: check data_end first
+//
+//     31 |     if (ethernet->type != htons(ETHERTYPE_IPV4)) {
+//        |                   ^
+//     instruction 7: r3 = *(u16 *)(r1 + 12)
+//       r1 = packet
+//     help: Check the end of the packet first: if ((void *)(p + 1) > data_end) return ...;
+import type { SourceLocation } from "../spec.ts";
+import type { Failure, Verdict } from "../verifier/verdict.ts";
+
+export interface ExplainOptions {
+  /** ANSI colours; off unless asked for. */
+  readonly colors?: boolean;
+}
+
+interface Palette {
+  readonly bad: (text: string) => string;
+  readonly good: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly bold: (text: string) => string;
+}
+
+function painted(code: number): (text: string) => string {
+  return (text) => `\u001b[${code}m${text}\u001b[0m`;
+}
+
+const PLAIN: Palette = { bad: String, good: String, dim: String, bold: String };
+const COLORED: Palette = { bad: painted(31), good: painted(32), dim: painted(2), bold: painted(1) };
+
+function plural(count: number, noun: string): string {
+  return count === 1 ? `${count} ${noun}` : `${count} ${noun}s`;
+}
+
+/** The whole verdict, several lines without a line end at the last. */
+export function explain(verdict: Verdict, options: ExplainOptions = {}): string {
+  const paint = options.colors === true ? COLORED : PLAIN;
+  if (verdict.kind === "accepted") {
+    return `${paint.good("accepted")}: every path was followed, in ${plural(verdict.steps, "step")}`;
+  }
+  return explainFailure(verdict.failures[0], options);
+}
+
+/** One failure: code, place, reason, C line, instruction, registers, remedy. */
+export function explainFailure(failure: Failure, options: ExplainOptions = {}): string {
+  const paint = options.colors === true ? COLORED : PLAIN;
+  const lines = [`${paint.bad("rejected")}: ${failure.code}`, paint.bold(failure.message), ""];
+  if (failure.source !== undefined) lines.push(...quote(failure.source, paint));
+  lines.push(`  ${paint.dim(`instruction ${failure.instruction}:`)} ${failure.text}`);
+  for (const name of registersOf(failure)) {
+    const value = failure.registers[name] ?? "uninitialized";
+    lines.push(`    ${name} = ${value}`);
+  }
+  lines.push(`  ${paint.good("help")}: ${failure.remedy}`);
+  return lines.join("\n");
+}
+
+/** The C line, and a caret under its column if that is known. Tabs stay, so that the caret stands right. */
+function quote({ line, column, text }: SourceLocation, paint: Palette): string[] {
+  const number = `${line}`;
+  const quoted = [`  ${paint.dim(`${number} |`)} ${text}`];
+  if (column < 1 || column > text.length) return quoted;
+  const before = text.slice(0, column - 1).replace(/[^\t]/g, " ");
+  quoted.push(`  ${paint.dim(`${" ".repeat(number.length)} |`)} ${before}${paint.bad("^")}`);
+  return quoted;
+}
+
+/** Registers the instruction reads or writes; a call takes r1 to r5 as far as they hold something, exit takes r0. */
+function registersOf({ text, registers }: Failure): string[] {
+  if (text === "exit") return ["r0"];
+  if (text.startsWith("call")) {
+    return ["r1", "r2", "r3", "r4", "r5"].filter((name) => registers[name] !== undefined);
+  }
+  const written = /^[rw](\d+) = /.exec(text)?.[1];
+  const names = [...text.matchAll(/\b[rw](\d+)\b/g)].map((match) => match[1] ?? "");
+  const read = written === undefined ? names : names.slice(1);
+  return [...new Set(read)].map((name) => `r${name}`);
+}
