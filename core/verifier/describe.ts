@@ -67,7 +67,7 @@ function uninitialized(finding: Extract<Finding, { readonly code: "RegisterUnini
   if (finding.stale) {
     return `r${finding.register} points to the packet as it was before a helper that may move it: read data and data_end from the context again`;
   }
-  if (finding.register === 0) return "returns (r0) without a value on this path";
+  if (finding.register === 0) return "returns without a value (r0) on this path";
   return `uses r${finding.register}, which has no value on this path: a variable is not initialised`;
 }
 
