@@ -147,7 +147,8 @@ function readMembers(
     const value = readMember(source, member, offset, depth);
     if (value === undefined) return undefined;
     if (member.name !== "") entries.push([member.name, value]);
-    else if (isObject(value)) entries.push(...(Object.entries(value) as [string, JsonValue][]));
+    else if (isObject(value))
+      for (const pair of Object.entries(value)) entries.push(pair as [string, JsonValue]);
   }
   return Object.fromEntries(entries);
 }

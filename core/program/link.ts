@@ -16,37 +16,43 @@ export interface LinkedProgram {
   readonly references: readonly Reference[];
 }
 
+/** Code whose targets are still to be found. */
+interface Draft {
+  readonly instructions: readonly Instruction[];
+  readonly slots: Int32Array;
+  /** The functions as the object has them. */
+  readonly functions: readonly Subprogram[];
+  /** Instructions with a reference to a function; their offsets are those of the stream. */
+  readonly resolved: ReadonlySet<number>;
+  /** Instructions with any other reference: an offset in them means nothing yet. */
+  readonly pending: ReadonlySet<number>;
+}
+
 /** InstructionInvalid if a function that is reached does not decode. */
 export function link(object: ObjectSpec, entry: FunctionSpec): LinkedProgram {
-  const functions = reach(object, entry);
-  const starts = new Map<string, number>();
-  let count = 0;
-  for (const spec of functions) {
-    starts.set(spec.name, count);
-    count += spec.instructions.length;
+  const specs = reach(object, entry);
+  const functions: Subprogram[] = [];
+  for (const { name, instructions } of specs) {
+    const start = functions.at(-1)?.end ?? 0;
+    functions.push({ name, start, end: start + instructions.length });
   }
-  const joined = functions.flatMap((spec) => spec.instructions);
-  const references = functions.flatMap((spec) => {
-    const start = starts.get(spec.name) ?? 0;
+  const references = specs.flatMap((spec, number) => {
+    const start = functions[number]?.start ?? 0;
     return spec.references.map((one) => ({ ...one, instructionIndex: one.instructionIndex + start }));
   });
+  const joined = specs.flatMap((spec) => spec.instructions);
   const slots = slotsOf(joined);
-  const instructions = pointToFunctions(joined, references, starts, slots);
-  const named = functions.map(({ name, instructions: { length } }) => {
-    const start = starts.get(name) ?? 0;
-    return { name, start, end: start + length };
-  });
-  const plain = references.filter(({ target }) => target.kind !== "function");
-  const pending = new Set(plain.map((reference) => reference.instructionIndex));
-  const subprograms = splitAtCalls(instructions, named, slots, pending);
+  const instructions = pointToFunctions(joined, references, functions, slots);
+  const toFunction = ({ target }: Reference) => target.kind === "function";
+  const others = references.filter((reference) => !toFunction(reference));
+  const indexes = (list: readonly Reference[]) =>
+    new Set(list.map((reference) => reference.instructionIndex));
+  const [resolved, pending] = [indexes(references.filter(toFunction)), indexes(others)];
   return {
     entry,
-    instructions,
-    sources: functions.flatMap((spec) => spec.sources),
-    subprograms,
-    slots,
-    targets: findTargets(instructions, subprograms, slots, pending),
-    references: plain,
+    ...settle({ instructions, slots, functions, resolved, pending }),
+    sources: specs.flatMap((spec) => spec.sources),
+    references: others,
   };
 }
 
@@ -91,9 +97,10 @@ function slotsOf(instructions: readonly Instruction[]): Int32Array {
 function pointToFunctions(
   instructions: readonly Instruction[],
   references: readonly Reference[],
-  starts: ReadonlyMap<string, number>,
+  functions: readonly Subprogram[],
   slots: Int32Array,
 ): Instruction[] {
+  const starts = new Map(functions.map(({ name, start }) => [name, start]));
   const result = [...instructions];
   for (const { instructionIndex, target } of references) {
     if (target.kind !== "function") continue;
@@ -123,12 +130,42 @@ function offsetOf(instruction: Instruction): number | undefined {
   }
 }
 
-/** By slot: the instruction that starts there, or -1. */
-function indexOfSlots(instructions: readonly Instruction[], slots: Int32Array): Int32Array {
+/** A stream of one function that came without an object. */
+export function linkPlain(
+  instructions: readonly Instruction[],
+  name: string,
+): Omit<LinkedProgram, "entry" | "references"> {
+  const functions = [{ name, start: 0, end: instructions.length }];
+  const none = new Set<number>();
+  const draft = { instructions, slots: slotsOf(instructions), functions, resolved: none, pending: none };
+  return { ...settle(draft), sources: instructions.map(() => undefined) };
+}
+
+function settle(draft: Draft) {
+  const leadsTo = resolveOffsets(draft);
+  const subprograms = splitAtCalls(draft, leadsTo);
+  const { instructions, slots } = draft;
+  return { instructions, slots, subprograms, targets: findTargets(instructions, subprograms, leadsTo) };
+}
+
+/**
+ * By instruction: the one its offset leads to, or -1 if it leads nowhere, into the middle of an instruction, or out of the
+ * function: only a reference may lead to another function, because offsets between functions mean nothing after linking.
+ */
+function resolveOffsets({ instructions, slots, functions, resolved, pending }: Draft): Int32Array {
   const last = instructions.length - 1;
-  const count = last < 0 ? 0 : (slots[last] ?? 0) + slotCount(instructions[last] as Instruction);
-  const result = new Int32Array(count).fill(-1);
-  for (let index = 0; index <= last; index++) result[slots[index] ?? 0] = index;
+  const slotCounts = last < 0 ? 0 : (slots[last] ?? 0) + slotCount(instructions[last] as Instruction);
+  const at = new Int32Array(slotCounts).fill(-1);
+  for (let index = 0; index <= last; index++) at[slots[index] ?? 0] = index;
+  const result = new Int32Array(instructions.length).fill(-1);
+  for (const { start, end } of functions) {
+    for (let index = start; index < end; index++) {
+      const offset = offsetOf(instructions[index] as Instruction);
+      if (offset === undefined || pending.has(index)) continue;
+      const target = at[(slots[index] ?? 0) + 1 + offset] ?? -1;
+      if (resolved.has(index) || (target >= start && target < end)) result[index] = target;
+    }
+  }
   return result;
 }
 
@@ -136,71 +173,38 @@ function indexOfSlots(instructions: readonly Instruction[], slots: Int32Array): 
  * Code without symbols (raw bytes, hand-written assembly) calls places inside one function: these begin functions of
  * their own, named by their slot.
  */
-function splitAtCalls(
-  instructions: readonly Instruction[],
-  named: readonly Subprogram[],
-  slots: Int32Array,
-  pending: ReadonlySet<number>,
-): Subprogram[] {
-  const at = indexOfSlots(instructions, slots);
-  const starts = new Map(named.map((subprogram) => [subprogram.start, subprogram]));
-  const splits = new Set<number>();
+function splitAtCalls({ instructions, slots, functions }: Draft, leadsTo: Int32Array): Subprogram[] {
+  const byStart = new Map(functions.map((subprogram) => [subprogram.start, subprogram]));
+  const starts = new Set(byStart.keys());
   for (const [index, instruction] of instructions.entries()) {
-    if (instruction.kind === "jump" || pending.has(index)) continue;
-    const offset = offsetOf(instruction);
-    const target = offset === undefined ? -1 : (at[(slots[index] ?? 0) + 1 + offset] ?? -1);
-    if (target >= 0 && !starts.has(target)) splits.add(target);
+    const target = leadsTo[index] ?? -1;
+    if (instruction.kind !== "jump" && target >= 0) starts.add(target);
   }
-  if (splits.size === 0) return [...named];
-  const all = [...starts.keys(), ...splits].sort((a, b) => a - b);
-  const names = new Set(named.map((subprogram) => subprogram.name));
-  return all.map((start, index) => {
-    const end = all[index + 1] ?? instructions.length;
-    let name = starts.get(start)?.name ?? `subprogram_${slots[start]}`;
-    if (!starts.has(start)) while (names.has(name)) name += "_";
+  if (starts.size === functions.length) return [...functions];
+  const names = new Set(functions.map((subprogram) => subprogram.name));
+  const sorted = [...starts].sort((a, b) => a - b);
+  return sorted.map((start, number) => {
+    const end = sorted[number + 1] ?? instructions.length;
+    const known = byStart.get(start);
+    if (known !== undefined) return { name: known.name, start, end };
+    let name = `subprogram_${slots[start]}`;
+    while (names.has(name)) name += "_";
     return { name, start, end };
   });
 }
 
-/**
- * By instruction: the instruction it leads to. -1 for a jump out of its function or into the middle of an instruction,
- * for a call of what is not the start of a function, and for what leads nowhere. What is `pending` (a call of an outside function, whose
- * offset means nothing yet) has none either.
- */
+/** By instruction: where it leads, -1 also for a jump out of what has become a function of its own. */
 function findTargets(
   instructions: readonly Instruction[],
   subprograms: readonly Subprogram[],
-  slots: Int32Array,
-  pending: ReadonlySet<number>,
+  leadsTo: Int32Array,
 ): Int32Array {
-  const at = indexOfSlots(instructions, slots);
-  const starts = new Set(subprograms.map((subprogram) => subprogram.start));
-  const targets = new Int32Array(instructions.length).fill(-1);
+  const targets = leadsTo.slice();
   for (const { start, end } of subprograms) {
     for (let index = start; index < end; index++) {
-      const instruction = instructions[index] as Instruction;
-      const offset = offsetOf(instruction);
-      if (offset === undefined || pending.has(index)) continue;
-      const target = at[(slots[index] ?? 0) + 1 + offset] ?? -1;
-      const sound = instruction.kind === "jump" ? target >= start && target < end : starts.has(target);
-      if (sound) targets[index] = target;
+      const target = leadsTo[index] ?? -1;
+      if (instructions[index]?.kind === "jump" && (target < start || target >= end)) targets[index] = -1;
     }
   }
   return targets;
-}
-
-/** A stream of one function that came without an object. */
-export function linkPlain(
-  instructions: readonly Instruction[],
-  name: string,
-): Omit<LinkedProgram, "entry" | "references"> {
-  const slots = slotsOf(instructions);
-  const subprograms = splitAtCalls(
-    instructions,
-    [{ name, start: 0, end: instructions.length }],
-    slots,
-    new Set(),
-  );
-  const targets = findTargets(instructions, subprograms, slots, new Set());
-  return { instructions, sources: instructions.map(() => undefined), subprograms, slots, targets };
 }

@@ -170,6 +170,22 @@ test("a function that does not decode is refused when it is reached", (t) => {
   t.notThrows(() => buildProgram(damaged, "second"));
 });
 
+test("an offset without a relocation does not lead into another function", (t) => {
+  const [first] = programs.programs;
+  t.truthy(first);
+  if (first === undefined) return;
+  // "first" calls longer_than at 8; without that reference the offset would land in whatever was linked behind.
+  const stray = { kind: "call" as const, target: { kind: "local" as const, offset: 5 } };
+  const instructions = first.instructions.with(8, stray);
+  const references = first.references.filter((reference) => reference.instructionIndex !== 8);
+  const program = buildProgram({ ...programs, programs: [{ ...first, instructions, references }] }, "first");
+  t.is(program.targets[8], -1);
+  t.deepEqual(
+    program.subprograms.map(({ name }) => name),
+    ["first", "twice"],
+  );
+});
+
 // ---- programs without an object ------------------------------------------------------------------------------------
 
 test("called places begin functions of their own; jumps between them lead nowhere", (t) => {
