@@ -35,8 +35,8 @@ export function lowerProgram(program: VerifiedProgram): WasmModule {
     packetEnd: constants.length + 1,
   };
   const functions = program.subprograms.map((subprogram) => lowerSubprogram(scope, subprogram));
-  const takesAddress = program.instructions.some(
-    (row) => row.kind === "loadImmediate" && row.source.kind === "function",
+  const callsByAddress = program.instructions.some(
+    (row) => row.kind === "call" && row.target.kind === "register",
   );
   return {
     importFrom: MODULE_NAMES.importFrom,
@@ -45,7 +45,7 @@ export function lowerProgram(program: VerifiedProgram): WasmModule {
     variables: usesPacket ? 2 : 0,
     importedFunctions: helpers.map((row) => ({ name: row.name, type: typeOf(row) })),
     functions: [...functions, lowerEntry(scope, usesPacket)],
-    ...(takesAddress ? { table: functions.map((_, index) => scope.subprogramIndex(index)) } : {}),
+    ...(callsByAddress ? { table: functions.map((_, index) => scope.subprogramIndex(index)) } : {}),
     exports: [{ name: MODULE_NAMES.run, functionIndex: helpers.length + functions.length }],
   };
 }

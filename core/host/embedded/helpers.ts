@@ -1,19 +1,20 @@
 // The helpers that the embedded host implements, one row a name; platform tables give the numbers and the prototypes.
 // Arguments and results travel as image/abi.ts says. Arguments were proved right by the verifier.
+import { Buffer } from "node:buffer";
 import { uptime } from "node:os";
 import { EbpfError } from "../../base/error.ts";
+import { fromHalves } from "../../base/int.ts";
 import type { Helper } from "../../platform/platform.ts";
 import type { Lane } from "./lane.ts";
 import { MAP_ERROR, type MapAccess } from "./maps/map.ts";
 import type { MemoryViews } from "./memory.ts";
+import { formatTrace, openTraceWriter } from "./trace.ts";
 
 export interface HelperEnvironment {
   readonly views: MemoryViews;
   readonly lane: Lane;
   /** By index in the program. */
   readonly maps: readonly MapAccess[];
-  /** Where trace_printk goes; absent: nowhere. */
-  readonly print?: (text: string) => void;
 }
 
 export type HelperFunction = (...halves: number[]) => number;
@@ -80,9 +81,24 @@ const HELPERS: Readonly<Record<string, HelperMaker>> = {
     return (left, leftSize, right, rightSize) =>
       signed(compare(views.bytes, left, leftSize, right, rightSize));
   },
+  strncpy_s: ({ views }, { signed }) => {
+    return (destination, size, source, count) =>
+      signed(copyString(views.bytes, destination, size, 0, source, count));
+  },
+  strncat_s: ({ views }, { signed }) => {
+    return (destination, size, source, count) => {
+      const end = stringLength(views.bytes, destination, size);
+      return signed(copyString(views.bytes, destination, size, end, source, count));
+    };
+  },
   strnlen_s: ({ views }, { unsigned }) => {
     return (text, size) => unsigned(stringLength(views.bytes, text, size));
   },
+  trace_printk: printf,
+  trace_printk2: printf,
+  trace_printk3: printf,
+  trace_printk4: printf,
+  trace_printk5: printf,
 };
 
 /** HelperUnsupported if this host does not implement the helper. */
@@ -154,6 +170,42 @@ function compare(
     if (difference !== 0) return difference;
   }
   return leftSize - rightSize;
+}
+
+/** Appends to the `end` bytes there are; C11 K.3.7.1.4: what does not fit, with its zero, leaves an empty string. */
+function copyString(
+  bytes: Uint8Array,
+  destination: number,
+  size: number,
+  end: number,
+  source: number,
+  count: number,
+): number {
+  if (size === 0) return EINVAL;
+  const length = stringLength(bytes, source, count);
+  if (end + length >= size) {
+    bytes[destination] = 0;
+    return end === size ? EINVAL : ERANGE;
+  }
+  bytes.copyWithin(destination + end, source, source + length);
+  bytes[destination + end + length] = 0;
+  return 0;
+}
+
+/** Answers how many bytes were printed. */
+function printf({ views, lane }: HelperEnvironment, { signed }: Results): HelperFunction {
+  const writer = openTraceWriter(views, lane);
+  return (format, size, ...halves) => {
+    const length = stringLength(views.bytes, format, size);
+    const text = Buffer.from(views.bytes.slice(format, format + length)).toString("latin1");
+    const values: bigint[] = [];
+    for (let index = 0; index + 1 < halves.length; index += 2) {
+      values.push(fromHalves(halves[index] ?? 0, halves[index + 1] ?? 0));
+    }
+    const line = formatTrace(text, values);
+    writer.write(line);
+    return signed(line.length);
+  };
 }
 
 function stringLength(bytes: Uint8Array, text: number, size: number): number {

@@ -8,8 +8,9 @@ import { createEmbeddedMap, type EmbeddedMap } from "./host-map.ts";
 import { helpersOf } from "./instance.ts";
 import type { InstanceDescriptor, Lane } from "./lane.ts";
 import { createLanes, type LaneOptions } from "./lanes.ts";
-import { createLinearMemory, MAXIMUM_MEMORY_BYTES } from "./memory.ts";
+import { createLinearMemory, MAXIMUM_MEMORY_BYTES, viewsOf } from "./memory.ts";
 import { runOnce } from "./run.ts";
+import { openTraceReader, type TraceReader } from "./trace.ts";
 
 export { actionOf, clearContext, createPacketWriter, isPacketHook, type PacketWriter } from "./context.ts";
 export { InterpreterFault } from "./fault.ts";
@@ -29,6 +30,8 @@ export interface EmbeddedHost extends Host {
   allocateLane(options?: LaneOptions): Lane;
   /** Only after the thread has stopped running programs. */
   releaseLane(lane: Lane): void;
+  /** Lines that programs printed since the last call, in all lanes. */
+  readTrace(): string[];
 }
 
 export interface EmbeddedHostOptions {
@@ -39,6 +42,14 @@ export interface EmbeddedHostOptions {
 export function createEmbeddedHost(options: EmbeddedHostOptions = {}): EmbeddedHost {
   const memory = createLinearMemory(options.maximumMemoryBytes ?? MAXIMUM_MEMORY_BYTES);
   const lanes = createLanes(memory);
+  const readers = new Map<number, { readonly lane: Lane; readonly reader: TraceReader }>();
+  /** A lane's trace is read from the moment it is given out. */
+  const watch = (lane: Lane): Lane => {
+    if (readers.get(lane.index)?.lane !== lane) {
+      readers.set(lane.index, { lane, reader: openTraceReader(viewsOf(memory.memory), lane) });
+    }
+    return lane;
+  };
   let nextId = 1;
   return {
     kind: "embedded",
@@ -51,12 +62,17 @@ export function createEmbeddedHost(options: EmbeddedHostOptions = {}): EmbeddedH
         image,
         maps,
         descriptor,
-        run: (runOptions) => runOnce(descriptor, image.program, lanes, runOptions),
+        run: (runOptions) =>
+          runOnce(descriptor, image.program, watch(lanes.main(runOptions.data.length)), runOptions),
         close: () => undefined,
       };
     },
-    allocateLane: (laneOptions) => lanes.allocate(laneOptions),
-    releaseLane: (lane) => lanes.release(lane),
+    allocateLane: (laneOptions) => watch(lanes.allocate(laneOptions)),
+    releaseLane(lane) {
+      readers.delete(lane.index);
+      lanes.release(lane);
+    },
+    readTrace: () => [...readers.values()].flatMap(({ reader }) => reader.read()),
     memoryBytes: () => memory.usedBytes(),
     close: async () => undefined,
   };

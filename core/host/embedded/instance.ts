@@ -17,7 +17,6 @@ import { createRegisters } from "./registers.ts";
 export interface InstanceOptions extends InterpreterOptions {
   /** Interpreter only: reading a register or stack byte that was never written is a fault. */
   readonly checkInitialization?: boolean;
-  readonly print?: (text: string) => void;
 }
 
 /** HelperUnsupported if the program calls a helper that this host does not implement. */
@@ -31,12 +30,7 @@ export function instantiate(
   const firstValues = descriptor.maps.map((map) =>
     findMapImplementation(map.kind)?.firstValueAddress?.(map, lane.index),
   );
-  const environment: HelperEnvironment = {
-    views,
-    lane,
-    maps,
-    ...(options.print === undefined ? {} : { print: options.print }),
-  };
+  const environment: HelperEnvironment = { views, lane, maps };
   const { program } = descriptor;
   const helpers = new Map(
     helpersOf(program).map((row): [number, BoundHelper] => [

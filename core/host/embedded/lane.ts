@@ -22,6 +22,9 @@ export interface Lane {
   readonly stackSizeBytes: number;
   /** 8 bytes: where the full r0 of the last run is left. */
   readonly resultAddress: number;
+  /** The ring that trace_printk writes to. */
+  readonly traceAddress: number;
+  readonly traceSizeBytes: number;
 }
 
 /** Where a map lives in the linear memory; its layout is the business of maps/. */

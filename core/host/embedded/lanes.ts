@@ -6,6 +6,7 @@ import { LANE_COUNT, type Lane } from "./lane.ts";
 import { alignUp, type LinearMemory } from "./memory.ts";
 
 const CONTEXT_SIZE_BYTES = 512;
+const TRACE_SIZE_BYTES = 4096;
 
 export interface LaneOptions {
   /** Default 64. */
@@ -58,13 +59,13 @@ export function createLanes(memory: LinearMemory): Lanes {
   };
 }
 
-/** One allocation: context, result, stack, packet slots. */
+/** One allocation: context, result, stack, trace, packet slots. */
 function layOut(memory: LinearMemory, index: number, options: LaneOptions): Lane {
   const packetSlotCount = options.packetSlotCount ?? 64;
   const packetSlotBytes = alignUp(options.packetSlotBytes ?? 2304, 16);
   const packetHeadroomBytes = options.packetHeadroomBytes ?? 256;
   const stackSizeBytes = FRAME_SIZE_BYTES * FRAME_COUNT;
-  const fixed = CONTEXT_SIZE_BYTES + 16 + stackSizeBytes;
+  const fixed = CONTEXT_SIZE_BYTES + 16 + stackSizeBytes + TRACE_SIZE_BYTES;
   const contextAddress = memory.allocate(fixed + packetSlotCount * packetSlotBytes);
   const resultAddress = contextAddress + CONTEXT_SIZE_BYTES;
   return {
@@ -78,5 +79,7 @@ function layOut(memory: LinearMemory, index: number, options: LaneOptions): Lane
     stackAddress: resultAddress + 16,
     stackSizeBytes,
     resultAddress,
+    traceAddress: resultAddress + 16 + stackSizeBytes,
+    traceSizeBytes: TRACE_SIZE_BYTES,
   };
 }

@@ -1,4 +1,4 @@
-// A test run: one program on one packet, in the main thread's lane, as often as asked.
+// A test run: one program on one packet, in a lane whose packet slot holds it, as often as asked.
 import { EbpfError } from "../../base/error.ts";
 import { print } from "../../isa/print.ts";
 import type { ContextDescriptor } from "../../platform/platform.ts";
@@ -7,7 +7,6 @@ import type { RunOptions, RunResult } from "../host.ts";
 import { actionOf, clearContext, createPacketWriter, isPacketHook } from "./context.ts";
 import { instantiate } from "./instance.ts";
 import type { InstanceDescriptor, Lane } from "./lane.ts";
-import type { Lanes } from "./lanes.ts";
 import { type MemoryViews, viewsOf } from "./memory.ts";
 import { readPacketBounds } from "./regions.ts";
 
@@ -15,11 +14,10 @@ import { readPacketBounds } from "./regions.ts";
 export function runOnce(
   descriptor: InstanceDescriptor,
   program: Program,
-  lanes: Lanes,
+  lane: Lane,
   options: RunOptions,
 ): RunResult {
   checkInput(program, options);
-  const lane = lanes.main(options.data.length);
   const views = viewsOf(descriptor.memory);
   const instance = instantiate(
     options.trace === undefined ? descriptor : { ...descriptor, engine: "interpreter" },
