@@ -1,0 +1,221 @@
+// The soundness net: a random program that the verifier accepts runs in the reference interpreter with its checks on, and
+// before every instruction each live register and each stack slot must lie in a state that the verifier kept there.
+import { createEmbeddedHost, InterpreterFault, instantiate } from "../../core/host/embedded/host.ts";
+import { print } from "../../core/isa/print.ts";
+import type { Program } from "../../core/program/program.ts";
+import { analyze } from "../../core/verifier/analyze.ts";
+import { ranges } from "../../core/verifier/domain/range.ts";
+import { contents, STACK_SIZE_BYTES } from "../../core/verifier/domain/stack.ts";
+import { cloneState, register, type State } from "../../core/verifier/domain/state.ts";
+import type { PointerValue, Value } from "../../core/verifier/domain/value.ts";
+import { flowOf } from "../../core/verifier/flow.ts";
+import { printState } from "../../core/verifier/print.ts";
+import { verify } from "../../core/verifier/verify.ts";
+import { mapsOf, programOfInstructions } from "../core/verifier/programs.ts";
+import { generator } from "../harness/mutate.ts";
+import { generateProgram } from "./generate.ts";
+
+const MAPS = mapsOf("values array 4 16 4\ncounts hash 8 8 16\n.data array 4 16 1", "windows");
+
+/** States kept at one instruction; a program with more somewhere is run without looking into them. */
+const MOST_STATES = 400;
+const MAXIMUM_STEPS = 20_000;
+const RUNS = 12;
+
+export class SoundnessViolation extends Error {}
+
+export interface NetResult {
+  readonly accepted: boolean;
+  /** Why it was rejected. */
+  readonly code?: string;
+  /** Instructions looked at in all runs. */
+  readonly observed: number;
+}
+
+/** Where things are in the linear memory during one run. */
+interface Layout {
+  readonly data: DataView<SharedArrayBuffer>;
+  readonly contextAddress: number;
+  readonly packetStart: number;
+  readonly packetEnd: number;
+  readonly stackTop: number;
+}
+
+function makeNet() {
+  const host = createEmbeddedHost({ maximumMemoryBytes: 16 << 20 });
+  const maps = MAPS.map((map) => host.createMap(map.spec, map.type.name));
+  const lane = host.allocateLane({ packetSlotCount: 1 });
+  return { host, maps, lane };
+}
+
+let shared: ReturnType<typeof makeNet> | undefined;
+
+/** Throws a SoundnessViolation that tells the program if the verifier accepted what it should not have. */
+export function castNet(seed: number): NetResult {
+  const instructions = generateProgram(seed);
+  const program = programOfInstructions(instructions, { maps: MAPS });
+  const verdict = verify(program, { maximumSteps: MAXIMUM_STEPS });
+  if (verdict.kind === "rejected") return { accepted: false, code: verdict.failures[0].code, observed: 0 };
+  const states = statesOf(program);
+  shared ??= makeNet();
+  const { host, maps, lane } = shared;
+  const { descriptor } = host.load({ program: verdict.program, engine: "interpreter" }, maps);
+  const { data, bytes } = viewOf(host.memory);
+  const flow = flowOf(program);
+  const next = generator(seed ^ 0x5bd1e995);
+  let observed = 0;
+  for (let run = 0; run < RUNS; run++) {
+    const length = next(3) === 0 ? next(8) : next(128);
+    const packetStart = lane.packetAddress + lane.packetHeadroomBytes;
+    const layout: Layout = {
+      data,
+      contextAddress: lane.contextAddress,
+      packetStart,
+      packetEnd: packetStart + length,
+      stackTop: lane.stackAddress + lane.stackSizeBytes,
+    };
+    prepare(layout, bytes, next, run);
+    let depth = 0;
+    const trace = (index: number, registers: BigInt64Array): void => {
+      observed += 1;
+      const known = states?.[index];
+      if (
+        states !== undefined &&
+        !known?.some((state) => holds(program, state, registers, layout, depth, flow.live[index] ?? 0))
+      ) {
+        throw violation(program, seed, index, registers, known ?? []);
+      }
+      const instruction = program.instructions[index];
+      if (instruction?.kind === "call" && instruction.target.kind === "local") depth += 1;
+      if (instruction?.kind === "exit") depth -= 1;
+    };
+    // The host's interpreter knows nothing of steps that the verifier merged: ten times as many are more than enough.
+    const options = { trace, checkInitialization: true, maximumSteps: 10 * MAXIMUM_STEPS };
+    try {
+      instantiate(descriptor, lane, options).run(lane.contextAddress);
+    } catch (error) {
+      if (error instanceof SoundnessViolation) throw error;
+      if (!(error instanceof InterpreterFault)) throw error;
+      throw new SoundnessViolation(`seed ${seed}: ${error.message}\n${listing(program)}`);
+    }
+  }
+  return { accepted: true, observed };
+}
+
+function viewOf(memory: WebAssembly.Memory) {
+  const buffer = memory.buffer as unknown as SharedArrayBuffer;
+  return { data: new DataView(buffer), bytes: new Uint8Array(buffer) };
+}
+
+const EDGES = [0, 1, 3, 7, 8, 15, 16, 31, 60, 255, 256, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
+
+function prepare(layout: Layout, bytes: Uint8Array, next: (below: number) => number, run: number): void {
+  const { data, contextAddress, packetStart, packetEnd, stackTop } = layout;
+  bytes.fill(0, contextAddress, contextAddress + 32);
+  data.setUint32(contextAddress, packetStart, true);
+  data.setUint32(contextAddress + 8, packetEnd, true);
+  data.setUint32(contextAddress + 16, packetStart, true);
+  data.setUint32(contextAddress + 24, run % 2 === 0 ? (EDGES[next(EDGES.length)] ?? 0) : next(300), true);
+  for (let at = packetStart; at < packetEnd; at++) bytes[at] = next(4) === 0 ? 255 : next(256);
+  // What a program must not read is made conspicuous.
+  bytes.fill(0xa5, stackTop - 8 * STACK_SIZE_BYTES, stackTop);
+}
+
+/** By instruction, the states before it; undefined if there are too many to look into. */
+function statesOf(program: Program): State[][] | undefined {
+  const states: State[][] = program.instructions.map(() => []);
+  let tooMany = false;
+  analyze(program, {
+    maximumSteps: MAXIMUM_STEPS,
+    observe: (index, state) => {
+      const list = states[index] ?? [];
+      if (list.length < MOST_STATES) list.push(cloneState(state));
+      else tooMany = true;
+    },
+  });
+  return tooMany ? undefined : states;
+}
+
+function holds(
+  program: Program,
+  state: State,
+  registers: BigInt64Array,
+  layout: Layout,
+  depth: number,
+  live: number,
+): boolean {
+  if (state.frames.length !== depth + 1) return false;
+  for (let index = 0; index <= 10; index++) {
+    if (index < 10 && ((live >> index) & 1) === 0) continue;
+    if (!contains(register(state, index), BigInt.asUintN(64, registers[index] ?? 0n), layout)) return false;
+  }
+  const proved = state.packet.get(0) ?? 0;
+  if (layout.packetStart + proved > layout.packetEnd) return false;
+  for (const [frame, { stack }] of state.frames.entries()) {
+    const bottom = layout.stackTop - (frame + 1) * STACK_SIZE_BYTES;
+    for (const { at, size, value } of contents(stack)) {
+      if (!contains(value, readBytes(layout.data, bottom + at, size), layout)) return false;
+    }
+  }
+  return program.instructions.length > 0;
+}
+
+function readBytes(data: DataView, address: number, size: number): bigint {
+  let value = 0n;
+  for (let at = size - 1; at >= 0; at--) value = (value << 8n) | BigInt(data.getUint8(address + at));
+  return value;
+}
+
+function contains(value: Value, bits: bigint, layout: Layout): boolean {
+  switch (value.kind) {
+    case "uninitialized":
+      return true;
+    case "number":
+      return ranges.contains(value.range, bits);
+    case "pointer":
+      return containsPointer(value, Number(bits), layout);
+  }
+}
+
+function containsPointer(pointer: PointerValue, address: number, layout: Layout): boolean {
+  if (pointer.nullable && address === 0) return true;
+  const rest = address - pointer.offset;
+  const from = (base: number): boolean => {
+    const part = rest - base;
+    return part >= pointer.minimum && part <= pointer.maximum && part % 2 ** pointer.zeros === 0;
+  };
+  switch (pointer.region.kind) {
+    case "context":
+      return from(layout.contextAddress);
+    case "stack":
+      return from(layout.stackTop - pointer.region.frame * STACK_SIZE_BYTES);
+    case "packet":
+    case "packetMeta":
+      return from(layout.packetStart);
+    case "packetEnd":
+      return from(layout.packetEnd);
+    case "map":
+      return address === pointer.region.map + 1;
+    default:
+      // Where a value lies is the map's business; the interpreter checks each access against it.
+      return address !== 0;
+  }
+}
+
+function listing(program: Program): string {
+  return program.instructions.map((instruction, index) => `${index}: ${print(instruction)}`).join("\n");
+}
+
+function violation(
+  program: Program,
+  seed: number,
+  index: number,
+  registers: BigInt64Array,
+  states: readonly State[],
+): SoundnessViolation {
+  const values = Array.from(registers, (value, at) => `r${at}=${BigInt.asUintN(64, value)}`).join(" ");
+  const known = states.slice(0, 5).map((state) => printState(program, state));
+  return new SoundnessViolation(
+    `seed ${seed}: no kept state at instruction ${index} holds ${values}\n${known.join("\n")}\n${listing(program)}`,
+  );
+}
