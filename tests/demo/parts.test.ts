@@ -27,11 +27,15 @@ test("a rate is the counter's difference over the samples' own time", (t) => {
 
 test("a measurement lasts as long as asked for, and can be interrupted", async (t) => {
   const started = performance.now();
-  const read = () => ({ milliseconds: performance.now(), datagrams: (performance.now() - started) * 3 });
+  const read = () => {
+    const milliseconds = performance.now();
+    return { milliseconds, datagrams: milliseconds * 3 };
+  };
   const shown: number[] = [];
   const rate = await measureRate(read, 0.3, new AbortController().signal, (now) => shown.push(now));
   t.true(Math.abs(rate - 3_000) < 1);
-  t.true(shown.length >= 2 && shown.every((now) => Math.abs(now - 3_000) < 1));
+  t.true(performance.now() - started >= 300);
+  t.true(shown.length > 0 && shown.every((now) => Math.abs(now - 3_000) < 1));
   const stopped = AbortSignal.timeout(50);
   await t.throwsAsync(
     measureRate(read, 60, stopped, () => {}),
