@@ -39,7 +39,8 @@ async function compileUnsafe(root: string, scratch: string): Promise<{ object: s
   const committed = { object: join("samples", "droppacket_unsafe.o"), how: "the object that is shipped" };
   if (clang === undefined) return committed;
   const object = join(scratch, "droppacket_unsafe.o");
-  const flags = ["-g", "-O2", "-target", "bpf", "-mcpu=v3"];
+  // Debug information names the source as people do: from the package's folder.
+  const flags = ["-g", "-O2", "-target", "bpf", "-mcpu=v3", `-fdebug-prefix-map=${root}=.`];
   const { status } = await runCommand(clang, [...flags, "-c", "samples/droppacket_unsafe.c", "-o", object], {
     cwd: root,
   });
