@@ -17,8 +17,17 @@ export const HEADERS = {
   linux: [`-I/usr/include/${MULTIARCH[process.arch as keyof typeof MULTIARCH]}`],
 } as const;
 
-/** The object's bytes. Fails with clang's own text; warnings are errors. */
+const compiled = new Map<string, Buffer>();
+
+/** The object's bytes; compiled once a process. Fails with clang's own text; warnings are errors. */
 export function compileC(source: string, flags: readonly string[]): Buffer {
+  const key = [source, ...flags].join(" ");
+  const known = compiled.get(key) ?? runClang(source, flags);
+  compiled.set(key, known);
+  return known;
+}
+
+function runClang(source: string, flags: readonly string[]): Buffer {
   const clang = findClang();
   if (clang === undefined) throw new Error("clang is not installed; on Debian: apt-get install clang");
   const folder = mkdtempSync(join(tmpdir(), "ebpf-clang-"));
