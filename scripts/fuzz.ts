@@ -1,39 +1,50 @@
-// `npm run fuzz [-- --seconds 60] [--seed N]`: the verifier's soundness net for as long as wanted. Ends with exit code 1 at
-// the first program that was accepted and should not have been; its seed is printed and goes into tests/fuzz.
+// `npm run fuzz [-- [--seconds N] [--seed N] [FILTER]]`: runs the cases of tests/fuzz/*.fuzz.ts for N seconds each (20 by
+// default), from a random seed on or from the one given. Ends with exit code 1 if a case failed; its seed is printed and
+// goes into the tests of what it fed.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { castNet, SoundnessViolation } from "../tests/fuzz/net.ts";
+import type { Fuzzer } from "../tests/fuzz/fuzzer.ts";
 
-const { values } = parseArgs({
-  options: { seconds: { type: "string", default: "60" }, seed: { type: "string" } },
+const folder = join(import.meta.dirname, "..", "tests", "fuzz");
+const { values, positionals } = parseArgs({
+  options: { seconds: { type: "string", default: "20" }, seed: { type: "string" } },
+  allowPositionals: true,
 });
 const seconds = Number(values.seconds);
 const first = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
-if (!(seconds > 0) || !Number.isSafeInteger(first)) {
-  process.stderr.write("usage: npm run fuzz [-- --seconds SECONDS] [--seed WHOLE_NUMBER]\n");
+if (!(seconds > 0) || !Number.isSafeInteger(first) || positionals.length > 1) {
+  process.stderr.write("usage: npm run fuzz [-- [--seconds SECONDS] [--seed WHOLE_NUMBER] [FILTER]]\n");
   process.exit(64);
 }
 
-const rejected = new Map<string, number>();
-let accepted = 0;
-let observed = 0;
-let programs = 0;
-process.stdout.write(`first seed ${first}, ${seconds} s\n`);
-const end = performance.now() + seconds * 1000;
-try {
-  for (; performance.now() < end; programs++) {
-    const result = castNet(first + programs);
-    observed += result.observed;
-    if (result.accepted) accepted += 1;
-    else rejected.set(result.code ?? "", (rejected.get(result.code ?? "") ?? 0) + 1);
+/** Runs cases until the time is over; false after one that failed. */
+function fuzz({ name, run }: Fuzzer): boolean {
+  const outcomes = new Map<string, number>();
+  const end = performance.now() + seconds * 1000;
+  let count = 0;
+  for (; performance.now() < end; count++) {
+    const seed = (first + count) % 2 ** 31;
+    try {
+      const outcome = run(seed);
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    } catch (error) {
+      process.stdout.write(`✘ ${name}: seed ${seed}\n${error instanceof Error ? error.stack : error}\n`);
+      return false;
+    }
   }
-} catch (error) {
-  if (!(error instanceof SoundnessViolation)) throw error;
-  process.stdout.write(`${error.message}\n`);
-  process.exit(1);
+  process.stdout.write(`✔ ${name}: ${count} cases from seed ${first}\n`);
+  for (const [outcome, times] of [...outcomes].sort((a, b) => b[1] - a[1])) {
+    process.stdout.write(`  ${`${times}`.padStart(8)} ${outcome}\n`);
+  }
+  return true;
 }
-process.stdout.write(
-  `${programs} programs, ${accepted} accepted, ${observed} states looked at, 0 violations\n`,
-);
-for (const [code, count] of [...rejected].sort((a, b) => b[1] - a[1])) {
-  process.stdout.write(`  ${`${count}`.padStart(7)} ${code}\n`);
+
+let sound = true;
+for (const file of readdirSync(folder).filter((name) => name.endsWith(".fuzz.ts"))) {
+  const { fuzzers } = (await import(join(folder, file))) as { fuzzers: readonly Fuzzer[] };
+  for (const fuzzer of fuzzers) {
+    if (fuzzer.name.includes(positionals[0] ?? "")) sound = fuzz(fuzzer) && sound;
+  }
 }
+process.exit(sound ? 0 : 1);

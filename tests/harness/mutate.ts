@@ -17,7 +17,8 @@ export function generator(seed: number): (below: number) => number {
 /** A copy of `bytes` with one to four places changed, sometimes cut short; `from` and `to` bound where. */
 export function mutate(bytes: Uint8Array, seed: number, from = 0, to = bytes.length): Uint8Array {
   const next = generator(seed);
-  const copy = bytes.slice();
+  // A Buffer is copied too: its own slice() would not.
+  const copy = Uint8Array.from(bytes);
   const view = new DataView(copy.buffer);
   for (let count = 1 + next(4); count > 0; count--) {
     const at = from + next(Math.max(1, to - from - 8));

@@ -183,7 +183,7 @@ const hostile: { name: string; types: BtfType[]; id: number }[] = [
 for (const { name, types, id } of hostile) {
   test(`bounded: ${name}`, (t) => {
     const btf = { types };
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (const sizeBytes of [0, 1, 4]) t.notThrows(() => readValue(btf, id, new Uint8Array(sizeBytes)));
     try {
       writeValue(btf, id, { m1: 1 });
@@ -192,7 +192,7 @@ for (const { name, types, id } of hostile) {
     }
     t.true(printType(btf, id, "x").length < 1_000_000);
     t.true(printDefinition(btf, id).length < 1_000_000);
-    t.true(performance.now() - start < 1000);
+    t.true(process.cpuUsage(start).user < 1_000_000);
   });
 }
 

@@ -221,7 +221,8 @@ test("20,000 damaged objects are loaded or refused, each in less than a second",
   let slowest = 0;
   for (let seed = 0; seed < 20_000; seed++) {
     const bytes = mutate(objects[seed % objects.length] ?? new Uint8Array(), seed);
-    const start = performance.now();
+    // Time of this process, so that a busy machine is not taken for slow code.
+    const start = process.cpuUsage();
     try {
       loadObject(bytes, "damaged.o");
     } catch (error) {
@@ -230,7 +231,8 @@ test("20,000 damaged objects are loaded or refused, each in less than a second",
         return;
       }
     }
-    slowest = Math.max(slowest, performance.now() - start);
+    const { user, system } = process.cpuUsage(start);
+    slowest = Math.max(slowest, (user + system) / 1000);
   }
   t.true(slowest < 1000, `the slowest took ${slowest} ms`);
 });

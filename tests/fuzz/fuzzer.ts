@@ -1,0 +1,11 @@
+// What `npm run fuzz` expects of a tests/fuzz/*.fuzz.ts file: `export const fuzzers: readonly Fuzzer[]`.
+
+export interface Fuzzer {
+  /** Says what is fed with what, e.g. "damaged objects, loaded and built". */
+  readonly name: string;
+  /**
+   * One case; throws if something is wrong. The same seed is the same case; seeds are below 2^31. The word it answers says
+   * how the case ended ("accepted", an error's code); they are counted.
+   */
+  run(seed: number): string;
+}
