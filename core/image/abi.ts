@@ -31,6 +31,9 @@ export function subprogramAt(program: Program, instruction: number): number {
   return program.subprograms.findIndex((row) => row.start === instruction);
 }
 
+/** How many threads may run programs; also the number of "CPUs" that per-CPU maps have values for. */
+export const LANE_COUNT = 16;
+
 /** Every function has a frame of that many bytes below its caller's (RFC 9669 leaves it to the platform; Linux' number). */
 export const FRAME_SIZE_BYTES = 512;
 /** At most that many functions deep. */
@@ -54,13 +57,15 @@ export const MODULE_NAMES = {
   stackTop: "stackTop",
   /** i32: the lane's resultAddress. */
   result: "result",
+  /** i32: the lane's index. */
+  lane: "lane",
   /** The exported (i32 contextAddress) -> i32. */
   run: "run",
 } as const;
 
-/** i32: where the lane's first value of map `index` is. */
-export function valuesName(index: number): string {
-  return `values${index}`;
+/** i32: for arrays, where the lane's first value is; for hash maps, where the table is. */
+export function mapName(index: number): string {
+  return `map${index}`;
 }
 
 /** More than any memory has: 64 Ki pages of 64 KiB. */

@@ -10,6 +10,8 @@ export interface Scope {
   helperIndex(id: number): number;
   constantIndex(name: string): number;
   subprogramIndex(index: number): number;
+  /** Of the function that looks a key up in map `map`; undefined if that is left to the helper. */
+  finderIndex(map: number): number | undefined;
   /** Globals that hold the packet's bounds, in programs with legacy packet loads. */
   readonly packetStart: number;
   readonly packetEnd: number;

@@ -12,9 +12,9 @@ import {
   isArrayKind,
   MODULE_NAMES,
   mapHandle,
+  mapName,
   returnsPointer,
   subprogramAt,
-  valuesName,
 } from "./abi.ts";
 import { get, getLow, LOCALS, type Scope, set } from "./locals.ts";
 import type { WasmInstruction } from "./wasm.ts";
@@ -30,11 +30,10 @@ export function lowerCall(
     case "helper": {
       const helper = findHelper(scope.program.platform, target.id, scope.program.type.name);
       if (helper === undefined) throw new InternalError(`helper ${target.id} is unknown`);
-      const known = map === undefined ? undefined : scope.program.maps[map];
-      if (map !== undefined && known !== undefined && helper.name === "map_lookup_elem") {
-        if (isArrayKind(known.type.name)) return lookUpArray(scope, known, map);
-      }
-      return callHelper(scope, helper);
+      return (
+        (map !== undefined && helper.name === "map_lookup_elem" && lookUp(scope, map)) ||
+        callHelper(scope, helper)
+      );
     }
     case "local": {
       const index = subprogramAt(scope.program, targetIndex);
@@ -75,6 +74,15 @@ function callHelper(scope: Scope, helper: Helper): WasmInstruction[] {
   ];
 }
 
+/** The look-up in a map that is known; undefined if only the helper can do it. */
+function lookUp(scope: Scope, map: number): WasmInstruction[] | undefined {
+  const row = scope.program.maps[map];
+  if (row !== undefined && isArrayKind(row.type.name)) return lookUpArray(scope, row, map);
+  const finder = scope.finderIndex(map);
+  if (finder === undefined) return undefined;
+  return [...getLow(2), ["call", finder], ["i64.extend_i32_u"], set(0)];
+}
+
 function lookUpArray(scope: Scope, { spec }: ProgramMap, map: number): WasmInstruction[] {
   return [
     ...getLow(2),
@@ -82,7 +90,7 @@ function lookUpArray(scope: Scope, { spec }: ProgramMap, map: number): WasmInstr
     ["local.tee", LOCALS.narrow],
     ["i32.const", arrayStride(spec.valueSizeBytes)],
     ["i32.mul"],
-    ["global.get", scope.constantIndex(valuesName(map))],
+    ["global.get", scope.constantIndex(mapName(map))],
     ["i32.add"],
     ["i32.const", 0],
     ["local.get", LOCALS.narrow],
@@ -105,8 +113,9 @@ export function lowerLoadImmediate(
     case "map":
       return [["i64.const", mapHandle(source.map)], set(destination)];
     case "mapValue": {
-      const index = scope.constantIndex(valuesName(source.map));
-      if (index < 0) throw new InternalError(`map ${source.map} has no constant value address`);
+      const kind = scope.program.maps[source.map]?.type.name;
+      if (kind === undefined || !isArrayKind(kind)) throw new InternalError(`map ${source.map} is no array`);
+      const index = scope.constantIndex(mapName(source.map));
       return [
         ["global.get", index],
         ["i64.extend_i32_u"],

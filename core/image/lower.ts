@@ -4,10 +4,11 @@ import { InternalError } from "../base/error.ts";
 import { findHelper, type Helper } from "../platform/platform.ts";
 import type { Program, Subprogram } from "../program/program.ts";
 import type { VerifiedProgram } from "../verifier/verdict.ts";
-import { halvesOf, isArrayKind, MEMORY_MAXIMUM_PAGES, MODULE_NAMES, valuesName } from "./abi.ts";
+import { halvesOf, isArrayKind, MEMORY_MAXIMUM_PAGES, MODULE_NAMES, mapName } from "./abi.ts";
 import { type Block, blocksOf } from "./blocks.ts";
 import { LOCAL_TYPES, LOCALS, type Scope } from "./locals.ts";
 import { lowerBlock } from "./lower-block.ts";
+import { hasFinder, lowerFinder } from "./lower-find.ts";
 import { type Step, structure } from "./structure.ts";
 import type { FunctionType, WasmFunction, WasmInstruction, WasmModule } from "./wasm.ts";
 
@@ -20,21 +21,24 @@ const SUBPROGRAM_TYPE: FunctionType = {
 /** InternalError if the program holds what verify() should have refused (a kfunc, an immediate without a map). */
 export function lowerProgram(program: VerifiedProgram): WasmModule {
   const helpers = helpersOf(program);
-  const constants = [
-    MODULE_NAMES.stackTop,
-    MODULE_NAMES.result,
-    ...program.maps.flatMap((map, index) => (isArrayKind(map.type.name) ? [valuesName(index)] : [])),
-  ];
+  const lookUp = helpers.findIndex((row) => row.name === "map_lookup_elem");
+  const found = lookUp < 0 ? [] : mapsOf(program).filter((map) => hasFinder(program.maps[map]!));
+  const arrays = mapsOf(program).filter((map) => isArrayKind(program.maps[map]!.type.name));
+  const { stackTop, result, lane } = MODULE_NAMES;
+  const constants = [stackTop, result, lane, ...[...arrays, ...found].map(mapName)];
   const usesPacket = program.instructions.some((instruction) => instruction.kind === "loadPacket");
+  const firstFinder = helpers.length + program.subprograms.length;
   const scope: Scope = {
     program,
     helperIndex: (id) => helpers.findIndex((row) => row.id === id),
     constantIndex: (name) => constants.indexOf(name),
     subprogramIndex: (index) => helpers.length + index,
+    finderIndex: (map) => (found.includes(map) ? firstFinder + found.indexOf(map) : undefined),
     packetStart: constants.length,
     packetEnd: constants.length + 1,
   };
-  const functions = program.subprograms.map((subprogram) => lowerSubprogram(scope, subprogram));
+  const subprograms = program.subprograms.map((subprogram) => lowerSubprogram(scope, subprogram));
+  const finders = found.map((map) => lowerFinder(scope, map, lookUp));
   const callsByAddress = program.instructions.some(
     (row) => row.kind === "call" && row.target.kind === "register",
   );
@@ -44,10 +48,20 @@ export function lowerProgram(program: VerifiedProgram): WasmModule {
     constants,
     variables: usesPacket ? 2 : 0,
     importedFunctions: helpers.map((row) => ({ name: row.name, type: typeOf(row) })),
-    functions: [...functions, lowerEntry(scope, usesPacket)],
-    ...(callsByAddress ? { table: functions.map((_, index) => scope.subprogramIndex(index)) } : {}),
-    exports: [{ name: MODULE_NAMES.run, functionIndex: helpers.length + functions.length }],
+    functions: [...subprograms, ...finders, lowerEntry(scope, usesPacket)],
+    ...(callsByAddress ? { table: subprograms.map((_, index) => scope.subprogramIndex(index)) } : {}),
+    exports: [{ name: MODULE_NAMES.run, functionIndex: firstFinder + finders.length }],
   };
+}
+
+/** Indexes of the maps that the code refers to, in rising order. */
+function mapsOf(program: Program): number[] {
+  const maps = program.instructions.flatMap((row) =>
+    row.kind === "loadImmediate" && (row.source.kind === "map" || row.source.kind === "mapValue")
+      ? [row.source.map]
+      : [],
+  );
+  return [...new Set(maps)].sort((a, b) => a - b);
 }
 
 function helpersOf(program: Program): Helper[] {

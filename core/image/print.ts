@@ -1,6 +1,7 @@
 // A compiled program as text, in the manner of WebAssembly's text format, for people and for golden tests.
 import { InternalError } from "../base/error.ts";
 import type { Image } from "./image.ts";
+import { LOCAL_TYPES } from "./locals.ts";
 import { lowerProgram } from "./lower.ts";
 import { typeTable, type WasmFunction, type WasmInstruction, type WasmModule } from "./wasm.ts";
 
@@ -27,7 +28,7 @@ export function printImage(image: Image): string {
 }
 
 function printFunction(module: WasmModule, row: WasmFunction): string[] {
-  const isSubprogram = row !== module.functions.at(-1);
+  const isSubprogram = row.locals === LOCAL_TYPES;
   let depth = 1;
   const body = row.body.map((instruction) => {
     const [opcode] = instruction;

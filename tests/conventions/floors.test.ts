@@ -13,7 +13,7 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   manager: { floor: 9, doors: ["manager", "load", "inspect", "run", "records"] },
   net: { floor: 8, doors: ["interfaces", "frame", "worker"] },
   host: { floor: 7, doors: ["host", "embedded/host", "embedded/lane"] },
-  image: { floor: 6, doors: ["image", "compile", "print", "abi"] },
+  image: { floor: 6, doors: ["image", "compile", "print", "abi", "table-layout"] },
   report: { floor: 6, doors: ["explain", "records"] },
   verifier: { floor: 5, doors: ["verify", "verdict", "failure"] },
   program: { floor: 4, doors: ["program", "build", "cfg", "platform", "assemble"] },

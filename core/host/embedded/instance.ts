@@ -1,6 +1,6 @@
 // Makes a program runnable in a lane, in any thread: all it needs is the descriptor and the lane, both plain data.
 import { InternalError } from "../../base/error.ts";
-import { MODULE_NAMES, valuesName } from "../../image/abi.ts";
+import { MODULE_NAMES, mapName } from "../../image/abi.ts";
 import { REGISTER_COUNT } from "../../isa/instruction.ts";
 import type { Helper } from "../../platform/platform.ts";
 import { findHelper } from "../../platform/platform.ts";
@@ -10,7 +10,7 @@ import { createInitialization } from "./initialization.ts";
 import { createInterpreter, type InterpreterOptions } from "./interpreter.ts";
 import type { Instance, InstanceDescriptor, Lane } from "./lane.ts";
 import type { BoundHelper, Machine } from "./machine.ts";
-import { findMapImplementation, openMap } from "./maps/kinds.ts";
+import { baseAddress, openMap } from "./maps/kinds.ts";
 import { viewsOf } from "./memory.ts";
 import { createRegisters } from "./registers.ts";
 
@@ -27,9 +27,7 @@ export function instantiate(
 ): Instance {
   const views = viewsOf(descriptor.memory);
   const maps = descriptor.maps.map((map) => openMap(views, map, lane.index));
-  const firstValues = descriptor.maps.map((map) =>
-    findMapImplementation(map.kind)?.firstValueAddress?.(map, lane.index),
-  );
+  const bases = descriptor.maps.map((map) => baseAddress(map, lane.index));
   const environment: HelperEnvironment = { views, lane, maps };
   const { program } = descriptor;
   const helpers = new Map(
@@ -38,13 +36,13 @@ export function instantiate(
       { row, call: bindHelper(row, environment) },
     ]),
   );
-  if (descriptor.engine === "wasm") return openModule(descriptor, lane, firstValues, helpers);
+  if (descriptor.engine === "wasm") return openModule(descriptor, lane, bases, helpers);
   const machine: Machine = {
     program,
     views,
     lane,
     maps,
-    firstValues,
+    bases,
     helpers,
     registers: createRegisters(REGISTER_COUNT),
     initialization: options.checkInitialization === true ? createInitialization(lane) : undefined,
@@ -62,7 +60,7 @@ export function instantiate(
 function openModule(
   descriptor: InstanceDescriptor,
   lane: Lane,
-  firstValues: readonly (number | undefined)[],
+  bases: readonly number[],
   helpers: ReadonlyMap<number, BoundHelper>,
 ): Instance {
   if (descriptor.module === undefined) throw new InternalError("a program for wasm has no module");
@@ -70,9 +68,10 @@ function openModule(
     [MODULE_NAMES.memory]: descriptor.memory,
     [MODULE_NAMES.stackTop]: lane.stackAddress + lane.stackSizeBytes,
     [MODULE_NAMES.result]: lane.resultAddress,
+    [MODULE_NAMES.lane]: lane.index,
   };
-  firstValues.forEach((address, index) => {
-    if (address !== undefined) imports[valuesName(index)] = address;
+  bases.forEach((address, index) => {
+    imports[mapName(index)] = address;
   });
   for (const { row, call } of helpers.values()) imports[row.name] = call;
   const instance = new WebAssembly.Instance(descriptor.module, { [MODULE_NAMES.importFrom]: imports });

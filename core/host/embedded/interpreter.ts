@@ -1,7 +1,14 @@
 // The reference interpreter: one instruction at a time, every access checked against the regions of the lane. What it
 // does is what RFC 9669 says; other engines are compared with it. Knows nothing of compilation.
 import { unreachable } from "../../base/error.ts";
-import { FRAME_COUNT, FRAME_SIZE_BYTES, functionHandle, mapHandle, subprogramAt } from "../../image/abi.ts";
+import {
+  FRAME_COUNT,
+  FRAME_SIZE_BYTES,
+  functionHandle,
+  isArrayKind,
+  mapHandle,
+  subprogramAt,
+} from "../../image/abi.ts";
 import {
   type AtomicInstruction,
   type CallInstruction,
@@ -261,9 +268,11 @@ function loadImmediate(machine: Machine, { destination, source }: LoadImmediateI
       setRegister(machine, destination, mapHandle(source.map), 0);
       return;
     case "mapValue": {
-      const first = machine.firstValues[source.map];
-      if (first === undefined) throw unsupported(machine, "the address of a value of such a map");
-      setRegister(machine, destination, first + source.byteOffset, 0);
+      const map = machine.maps[source.map];
+      if (map === undefined || !isArrayKind(map.descriptor.kind)) {
+        throw unsupported(machine, "the address of a value of such a map");
+      }
+      setRegister(machine, destination, machine.bases[source.map]! + source.byteOffset, 0);
       return;
     }
     case "function": {

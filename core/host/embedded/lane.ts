@@ -4,8 +4,8 @@
 import type { MapKind } from "../../platform/platform.ts";
 import type { VerifiedProgram } from "../../verifier/verdict.ts";
 
-/** Also the number of "CPUs" that per-CPU maps have values for: the lane's index is the CPU a program sees. */
-export const LANE_COUNT = 16;
+/** The lane's index is the CPU a program sees. */
+export { LANE_COUNT } from "../../image/abi.ts";
 
 /** All addresses are byte offsets in the linear memory. */
 export interface Lane {

@@ -28,8 +28,8 @@ export interface Machine {
   readonly views: MemoryViews;
   readonly lane: Lane;
   readonly maps: readonly MapAccess[];
-  /** By map index: the address of its first value in this lane, for kinds that have one. */
-  readonly firstValues: readonly (number | undefined)[];
+  /** By map index; for arrays the address of the first value in this lane. */
+  readonly bases: readonly number[];
   readonly helpers: ReadonlyMap<number, BoundHelper>;
   readonly registers: Registers;
   readonly initialization: Initialization | undefined;
@@ -59,11 +59,14 @@ export function accessAt(
     throw new InterpreterFault("outOfBounds", machine.current, `r${base}${signed(offset)} is no address`);
   }
   const address = low >>> 0;
-  checkBytes(machine, address, sizeBytes, write, `r${base}${signed(offset)}`);
+  const access = checkAccess(machine, address, sizeBytes, write, machine.frames.length + 1);
+  // The text is made only where it is needed: this runs at every load and store.
+  if (access !== "allowed")
+    throw denied(machine, access, address, sizeBytes, write, `r${base}${signed(offset)}`);
   return address;
 }
 
-/** Checks bytes that an instruction or a helper reads or writes. */
+/** Checks bytes that a helper reads or writes. */
 export function checkBytes(
   machine: Machine,
   address: number,
@@ -72,13 +75,21 @@ export function checkBytes(
   what: string,
 ): void {
   const access = checkAccess(machine, address, sizeBytes, write, machine.frames.length + 1);
-  if (access === "allowed") return;
-  const kind = access === "readOnly" ? "readOnly" : "outOfBounds";
-  const verb = write ? "written" : "read";
-  throw new InterpreterFault(
-    kind,
+  if (access !== "allowed") throw denied(machine, access, address, sizeBytes, write, what);
+}
+
+function denied(
+  machine: Machine,
+  access: "readOnly" | "outside",
+  address: number,
+  sizeBytes: number,
+  write: boolean,
+  what: string,
+): InterpreterFault {
+  return new InterpreterFault(
+    access === "readOnly" ? "readOnly" : "outOfBounds",
     machine.current,
-    `${sizeBytes} bytes at ${what} (address ${address}) may not be ${verb}`,
+    `${sizeBytes} bytes at ${what} (address ${address}) may not be ${write ? "written" : "read"}`,
   );
 }
 

@@ -51,3 +51,31 @@ for (const engine of ENGINES) {
     t.is(new DataView(map.lookup(new Uint8Array(4))!.buffer).getBigUint64(0, true), 40_000n);
   });
 }
+
+for (const engine of ENGINES) {
+  test(`a key is found by a worker while others come and go around it: ${engine}`, async (t) => {
+    const host = createEmbeddedHost();
+    // Eight buckets for eight keys: chains change all the time.
+    const row = mapOf("hash", mapSpec("m", 4, 8, 8));
+    const map = host.createMap(row.spec, "hash");
+    const key = (number: number): Uint8Array => Uint8Array.of(number, 0, 0, 0);
+    map.update(key(1), new Uint8Array(8));
+    map.update(key(0), Uint8Array.of(0x67, 0x12, 0, 0, 0, 0, 0, 0));
+    map.update(key(2), new Uint8Array(8));
+    const text = "r2 = r1\nr1 = map[0]\ncall 1\nif r0 == 0 goto +1\nr0 = *(u64 *)(r0 + 0)\nexit";
+    const program = host.load(compile(assembled(text, { maps: [row], rawMemorySizeBytes: 8 }), engine), [
+      map,
+    ]);
+    const data = { descriptor: describe(program), lane: host.allocateLane(), rounds: 100_000 };
+    let running = true;
+    const answer = answerOf("find-worker.ts", data).finally(() => {
+      running = false;
+    });
+    while (running) {
+      for (let number = 1; number < 8; number++) map.delete(key(number));
+      for (let number = 7; number > 0; number--) map.update(key(number), new Uint8Array(8));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    t.is(await answer, 0);
+  });
+}

@@ -2,7 +2,8 @@
   (import "ebpf" "memory" (memory 1 65536 shared))
   (import "ebpf" "stackTop" (global $stackTop i32))
   (import "ebpf" "result" (global $result i32))
-  (import "ebpf" "values0" (global $values0 i32))
+  (import "ebpf" "lane" (global $lane i32))
+  (import "ebpf" "map0" (global $map0 i32))
   (import "ebpf" "map_lookup_elem" (func $map_lookup_elem (param i32 i32) (result i32)))
   (func $test (type 1)
     block
@@ -119,7 +120,7 @@
       local.tee $narrow
       i32.const 8
       i32.mul
-      global.get $values0
+      global.get $map0
       i32.add
       i32.const 0
       local.get $narrow

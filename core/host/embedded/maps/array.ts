@@ -17,7 +17,7 @@ function arrayOf(copies: number): MapImplementation {
     perCpu: copies > 1,
     sizeBytes: (shape) => shape.maxEntries * arrayStride(shape.valueSizeBytes) * copies,
     initialize: () => undefined,
-    firstValueAddress: laneAddress,
+    baseAddress: laneAddress,
     open(views, descriptor, laneIndex) {
       const { maxEntries, valueSizeBytes } = descriptor;
       const stride = arrayStride(valueSizeBytes);

@@ -1,8 +1,10 @@
 // Hash maps, their per-CPU forms, and the LRU forms that drop the least recently used entry when they are full. A program
 // that holds the address of a value while another thread deletes the entry may see the next key's value there, never
 // anything but a value of this map: as with Linux' preallocated maps.
+import { tableLayout } from "../../../image/table-layout.ts";
+import { LANE_COUNT } from "../lane.ts";
 import { MAP_ERROR, type MapAccess, type MapImplementation, UPDATE_MODE } from "./map.ts";
-import { initializeTable, layoutOf, openTable, type Table } from "./table.ts";
+import { initializeTable, openTable, type Table } from "./table.ts";
 
 export const HASH = hashOf({ perCpu: false, lru: false });
 export const PERCPU_HASH = hashOf({ perCpu: true, lru: false });
@@ -10,12 +12,14 @@ export const LRU_HASH = hashOf({ perCpu: false, lru: true });
 export const LRU_PERCPU_HASH = hashOf({ perCpu: true, lru: true });
 
 function hashOf({ perCpu, lru }: { perCpu: boolean; lru: boolean }): MapImplementation {
+  const copies = perCpu ? LANE_COUNT : 1;
   return {
     perCpu,
-    sizeBytes: (shape) => layoutOf(shape, perCpu).sizeBytes,
+    sizeBytes: (shape) => tableLayout(shape, copies).sizeBytes,
     initialize: (views, descriptor) => initializeTable(views, descriptor.address),
+    baseAddress: (descriptor) => descriptor.address,
     open(views, descriptor, laneIndex) {
-      const layout = layoutOf(descriptor, perCpu);
+      const layout = tableLayout(descriptor, copies);
       const table = openTable(views, descriptor.address, descriptor, layout, lru);
       const { bytes } = views;
       return {

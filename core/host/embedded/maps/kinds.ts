@@ -21,9 +21,18 @@ export function findMapImplementation(kind: MapKind): MapImplementation | undefi
   return IMPLEMENTATIONS[kind];
 }
 
+/** What an array's or a hash's base address is in a lane (MapImplementation). */
+export function baseAddress(descriptor: MapDescriptor, laneIndex: number): number {
+  return implementationOf(descriptor).baseAddress(descriptor, laneIndex);
+}
+
 /** Opens a map that createMap() made, in any thread. The views must be newer than the map. */
 export function openMap(views: MemoryViews, descriptor: MapDescriptor, laneIndex: number): MapAccess {
-  const implementation = findMapImplementation(descriptor.kind);
-  if (implementation === undefined) throw new InternalError(`no map of kind ${descriptor.kind} can exist`);
-  return implementation.open(views, descriptor, laneIndex);
+  return implementationOf(descriptor).open(views, descriptor, laneIndex);
+}
+
+function implementationOf({ kind }: MapDescriptor): MapImplementation {
+  const implementation = findMapImplementation(kind);
+  if (implementation === undefined) throw new InternalError(`no map of kind ${kind} can exist`);
+  return implementation;
 }

@@ -36,6 +36,6 @@ export interface MapImplementation {
   /** Makes an empty map of zeroed memory. */
   initialize(views: MemoryViews, descriptor: MapDescriptor): void;
   open(views: MemoryViews, descriptor: MapDescriptor, laneIndex: number): MapAccess;
-  /** For kinds whose value addresses are plain arithmetic: where this lane's value of key 0 is. */
-  firstValueAddress?(descriptor: MapDescriptor, laneIndex: number): number;
+  /** What compiled programs are given: for arrays, where this lane's value of key 0 is; else where the map is. */
+  baseAddress(descriptor: MapDescriptor, laneIndex: number): number;
 }

@@ -1,52 +1,24 @@
-// The hash table of the embedded host: where things lie in the linear memory, and how entries are found, taken and linked.
+// The hash table of the embedded host: how entries are found, taken and linked (image/table-layout.ts has the layout).
 // All space is set aside when the map is made, so max_entries is a strict bound and no program ever allocates.
-//
-//   header   lock | count | free list | entries ever used | hash key low | high | newest | oldest       (32 bytes)
-//   buckets  a power of two of them; each the first entry of its chain
-//   entries  next | hash | newer | older | key, padded to 8 | value, padded to 8, once or for each lane
-//
-// Entries are referred to by index + 1; 0 is none. `newer` and `older` chain the entries of an LRU map by use.
 //
 // Why look-ups need no lock: every word of header, bucket and entry head is read and written atomically, which is
 // sequentially consistent; a writer makes the lock odd before its first change and even after its last. A reader that
 // sees the same even number before and after has read what no writer touched meanwhile; else it tries again. A chain
 // that changes under a reader cannot lead it astray: words are always entry numbers, and steps are counted.
-import { LANE_COUNT } from "../lane.ts";
-import { alignUp, type MemoryViews } from "../memory.ts";
+import {
+  ENTRY,
+  ENTRY_HEAD_BYTES,
+  HEADER,
+  TABLE_HEADER_BYTES,
+  type TableLayout,
+} from "../../../image/table-layout.ts";
+import type { MemoryViews } from "../memory.ts";
 import type { MapShape } from "./map.ts";
 import { acquire, release } from "./sequence-lock.ts";
 import { halfSipHash } from "./sip-hash.ts";
 
-const HEADER_BYTES = 32;
-const ENTRY_HEAD_BYTES = 16;
 /** After that many disturbed attempts a reader takes the lock. */
 const ATTEMPTS = 64;
-
-/** Word offsets in the header and in an entry. */
-const HEADER = { lock: 0, count: 1, free: 2, used: 3, keyLow: 4, keyHigh: 5, newest: 6, oldest: 7 } as const;
-const ENTRY = { next: 0, hash: 1, newer: 2, older: 3 } as const;
-
-export interface TableLayout {
-  readonly bucketCount: number;
-  readonly entriesOffset: number;
-  readonly entrySizeBytes: number;
-  /** From the entry's start. */
-  readonly valueOffset: number;
-  readonly valueStride: number;
-  readonly copies: number;
-  readonly sizeBytes: number;
-}
-
-export function layoutOf(shape: MapShape, perCpu: boolean): TableLayout {
-  const bucketCount = 2 ** Math.ceil(Math.log2(shape.maxEntries));
-  const entriesOffset = alignUp(HEADER_BYTES + bucketCount * 4, 16);
-  const valueOffset = ENTRY_HEAD_BYTES + alignUp(shape.keySizeBytes, 8);
-  const valueStride = alignUp(shape.valueSizeBytes, 8);
-  const copies = perCpu ? LANE_COUNT : 1;
-  const entrySizeBytes = valueOffset + valueStride * copies;
-  const sizeBytes = entriesOffset + entrySizeBytes * shape.maxEntries;
-  return { bucketCount, entriesOffset, entrySizeBytes, valueOffset, valueStride, copies, sizeBytes };
-}
 
 /** A table opened by one thread. Functions with "Locked" in their contract may only be called between lock and unlock. */
 export interface Table {
@@ -90,7 +62,7 @@ export function openTable(
   const { keySizeBytes, valueSizeBytes, maxEntries } = shape;
   const { bucketCount, entrySizeBytes, valueOffset, valueStride } = layout;
   const header = address >>> 2;
-  const buckets = header + (HEADER_BYTES >>> 2);
+  const buckets = header + (TABLE_HEADER_BYTES >>> 2);
   const firstEntry = address + layout.entriesOffset;
   const keyLow = words[header + HEADER.keyLow]!;
   const keyHigh = words[header + HEADER.keyHigh]!;
