@@ -41,6 +41,14 @@ test("callees that are reached are appended once, and calls lead to them", (t) =
   );
 });
 
+test("a program is found by its name, and by its section if it is alone there", (t) => {
+  t.is(buildProgram(programs, "xdp/last").name, "last");
+  const error = t.throws(() => buildProgram(programs, "xdp/first"), { instanceOf: EbpfError });
+  t.regex(error?.message ?? "", /no program "xdp\/first"; it has first, second, last/);
+  const alone = { ...programs, programs: programs.programs.filter(({ name }) => name !== "last") };
+  t.is(buildProgram(alone, undefined).name, "first", "the only one that is not static");
+});
+
 test("the encoded stream decodes to the program and its offsets hold", (t) => {
   for (const name of ["first", "second", "last"]) {
     const program = buildProgram(programs, name);
