@@ -6,8 +6,11 @@ import { EbpfError, InternalError } from "../base/error.ts";
 import { VERSION } from "../service/version.ts";
 import type { Io } from "./command.ts";
 import { COMMANDS, NOUNS } from "./commands.ts";
+import { createIo } from "./io.ts";
 import { printError } from "./output.ts";
 import { parseCommand } from "./program.ts";
+
+export { createIo } from "./io.ts";
 
 export const EXIT = { ok: 0, refused: 1, internal: 2, usage: 64 } as const;
 
@@ -41,34 +44,14 @@ function defect(error: unknown): EbpfError {
   return new InternalError(error instanceof Error ? error.message : String(error), {}, error);
 }
 
-async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-/** The process itself as a command's world. */
-function processIo(): Io {
+/** The first Ctrl+C asks the command to end; a second one ends the process, as it would without us. */
+function interruption(): AbortSignal {
   const interrupted = new AbortController();
   process.once("SIGINT", () => {
     interrupted.abort();
-    // A second Ctrl+C ends at once, as it would without us.
     process.once("SIGINT", () => process.exit(130));
   });
-  return {
-    out: (text) => process.stdout.write(text),
-    err: (text) => process.stderr.write(text),
-    readStdin,
-    env: process.env,
-    cwd: process.cwd(),
-    outIsTerminal: process.stdout.isTTY === true,
-    errIsTerminal: process.stderr.isTTY === true,
-    signal: interrupted.signal,
-    async connect(options = {}) {
-      const { connectService } = await import("../service/client.ts");
-      return connectService(options);
-    },
-  };
+  return interrupted.signal;
 }
 
 /** Whoever reads our output may stop early (`ebpf map dump 1 | head`); that is no failure. */
@@ -91,7 +74,7 @@ function flush(stream: NodeJS.WriteStream): Promise<void> {
 /** What the script does, be it this file or the bundle's loader. */
 export async function main(): Promise<void> {
   toleratePipesClosing();
-  const status = await runCommandLine(process.argv.slice(2), processIo());
+  const status = await runCommandLine(process.argv.slice(2), createIo({ signal: interruption() }));
   await flush(process.stdout);
   await flush(process.stderr);
   process.exit(status);

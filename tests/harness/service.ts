@@ -48,23 +48,14 @@ export async function localService(t: ExecutionContext, home = temporaryFolder(t
   return { ...service, lines, connect };
 }
 
-/** The two forms in which the command line comes. */
-export interface CommandLine {
-  readonly name: string;
-  readonly script: string;
-}
-
 export interface Finished {
   readonly status: number | null;
   readonly out: string;
   readonly err: string;
 }
 
-const SOURCE = join(ROOT, "core", "cli", "main.ts");
-
-export function sourceCommandLine(): CommandLine {
-  return { name: "source", script: SOURCE };
-}
+/** The command line as it is developed. */
+export const sourceScript = join(ROOT, "core", "cli", "main.ts");
 
 export function startCommand(
   script: string,

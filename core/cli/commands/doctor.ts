@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 import { EbpfError } from "../../base/error.ts";
 import type { Handler, Io } from "../command.ts";
 import { paint, printJson, type Style } from "../output.ts";
+import { pathsFor } from "../places.ts";
 
 export interface Finding {
   readonly name: string;
@@ -35,7 +36,7 @@ async function findAll(io: Io): Promise<Finding[]> {
   return [
     node(),
     await service(io),
-    await stateFolder(),
+    stateFolder(io),
     driver(),
     gateway(),
     tap(),
@@ -84,11 +85,10 @@ async function service(io: Io): Promise<Finding> {
   }
 }
 
-async function stateFolder(): Promise<Finding> {
+function stateFolder(io: Io): Finding {
   const name = "state folder";
   try {
-    const { servicePaths } = await import("../../service/paths.ts");
-    const { home } = servicePaths();
+    const { home } = pathsFor(io.env);
     if (!existsSync(home)) return { name, state: "ok", found: `${home} (made at the first start)` };
     accessSync(home, constants.W_OK | constants.X_OK);
     return { name, state: "ok", found: home };

@@ -5,12 +5,12 @@ import type { ServiceStatusRecord } from "../../manager/records.ts";
 import type { StartMessage } from "../../service/client.ts";
 import { type Handler, type Invocation, type Io, withService } from "../command.ts";
 import { printJson, printRecord, tell } from "../output.ts";
+import { pathsFor } from "../places.ts";
 
 /** A service asked to stop has that long before --force kills it. */
 const STOP_MILLISECONDS = 10_000;
 
 export const runService: Handler = async ({ io }) => {
-  const { servicePaths } = await import("../../service/paths.ts");
   const { startService } = await import("../../service/main.ts");
   const log = (line: string) => io.err(`${new Date().toISOString()} ${line}\n`);
   process.on("uncaughtException", (error) => {
@@ -18,7 +18,7 @@ export const runService: Handler = async ({ io }) => {
     process.exit(2);
   });
   try {
-    const service = await startService({ paths: servicePaths(), log });
+    const service = await startService({ paths: pathsFor(io.env), log });
     process.once("SIGTERM", () => void service.stop());
     io.signal.addEventListener("abort", () => void service.stop(), { once: true });
     tellParent({ kind: "ready" });
@@ -92,8 +92,7 @@ async function askToStop(io: Io, force: boolean): Promise<number> {
     }
   } catch (error) {
     if (!force || !(error instanceof EbpfError) || error.code !== "ServiceUnresponsive") throw error;
-    const { servicePaths } = await import("../../service/paths.ts");
-    const processId = Number(readFileSync(servicePaths().processFile, "utf8"));
+    const processId = Number(readFileSync(pathsFor(io.env).processFile, "utf8"));
     if (!Number.isInteger(processId) || processId <= 1) throw error;
     process.kill(processId, "SIGKILL");
     return processId;
@@ -123,8 +122,7 @@ function isAlive(processId: number): boolean {
 }
 
 export const serviceLogs: Handler = async ({ io, json, options }) => {
-  const { servicePaths } = await import("../../service/paths.ts");
-  const { log } = servicePaths();
+  const { log } = pathsFor(io.env);
   const lines = existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n") : [];
   const shown = lines.slice(-(typeof options.lines === "number" ? options.lines : 50));
   if (json) printJson(io, { file: log, lines: shown });

@@ -21,16 +21,14 @@ import {
   localService,
   pathsOf,
   SAMPLE,
-  sourceCommandLine,
+  sourceScript,
   startCommand,
   temporaryFolder,
 } from "../../harness/service.ts";
 
-const { script } = sourceCommandLine();
-
 /** A service as a process of its own, that ends with the test; `stopped` resolves with its exit code. */
 async function processService(t: ExecutionContext, home: string) {
-  const child = startCommand(script, ["service", "run"], { EBPF_HOME: home });
+  const child = startCommand(sourceScript, ["service", "run"], { EBPF_HOME: home });
   const stopped = once(child, "exit").then(([status]) => status as number | null);
   t.teardown(() => child.kill("SIGKILL"));
   let err = "";
@@ -119,7 +117,7 @@ test("a client that needs a service starts one, once, however many ask at the sa
 test("a second service on the same folder is refused and changes nothing", async (t) => {
   const home = temporaryFolder(t);
   const service = await localService(t, home);
-  const second = startCommand(script, ["service", "run"], { EBPF_HOME: home });
+  const second = startCommand(sourceScript, ["service", "run"], { EBPF_HOME: home });
   let err = "";
   second.stderr?.on("data", (chunk) => {
     err += chunk;
@@ -134,7 +132,7 @@ test("a second service on the same folder is refused and changes nothing", async
 test("a client that is killed changes nothing", async (t) => {
   const home = temporaryFolder(t);
   const service = await localService(t, home);
-  const client = startCommand(script, ["program", "add", SAMPLE], { EBPF_HOME: home });
+  const client = startCommand(sourceScript, ["program", "add", SAMPLE], { EBPF_HOME: home });
   await once(client.stdout as NodeJS.ReadableStream, "data");
   client.kill("SIGKILL");
   const other = await service.connect();
@@ -224,62 +222,59 @@ function tinyDisk(t: ExecutionContext, kilobytes: number): string {
   return folder;
 }
 
-asRoot(
-  "a full disk: the change is refused, all is as before, and goes on when there is room",
-  async (t) => {
-    const home = tinyDisk(t, 512);
-    const service = await localService(t, home);
-    const client = await service.connect();
-    const first = await client.call("program.add", { file: SAMPLE, persistent: true });
-    const [mapId = 0] = first.mapIds;
-    await client.call("map.update", { id: mapId, key: 0, value: 1 });
-    await client.call("interface.add", {
-      kind: "gateway",
-      name: "dns",
-      settings: { listen: "127.0.0.1:0", to: `127.0.0.1:${await udpPort(t)}` },
-    });
-    const filler = join(home, "filler");
-    const fill = () => {
-      try {
-        for (;;) appendFileSync(filler, Buffer.alloc(4096));
-      } catch {
-        // Full.
-      }
-    };
-    fill();
-    const changes: (() => Promise<unknown>)[] = [
-      () => client.call("program.add", { file: SAMPLE, hook: "xdp" }),
-      () =>
-        client.call("interface.add", {
-          kind: "gateway",
-          settings: { listen: "127.0.0.1:0", to: "127.0.0.1:9" },
-        }),
-    ];
-    for (const change of changes) {
-      let error: unknown;
-      // What SQLite has room for in its log is taken; then nothing is.
-      for (let count = 0; count < 200 && error === undefined; count++) {
-        const state = await snapshot(client);
-        error = await change().then(
-          () => undefined,
-          (thrown: unknown) => thrown,
-        );
-        if (error !== undefined) t.deepEqual(await snapshot(client), state);
-        else if (count > 0) fill();
-        const added = await client.call("link.list", {});
-        for (const link of added)
-          if (error === undefined) await client.call("link.detach", { id: link.id }).catch(() => {});
-      }
-      t.true(error instanceof EbpfError && error.code === "StateUnwritable", String(error));
+asRoot("a full disk: the change is refused, all is as before, and goes on when there is room", async (t) => {
+  const home = tinyDisk(t, 512);
+  const service = await localService(t, home);
+  const client = await service.connect();
+  const first = await client.call("program.add", { file: SAMPLE, persistent: true });
+  const [mapId = 0] = first.mapIds;
+  await client.call("map.update", { id: mapId, key: 0, value: 1 });
+  await client.call("interface.add", {
+    kind: "gateway",
+    name: "dns",
+    settings: { listen: "127.0.0.1:0", to: `127.0.0.1:${await udpPort(t)}` },
+  });
+  const filler = join(home, "filler");
+  const fill = () => {
+    try {
+      for (;;) appendFileSync(filler, Buffer.alloc(4096));
+    } catch {
+      // Full.
     }
-    execFileSync("rm", [filler]);
-    await client.call("map.update", { id: mapId, key: 0, value: 2 });
-    await service.stop();
-    const again = await localService(t, home);
-    const later = await again.connect();
-    t.like(await later.call("map.lookup", { id: mapId, key: 0 }), { value: 2 });
-  },
-);
+  };
+  fill();
+  const changes: (() => Promise<unknown>)[] = [
+    () => client.call("program.add", { file: SAMPLE, hook: "xdp" }),
+    () =>
+      client.call("interface.add", {
+        kind: "gateway",
+        settings: { listen: "127.0.0.1:0", to: "127.0.0.1:9" },
+      }),
+  ];
+  for (const change of changes) {
+    let error: unknown;
+    // What SQLite has room for in its log is taken; then nothing is.
+    for (let count = 0; count < 200 && error === undefined; count++) {
+      const state = await snapshot(client);
+      error = await change().then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      if (error !== undefined) t.deepEqual(await snapshot(client), state);
+      else if (count > 0) fill();
+      const added = await client.call("link.list", {});
+      for (const link of added)
+        if (error === undefined) await client.call("link.detach", { id: link.id }).catch(() => {});
+    }
+    t.true(error instanceof EbpfError && error.code === "StateUnwritable", String(error));
+  }
+  execFileSync("rm", [filler]);
+  await client.call("map.update", { id: mapId, key: 0, value: 2 });
+  await service.stop();
+  const again = await localService(t, home);
+  const later = await again.connect();
+  t.like(await later.call("map.lookup", { id: mapId, key: 0 }), { value: 2 });
+});
 
 async function snapshot(client: ServiceClient): Promise<unknown> {
   return {
