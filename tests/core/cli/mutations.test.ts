@@ -49,7 +49,7 @@ const WORDS: readonly string[] = [
     "package.json",
     "samples",
     "none.o",
-    "/",
+    "/none",
   ],
   ...[
     "",
