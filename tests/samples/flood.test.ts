@@ -44,7 +44,7 @@ test("at a given rate it sends empty datagrams for the time given", async (t) =>
 test("without a rate it sends as fast as it can, also where nobody listens", async (t) => {
   const { status, out } = await flood("--port", "9", "--seconds", "1", "--threads", "2", "127.0.0.1");
   t.is(status, 0);
-  t.true(Number.parseInt(out, 10) > 20_000, out);
+  t.true(Number.parseInt(out, 10) > 1_000, out);
 });
 
 const REFUSED: readonly { readonly words: readonly string[]; readonly says: RegExp }[] = [

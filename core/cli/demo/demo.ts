@@ -9,7 +9,7 @@ import { commandLineOperator, findPowerShell, type Operator, powerShellOperator 
 import { type OwnService, startOwnService } from "./own-service.ts";
 import { type Cleanup, findCommand, makeCleanup, runCommand } from "./process.ts";
 import { packageRoot } from "./root.ts";
-import { openGatewayStage, openTapStage, tapPossible } from "./stage.ts";
+import { openGatewayStage, openTapStage, type Stage, type StageSettings, tapObstacle } from "./stage.ts";
 import { type DemoResult, tellStory } from "./story.ts";
 import { startFlood, startQueries } from "./traffic.ts";
 
@@ -53,6 +53,12 @@ async function openOperator(service: OwnService, root: string, cleanup: Cleanup)
   return powerShellOperator({ executable, root, env: service.env, cleanup });
 }
 
+async function openStage(gateway: boolean, settings: StageSettings): Promise<Stage> {
+  if (gateway) return openGatewayStage(settings);
+  const obstacle = await tapObstacle();
+  return obstacle === undefined ? openTapStage(settings) : openGatewayStage(settings, obstacle);
+}
+
 async function play(invocation: Invocation, cleanup: Cleanup, signal: AbortSignal): Promise<DemoResult> {
   const { io, options } = invocation;
   const seconds = Number(options.seconds ?? DEFAULT_SECONDS);
@@ -61,8 +67,7 @@ async function play(invocation: Invocation, cleanup: Cleanup, signal: AbortSigna
   const home = mkdtempSync(join(tmpdir(), "ebpf-demo-"));
   const service = await startOwnService(home, root, cleanup);
   const settings = { cleanup, signal, ebpf: service.ebpf };
-  const gateway = options.gateway === true || !tapPossible();
-  const stage = await (gateway ? openGatewayStage(settings) : openTapStage(settings));
+  const stage = await openStage(options.gateway === true, settings);
   const operator = await openOperator(service, root, cleanup);
   const unsafe = await compileUnsafe(root, home);
   const queries = startQueries(stage.attacker, stage.target, cleanup, signal);

@@ -3,7 +3,7 @@
 
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { DEMO_ADDRESS, DEMO_NAME } from "./dns.ts";
 import type { Sample } from "./meter.ts";
 import { type Cleanup, findCommand, mustRun, runCommand, startChild, waitUntil } from "./process.ts";
@@ -53,9 +53,18 @@ const SERVER_SOCKET = "350200C0:0035";
 /** Room for some 10 ms of flood while the wire's loop waits for a processor. */
 const QUEUE_FRAMES = 4_096;
 
-/** True if this process may make namespaces and TAP devices. */
-export function tapPossible(): boolean {
-  return process.platform === "linux" && process.geteuid?.() === 0 && findCommand("ip") !== undefined;
+/** Why this process cannot make namespaces and TAP devices; undefined if it can. A container's root often may not. */
+export async function tapObstacle(): Promise<string | undefined> {
+  if (process.platform !== "linux") return "Namespaces are Linux'.";
+  if (process.geteuid?.() !== 0) return "Only root may make network namespaces.";
+  if (findCommand("ip") === undefined)
+    return "There is no command ip (Debian's iproute2) to make network namespaces.";
+  if (!existsSync("/dev/net/tun")) return "There is no /dev/net/tun for a wire between network namespaces.";
+  const probe = `${PREFIX}${process.pid}-probe`;
+  const { status, err } = await runCommand("ip", ["netns", "add", probe]);
+  if (status !== 0) return `Network namespaces cannot be made here: ${err.trim()}.`;
+  await mustRun("ip", ["netns", "del", probe]);
+  return undefined;
 }
 
 /** Namespaces of demonstrations that were killed stay behind; their names hold the id of the process that made them. */
@@ -203,7 +212,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-export async function openGatewayStage(settings: StageSettings): Promise<Stage> {
+/** `reason` says why it is this stage, if it was not asked for. */
+export async function openGatewayStage(settings: StageSettings, reason?: string): Promise<Stage> {
   const { cleanup, signal } = settings;
   const server = await startAnswerer([], { address: LOOPBACK, port: 0 }, cleanup, signal);
   const target = { address: LOOPBACK, port: await freePort() };
@@ -212,6 +222,7 @@ export async function openGatewayStage(settings: StageSettings): Promise<Stage> 
   return {
     kind: "gateway",
     lines: [
+      ...(reason === undefined ? [] : [reason]),
       "All on loopback, without privileges: a small DNS server of ours, and in front of it a relay that is an",
       "interface of the service (gateway): every datagram becomes a frame for the program.",
       "Rates are what reaches the server's socket: what it took, and what the kernel dropped at its full buffer.",
