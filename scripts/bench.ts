@@ -20,8 +20,20 @@ function format(value: number): string {
   return value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3);
 }
 
+function isMet(benchmark: Benchmark, result: { value: number; baseline?: number }): boolean | undefined {
+  const { target, targetShare, better } = benchmark;
+  if (target === undefined && targetShare === undefined) return undefined;
+  const reached =
+    target === undefined || (better === "lower" ? result.value <= target : result.value >= target);
+  return reached && (targetShare === undefined || result.value >= targetShare * (result.baseline ?? 0));
+}
+
 function row(benchmark: Benchmark, result: { value: number; baseline?: number }): Row {
-  const { target, better } = benchmark;
+  const { target, targetShare, better } = benchmark;
+  const targets = [
+    ...(target === undefined ? [] : [`${better === "lower" ? "<=" : ">="} ${format(target)}`]),
+    ...(targetShare === undefined ? [] : [`>= ${(100 * targetShare).toFixed(0)} %`]),
+  ];
   const ratio =
     result.baseline === undefined ? "" : ` (${((100 * result.value) / result.baseline).toFixed(0)} %)`;
   return {
@@ -31,9 +43,8 @@ function row(benchmark: Benchmark, result: { value: number; baseline?: number })
       result.baseline === undefined
         ? ""
         : `${benchmark.baseline ?? "baseline"} ${format(result.baseline)}${ratio}`,
-    target: target === undefined ? "" : `${better === "lower" ? "<=" : ">="} ${format(target)}`,
-    met:
-      target === undefined ? undefined : better === "lower" ? result.value <= target : result.value >= target,
+    target: targets.join(", "),
+    met: isMet(benchmark, result),
   };
 }
 
@@ -44,7 +55,7 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".bench.ts
     const { name, value, baseline, target, met } = row(benchmark, await benchmark.run());
     const mark = met === undefined ? " " : met ? styleText("green", "✔") : styleText("yellow", "✘");
     process.stdout.write(
-      `${mark} ${name.padEnd(52)} ${value.padStart(22)}  ${target.padEnd(12)} ${baseline}\n`,
+      `${mark} ${name.padEnd(52)} ${value.padStart(22)}  ${target.padEnd(20)} ${baseline}\n`,
     );
   }
 }

@@ -191,7 +191,7 @@ function startGateway(
     run() {
       let sweepAt = Date.now() + SWEEP_MILLISECONDS;
       while (control.proceed()) {
-        const count = poller.wait(clients.count() > 0 ? SWEEP_MILLISECONDS : -1);
+        const count = poller.wait();
         const now = Date.now();
         for (let index = 0; index < count; index++) {
           const fd = poller.ready[index]!;

@@ -89,6 +89,14 @@ interface Pending {
   reject(error: EbpfError): void;
 }
 
+/** How to end each loop that runs. */
+const running = new Set<() => void>();
+
+/** A thread that waits in a system call cannot be stopped from outside, and process.exit() would wait for it for ever. */
+process.on("exit", () => {
+  for (const end of running) end();
+});
+
 function startWorker(host: EmbeddedHost, settings: LoopSettings, lane: Lane, name: string): WorkerFace {
   const shared = createShared();
   const { cells, doorbell } = viewShared(shared);
@@ -100,7 +108,6 @@ function startWorker(host: EmbeddedHost, settings: LoopSettings, lane: Lane, nam
   let wakeFd: number | undefined;
   let orders = 0;
   let done = false;
-  let running = true;
   let failure: EbpfError | undefined;
 
   const order = (message: Order): void => {
@@ -109,6 +116,9 @@ function startWorker(host: EmbeddedHost, settings: LoopSettings, lane: Lane, nam
     Atomics.notify(doorbell, 0);
     if (wakeFd !== undefined) writeSync(wakeFd, EVENT);
   };
+
+  const end = (): void => order({ kind: "close" });
+  running.add(end);
 
   const settle = (report: Extract<Report, { kind: "attached" }>): void => {
     const waiting = pending.get(report.number);
@@ -144,7 +154,7 @@ function startWorker(host: EmbeddedHost, settings: LoopSettings, lane: Lane, nam
     );
   });
   worker.on("exit", () => {
-    running = false;
+    running.delete(end);
     host.releaseLane(lane);
     if (wakeFd !== undefined) closeSync(wakeFd);
     const error =
@@ -165,7 +175,7 @@ function startWorker(host: EmbeddedHost, settings: LoopSettings, lane: Lane, nam
       return size === 0 ? { kind: "open" } : { kind: "open", progress: (cells[CELL.position] ?? 0) / size };
     },
     attach(program) {
-      if (!running) {
+      if (!running.has(end)) {
         const error =
           failure ?? new EbpfError("InterfaceFailed", `interface ${name} is closed`, { target: name });
         return Promise.reject(error);
@@ -177,7 +187,7 @@ function startWorker(host: EmbeddedHost, settings: LoopSettings, lane: Lane, nam
       });
     },
     async stop() {
-      if (running) order({ kind: "close" });
+      if (running.has(end)) end();
       await ended.promise;
     },
   };

@@ -213,8 +213,8 @@ export function createArena(posix: Posix, sizeBytes: number): Arena {
 /** epoll(7) over a few descriptors; `wait` lists those that can be read. */
 export interface Poller {
   add(fd: number): void;
-  /** Descriptors ready within `milliseconds` (-1: for ever), written into `ready`; their number. */
-  wait(milliseconds: number): number;
+  /** Descriptors ready within a second, written into `ready`; their number. */
+  wait(): number;
   readonly ready: Int32Array;
   close(): void;
 }
@@ -222,6 +222,9 @@ export interface Poller {
 /** struct epoll_event is packed on x86-64 only. */
 const EVENT_BYTES = process.arch === "x64" ? 12 : 16;
 const EVENT_DATA = process.arch === "x64" ? 4 : 8;
+
+/** Not for ever: worker.terminate() takes effect only between system calls. */
+const WAIT_MILLISECONDS = 1000;
 
 export function createPoller(posix: Posix, capacity = 64): Poller {
   const arena = createArena(posix, EVENT_BYTES * (capacity + 2));
@@ -239,8 +242,8 @@ export function createPoller(posix: Posix, capacity = 64): Poller {
         throw systemError(posix.errno(), "epoll_ctl");
       }
     },
-    wait(milliseconds) {
-      const count = posix.epollWait(epoll, arena.address + list, capacity, milliseconds);
+    wait() {
+      const count = posix.epollWait(epoll, arena.address + list, capacity, WAIT_MILLISECONDS);
       if (count < 0) {
         const errno = posix.errno();
         if (errno === ERRNO.EINTR) return 0;

@@ -85,7 +85,7 @@ function startTap(
         const failures = transfers.takeFailures();
         if (failures > 0) cells[CELL.errors] = (cells[CELL.errors] ?? 0) + failures;
         if (fromOutside.count > 0 || fromInside.count > 0) continue;
-        const ready = poller.wait(-1);
+        const ready = poller.wait();
         for (let index = 0; index < ready; index++) {
           if (poller.ready[index] === wakeFd) posix.read(wakeFd, insideArena.address, 8);
         }

@@ -6,6 +6,8 @@ export interface Benchmark {
   readonly unit: string;
   readonly better: "higher" | "lower";
   readonly target?: number;
+  /** The least share of the baseline that the value must reach (better: "higher"), e.g. 0.9. */
+  readonly targetShare?: number;
   /** What `baseline` of the result is, e.g. "bare recvmmsg loop". */
   readonly baseline?: string;
   /** Measures, in a few seconds at most; the baseline is measured in the same run. */

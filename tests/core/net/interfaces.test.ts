@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "ava";
 import fc from "fast-check";
 import { EbpfError } from "../../../core/base/error.ts";
@@ -10,6 +12,7 @@ import { checkSettings } from "../../../core/net/settings.ts";
 import { assembled, PACKET_TYPE, trust } from "../../harness/programs.ts";
 import { openStage } from "./harness.ts";
 
+const ROOT = join(import.meta.dirname, "..", "..", "..");
 const GATEWAY = { listen: "127.0.0.1:0", to: "127.0.0.1:9" };
 
 test("every kind and setting says what it is", (t) => {
@@ -131,6 +134,24 @@ test("what cannot be attached is refused and changes nothing", async (t) => {
   t.is(closed.code, "InterfaceFailed");
   await t.notThrowsAsync(gateway.close());
 });
+
+for (const [how, code, script] of [
+  ["process.exit", 3, "process.exit(3)"],
+  ["an error nobody catches", 1, "setTimeout(() => { throw new Error('boom'); }, 50)"],
+] as const) {
+  test(`a process with an interface that waits for packets ends at once: ${how}`, (t) => {
+    const source = `
+      import { createEmbeddedHost } from "./core/host/embedded/host.ts";
+      import { createInterface } from "./core/net/interfaces.ts";
+      const settings = ${JSON.stringify(GATEWAY)};
+      await createInterface(createEmbeddedHost(), { name: "g", kind: "gateway", settings });
+      ${script};
+    `;
+    const args = ["--input-type=module", "-e", source];
+    const child = spawnSync(process.execPath, args, { cwd: ROOT, encoding: "utf8", timeout: 60_000 });
+    t.is(child.status, code, child.stderr);
+  });
+}
 
 test("the worker's entry is a file that is there", (t) => {
   t.regex(readFileSync(workerEntry(), "utf8"), /parentPort/);
