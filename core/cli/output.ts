@@ -1,6 +1,8 @@
 // Text for people and JSON for programs: tables, errors, progress. Knows records only as rows of cells.
 import { styleText } from "node:util";
 import type { EbpfError } from "../base/error.ts";
+import type { FailureRecord } from "../manager/records.ts";
+import { explainFailure } from "../report/explain.ts";
 import type { Invocation, Io } from "./command.ts";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
@@ -105,6 +107,24 @@ export function printRecord(
   }
 }
 
+/** A rejected program's failure, without the lines at its top that the caller has already said: code, message. */
+export function explained(io: Io, failure: FailureRecord, stream: "out" | "err", said: number): string {
+  const lines = explainFailure(cleaned(failure), { colors: colours(io, stream) }).split("\n");
+  return `${lines.slice(said).join("\n")}\n`;
+}
+
+/** Strings come from the object file. Tabs stay, so that the caret under a line stands right. */
+function cleaned(failure: FailureRecord): FailureRecord {
+  const text = JSON.stringify(failure, (_key, value: unknown) =>
+    typeof value === "string" ? value.split("\t").map(printable).join("\t") : value,
+  );
+  return JSON.parse(text) as FailureRecord;
+}
+
+function failureOf({ code, data }: EbpfError): FailureRecord | undefined {
+  return code === "ProgramRejected" ? (data.details?.failure as FailureRecord | undefined) : undefined;
+}
+
 /** Code, what happened, and what to do; with `json` the same facts as one line of JSON. */
 export function printError(io: Io, error: EbpfError, json: boolean): void {
   if (json) {
@@ -113,7 +133,9 @@ export function printError(io: Io, error: EbpfError, json: boolean): void {
     return;
   }
   io.err(`ebpf: ${paint(io, "red", error.code, "err")}: ${printable(error.message)}\n`);
-  io.err(`  ${printable(error.remedy)}\n`);
+  const failure = failureOf(error);
+  if (failure === undefined) io.err(`  ${printable(error.remedy)}\n`);
+  else io.err(explained(io, failure, "err", 3));
 }
 
 /** A line on stderr that is rewritten while work goes on; nothing if stderr is no terminal. */

@@ -10,11 +10,12 @@ import { findHelper } from "../platform/platform.ts";
 import { PLATFORMS } from "../platform/platforms.ts";
 import { buildProgram } from "../program/build.ts";
 import type { Program } from "../program/program.ts";
+import { failureRecord } from "../report/records.ts";
 import type { FunctionSpec, ObjectSpec } from "../spec.ts";
 import type { Verdict } from "../verifier/verdict.ts";
 import { verify } from "../verifier/verify.ts";
 import { EMBEDDED_HOOKS } from "./hooks.ts";
-import { buildOptions, type Choice, failureRecord } from "./load.ts";
+import { buildOptions, type Choice } from "./load.ts";
 import type { DisassemblyRecord, HookRecord, SectionRecord, VerificationRecord } from "./records.ts";
 
 /** Every section of the file, in its order. */

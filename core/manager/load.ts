@@ -8,9 +8,9 @@ import type { EngineName, Image } from "../image/image.ts";
 import type { PlatformName } from "../platform/platform.ts";
 import { type BuildOptions, buildProgram } from "../program/build.ts";
 import type { Program } from "../program/program.ts";
-import type { Failure, VerifiedProgram } from "../verifier/verdict.ts";
+import { failureRecord } from "../report/records.ts";
+import type { VerifiedProgram } from "../verifier/verdict.ts";
 import { verify } from "../verifier/verify.ts";
-import type { FailureRecord } from "./records.ts";
 
 /** How a program is chosen from an object and held against a platform; what is absent, the object tells. */
 export interface Choice {
@@ -58,12 +58,6 @@ export function accepted(program: Program): VerifiedProgram {
     target: file,
     details: { program: name, failure },
   });
-}
-
-export function failureRecord(failure: Failure): FailureRecord {
-  const { code, message, remedy, instruction, slot, text, source, registers } = failure;
-  const facts = { code, message, remedy, instruction, slot, text, registers };
-  return source === undefined ? facts : { ...facts, source };
 }
 
 /** Image -> LoadedProgram, with a map of its own for each that the program uses. */

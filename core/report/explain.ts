@@ -9,8 +9,8 @@
 //     instruction 7: r3 = *(u16 *)(r1 + 12)
 //       r1 = packet
 //     help: Check the end of the packet first: if ((void *)(p + 1) > data_end) return ...;
-import type { SourceLocation } from "../spec.ts";
-import type { Failure, Verdict } from "../verifier/verdict.ts";
+import type { Verdict } from "../verifier/verdict.ts";
+import type { FailureRecord, SourceRecord } from "./records.ts";
 
 export interface ExplainOptions {
   /** ANSI colours; off unless asked for. */
@@ -44,8 +44,8 @@ export function explain(verdict: Verdict, options: ExplainOptions = {}): string 
   return explainFailure(verdict.failures[0], options);
 }
 
-/** One failure: code, place, reason, C line, instruction, registers, remedy. */
-export function explainFailure(failure: Failure, options: ExplainOptions = {}): string {
+/** One failure, as the verifier or a record has it: code, place, reason, C line, instruction, registers, remedy. */
+export function explainFailure(failure: FailureRecord, options: ExplainOptions = {}): string {
   const paint = options.colors === true ? COLORED : PLAIN;
   const lines = [`${paint.bad("rejected")}: ${failure.code}`, paint.bold(failure.message), ""];
   if (failure.source !== undefined) lines.push(...quote(failure.source, paint));
@@ -59,7 +59,7 @@ export function explainFailure(failure: Failure, options: ExplainOptions = {}): 
 }
 
 /** The C line, and a caret under its column if that is known. Tabs stay, so that the caret stands right. */
-function quote({ line, column, text }: SourceLocation, paint: Palette): string[] {
+function quote({ line, column, text }: SourceRecord, paint: Palette): string[] {
   const number = `${line}`;
   const quoted = [`  ${paint.dim(`${number} |`)} ${text}`];
   if (column < 1 || column > text.length) return quoted;
@@ -69,7 +69,7 @@ function quote({ line, column, text }: SourceLocation, paint: Palette): string[]
 }
 
 /** Registers the instruction reads or writes; a call takes r1 to r5 as far as they hold something, exit takes r0. */
-function registersOf({ text, registers }: Failure): string[] {
+function registersOf({ text, registers }: FailureRecord): string[] {
   if (text === "exit") return ["r0"];
   if (text.startsWith("call")) {
     return ["r1", "r2", "r3", "r4", "r5"].filter((name) => registers[name] !== undefined);

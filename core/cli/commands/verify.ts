@@ -6,7 +6,7 @@ import { fileError } from "../../base/files.ts";
 import { unreadableRecord, type VerifyControl, verifyFile } from "../../manager/inspect.ts";
 import type { VerificationRecord } from "../../manager/records.ts";
 import { given, type Handler, type Invocation, listOf, textOf } from "../command.ts";
-import { paint, printable, printJson, progressLine, type Style, toJson } from "../output.ts";
+import { explained, paint, printable, printJson, progressLine, type Style, toJson } from "../output.ts";
 
 const STYLES: Readonly<Record<VerificationRecord["verdict"], Style>> = {
   accepted: "green",
@@ -85,9 +85,9 @@ function describe(record: VerificationRecord, { io }: Invocation): string {
     const { instructions, steps, milliseconds } = record;
     return `${head}: ${instructions} instructions, ${steps} steps, ${milliseconds.toFixed(1)} ms\n`;
   }
-  const lines = [`${record.code}: ${record.message}`];
-  if (record.source !== undefined) lines.push(`    ${record.source.text.trim()}`);
-  if (record.failure !== undefined) lines.push(`at ${record.failure.slot}: ${record.failure.text}`);
-  if (record.remedy !== undefined) lines.push(record.remedy);
+  if (record.failure !== undefined) {
+    return `${head}: ${record.failure.code}\n${explained(io, record.failure, "out", 1)}`;
+  }
+  const lines = [`${record.code}: ${record.message}`, record.remedy ?? ""];
   return `${head}\n${lines.map((line) => `  ${printable(line)}\n`).join("")}`;
 }
