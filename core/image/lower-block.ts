@@ -2,7 +2,7 @@
 // the call.
 import { unreachable } from "../base/error.ts";
 import type { Instruction } from "../isa/instruction.ts";
-import type { Block } from "./blocks.ts";
+import type { BasicBlock } from "../program/cfg.ts";
 import { get, type Scope } from "./locals.ts";
 import { lowerAlu, lowerCondition, lowerMove, lowerNegation, lowerSwap } from "./lower-alu.ts";
 import { lowerCall, lowerLoadImmediate } from "./lower-call.ts";
@@ -10,13 +10,13 @@ import { lowerAtomic, lowerLoad, lowerPacketLoad, lowerStore } from "./lower-mem
 import type { WasmInstruction } from "./wasm.ts";
 
 /** A block with two successors leaves the condition of its jump on the stack. */
-export function lowerBlock(scope: Scope, block: Block): WasmInstruction[] {
+export function lowerBlock(scope: Scope, block: BasicBlock): WasmInstruction[] {
   const code: WasmInstruction[] = [];
   let map: number | undefined;
   for (let index = block.start; index < block.end; index++) {
     const instruction = scope.program.instructions[index]!;
-    // A conditional jump whose two ways lead to the same place decides nothing.
-    if (instruction.kind === "jump" && block.successors.length < 2) continue;
+    // A jump to the next instruction does not end a block; only one that does, with two ways on, decides anything.
+    if (instruction.kind === "jump" && (index < block.end - 1 || block.successors.length < 2)) continue;
     code.push(...lowerInstruction(scope, instruction, scope.program.targets[index] ?? -1, map));
     map = mapInR1(instruction, map);
   }

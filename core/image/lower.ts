@@ -2,14 +2,15 @@
 // relies on was proved: addresses lie in the lane's regions, atomics are aligned, calls nest at most 8 deep.
 import { InternalError } from "../base/error.ts";
 import { findHelper, type Helper } from "../platform/platform.ts";
-import type { Program, Subprogram } from "../program/program.ts";
+import { type BasicBlock, buildCfg } from "../program/cfg.ts";
+import type { Program } from "../program/program.ts";
 import type { VerifiedProgram } from "../verifier/verdict.ts";
 import { halvesOf, isArrayKind, MEMORY_MAXIMUM_PAGES, MODULE_NAMES, mapName } from "./abi.ts";
-import { type Block, blocksOf } from "./blocks.ts";
+import { graphsOf } from "./graph.ts";
 import { LOCAL_TYPES, LOCALS, type Scope } from "./locals.ts";
 import { lowerBlock } from "./lower-block.ts";
 import { hasFinder, lowerFinder } from "./lower-find.ts";
-import { type Step, structure } from "./structure.ts";
+import { type Graph, type Step, structure } from "./structure.ts";
 import type { FunctionType, WasmFunction, WasmInstruction, WasmModule } from "./wasm.ts";
 
 /** r1 to r5 and r10 in, r0 out. */
@@ -37,7 +38,14 @@ export function lowerProgram(program: VerifiedProgram): WasmModule {
     packetStart: constants.length,
     packetEnd: constants.length + 1,
   };
-  const subprograms = program.subprograms.map((subprogram) => lowerSubprogram(scope, subprogram));
+  const cfg = buildCfg(program);
+  const graphs = graphsOf(program, cfg);
+  const subprograms = program.subprograms.map(({ name }, index) => ({
+    name,
+    type: SUBPROGRAM_TYPE,
+    locals: LOCAL_TYPES,
+    body: lowerBody(scope, cfg.blocks, graphs[index]!),
+  }));
   const finders = found.map((map) => lowerFinder(scope, map, lookUp));
   const callsByAddress = program.instructions.some(
     (row) => row.kind === "call" && row.target.kind === "register",
@@ -121,18 +129,17 @@ function packetBounds(scope: Scope, rawSizeBytes: number | undefined): WasmInstr
   return [...keep("packetStart", 0), ...keep("packetEnd", rawSizeBytes ?? 0)];
 }
 
-function lowerSubprogram(scope: Scope, subprogram: Subprogram): WasmFunction {
-  const blocks = blocksOf(scope.program, subprogram);
+function lowerBody(scope: Scope, blocks: readonly BasicBlock[], graph: Graph): WasmInstruction[] {
   const body: WasmInstruction[] = [];
-  for (const step of structure({ successors: blocks.map((block) => block.successors) })) {
-    body.push(...lowerStep(scope, blocks, step));
+  for (const step of structure(graph)) {
+    for (const instruction of lowerStep(scope, blocks, step)) body.push(instruction);
   }
   // Every path has returned; the validator wants to hear it.
   body.push(["unreachable"]);
-  return { name: subprogram.name, type: SUBPROGRAM_TYPE, locals: LOCAL_TYPES, body };
+  return body;
 }
 
-function lowerStep(scope: Scope, blocks: readonly Block[], step: Step): WasmInstruction[] {
+function lowerStep(scope: Scope, blocks: readonly BasicBlock[], step: Step): WasmInstruction[] {
   switch (step.kind) {
     case "code":
       return lowerBlock(scope, blocks[step.node]!);

@@ -2,9 +2,16 @@
 // dominator tree (N. Ramsey, "Beyond Relooper", ICFP 2022); any other graph becomes one loop around a br_table. Written
 // without recursion, because a program may be a chain of a hundred thousand blocks. Knows no BPF.
 
-/** Node 0 is the entry. A node has no successor (it returns), one, or two different ones: taken, not taken. */
+/** One function's graph; nodes are numbers, not necessarily from 0. */
 export interface Graph {
+  /** By node: none (it returns), one, or two different ones: taken, not taken. */
   readonly successors: readonly (readonly number[])[];
+  /** The nodes that can be reached, in reverse postorder; the entry is the first. */
+  readonly order: readonly number[];
+  /** By node: its immediate dominator. */
+  readonly dominators: readonly number[];
+  /** Every edge that goes back goes to a node that dominates where it comes from. */
+  readonly reducible: boolean;
 }
 
 /** `label` counts enclosing block, loop and if steps outwards from 0, as in WebAssembly. */
@@ -25,98 +32,18 @@ export type Step =
   | { readonly kind: "table"; readonly labels: readonly number[] };
 
 /** The steps of a function body. Nodes that cannot be reached are left out. */
-export function structure({ successors }: Graph): Step[] {
-  const order = reversePostorder(successors);
-  const rank = new Int32Array(successors.length).fill(-1);
-  order.forEach((node, index) => {
-    rank[node] = index;
-  });
-  const dominators = immediateDominators(successors, order, rank);
-  return isReducible(successors, order, rank, dominators)
-    ? nest(successors, order, rank, dominators)
-    : dispatch(successors, order);
-}
-
-function reversePostorder(successors: readonly (readonly number[])[]): number[] {
-  const order: number[] = [];
-  const seen = new Uint8Array(successors.length);
-  const trail: { node: number; next: number }[] = [{ node: 0, next: 0 }];
-  seen[0] = 1;
-  for (let top = trail.at(-1); top !== undefined; top = trail.at(-1)) {
-    const next = successors[top.node]![top.next++];
-    if (next === undefined) {
-      order.push(top.node);
-      trail.pop();
-    } else if (seen[next] === 0) {
-      seen[next] = 1;
-      trail.push({ node: next, next: 0 });
-    }
-  }
-  return order.reverse();
-}
-
-/** K. Cooper, T. Harvey, K. Kennedy, "A Simple, Fast Dominance Algorithm" (2001). By node; the entry's is itself. */
-function immediateDominators(
-  successors: readonly (readonly number[])[],
-  order: readonly number[],
-  rank: Int32Array,
-): Int32Array {
-  const predecessors = successors.map((): number[] => []);
-  for (const node of order) for (const next of successors[node]!) predecessors[next]!.push(node);
-  const dominators = new Int32Array(successors.length).fill(-1);
-  dominators[0] = 0;
-  const common = (left: number, right: number): number => {
-    let a = left;
-    let b = right;
-    while (a !== b) {
-      while (rank[a]! > rank[b]!) a = dominators[a]!;
-      while (rank[b]! > rank[a]!) b = dominators[b]!;
-    }
-    return a;
-  };
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const node of order) {
-      if (node === 0) continue;
-      let found = -1;
-      for (const previous of predecessors[node]!) {
-        if (dominators[previous] === -1) continue;
-        found = found === -1 ? previous : common(previous, found);
-      }
-      if (dominators[node] !== found) {
-        dominators[node] = found;
-        changed = true;
-      }
-    }
-  }
-  return dominators;
-}
-
-/** Reducible: every edge that goes back goes to a node that dominates where it comes from. */
-function isReducible(
-  successors: readonly (readonly number[])[],
-  order: readonly number[],
-  rank: Int32Array,
-  dominators: Int32Array,
-): boolean {
-  const dominates = (upper: number, lower: number): boolean => {
-    let node = lower;
-    while (rank[node]! > rank[upper]!) node = dominators[node]!;
-    return node === upper;
-  };
-  return order.every((node) =>
-    successors[node]!.every((next) => rank[next]! > rank[node]! || dominates(next, node)),
-  );
+export function structure(graph: Graph): Step[] {
+  return graph.reducible ? nest(graph) : dispatch(graph);
 }
 
 type Task = { readonly kind: "tree"; readonly node: number } | { readonly kind: "end" };
 
-function nest(
-  successors: readonly (readonly number[])[],
-  order: readonly number[],
-  rank: Int32Array,
-  dominators: Int32Array,
-): Step[] {
+function nest({ successors, order, dominators }: Graph): Step[] {
+  const entry = order[0] ?? 0;
+  const rank = new Int32Array(successors.length);
+  order.forEach((node, index) => {
+    rank[node] = index;
+  });
   const forwardIn = new Int32Array(successors.length);
   const isLoop = new Uint8Array(successors.length);
   for (const node of order) {
@@ -130,7 +57,7 @@ function nest(
   for (const node of order) if (forwardIn[node]! > 1) mergesBelow[dominators[node]!]!.push(node);
 
   const steps: Step[] = [];
-  const tasks: Task[] = [{ kind: "tree", node: 0 }];
+  const tasks: Task[] = [{ kind: "tree", node: entry }];
   // How deep the label of a node's block (forward jumps) and loop (backward jumps) is.
   const blockDepth = new Int32Array(successors.length);
   const loopDepth = new Int32Array(successors.length);
@@ -185,10 +112,10 @@ function nest(
 }
 
 /** loop { block ... block { table } node 0; node 1; ... }: every jump selects a node and goes round. */
-function dispatch(successors: readonly (readonly number[])[], order: readonly number[]): Step[] {
+function dispatch({ successors, order }: Graph): Step[] {
   const place = new Map(order.map((node, index) => [node, index]));
   const labels = successors.map((_, node) => place.get(node) ?? 0);
-  const steps: Step[] = [{ kind: "select", node: 0 }, { kind: "loop" }];
+  const steps: Step[] = [{ kind: "select", node: order[0] ?? 0 }, { kind: "loop" }];
   for (let index = 0; index < order.length; index++) steps.push({ kind: "block" });
   steps.push({ kind: "table", labels });
   order.forEach((node, index) => {

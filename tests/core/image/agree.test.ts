@@ -1,56 +1,26 @@
 // Both engines give the same r0 and the same memory for whatever program.
-import test, { type ExecutionContext } from "ava";
+import test from "ava";
 import fc from "fast-check";
-import { createEmbeddedHost, describe, instantiate } from "../../../core/host/embedded/host.ts";
+import { createEmbeddedHost } from "../../../core/host/embedded/host.ts";
 import { compile } from "../../../core/image/compile.ts";
 import { lowerProgram } from "../../../core/image/lower.ts";
-import type { Instruction } from "../../../core/isa/instruction.ts";
-import { print } from "../../../core/isa/print.ts";
+import { checkAgreement } from "../../harness/agree.ts";
+import { ENGINES } from "../../harness/engines.ts";
 import { MEMORY_BYTES, programs } from "../../harness/generate.ts";
 import { assembled, programOf } from "../../harness/programs.ts";
 
 const host = createEmbeddedHost();
-const lane = host.allocateLane();
-
-function runBoth(instructions: readonly Instruction[], memory: Uint8Array) {
-  const program = programOf(instructions, { rawMemorySizeBytes: memory.length });
-  const bytes = new Uint8Array(host.memory.buffer);
-  return (["interpreter", "wasm"] as const).map((engine) => {
-    const loaded = host.load(compile(program, engine), []);
-    const instance = instantiate(describe(loaded), lane, {
-      checkInitialization: true,
-      maximumSteps: 100_000,
-    });
-    bytes.set(memory, lane.packetAddress);
-    const low = instance.run(lane.packetAddress);
-    const r0 = new DataView(host.memory.buffer).getBigUint64(lane.resultAddress, true);
-    return { low, r0, memory: [...bytes.subarray(lane.packetAddress, lane.packetAddress + memory.length)] };
-  });
-}
-
-function checkAgreement(t: ExecutionContext, branching: boolean, numRuns: number): void {
-  fc.assert(
-    fc.property(programs(branching), memories, (instructions, memory) => {
-      const [interpreter, wasm] = runBoth(instructions, memory);
-      const text = instructions.map((row) => print(row)).join("\n");
-      if (JSON.stringify(interpreter, replace) !== JSON.stringify(wasm, replace)) {
-        throw new Error(`${JSON.stringify({ interpreter, wasm }, replace)}\n${text}`);
-      }
-    }),
-    { numRuns, seed: 7 },
-  );
-  t.pass();
-}
-
 const memories = fc.uint8Array({ minLength: MEMORY_BYTES, maxLength: MEMORY_BYTES });
 
-function replace(_: string, value: unknown): unknown {
-  return typeof value === "bigint" ? value.toString(16) : value;
+for (const [what, branching, numRuns] of [
+  ["straight-line programs", false, 500],
+  ["programs that branch, loop and jump into loops", true, 700],
+] as const) {
+  test(what, (t) => {
+    fc.assert(fc.property(programs(branching), memories, checkAgreement), { numRuns, seed: 7 });
+    t.pass();
+  });
 }
-
-test("straight-line programs", (t) => checkAgreement(t, false, 500));
-
-test("programs that branch, loop and jump into loops", (t) => checkAgreement(t, true, 700));
 
 test("the generator makes irreducible graphs, which the dispatch loop runs", (t) => {
   const samples = fc.sample(programs(true), { numRuns: 200, seed: 3 });
@@ -92,7 +62,7 @@ test("functions: arguments, frames of their own, callee-saved registers, nesting
     exit
   `;
   const program = assembled(text, { rawMemorySizeBytes: 0 });
-  for (const engine of ["interpreter", "wasm"] as const) {
+  for (const engine of ENGINES) {
     const loaded = host.load(compile(program, engine), []);
     // (7 + 7) * 2 + 7 = 35; (7 + 3) * 2 + 3 = 23; 100 + 35 + 23 + 7
     t.is(loaded.run({ data: new Uint8Array(0) }).returnValue, 165n, engine);
