@@ -79,7 +79,8 @@ class Exploration {
   readonly #program: Program;
   readonly #options: AnalysisOptions;
   readonly #flow: Flow;
-  readonly #assertions: (readonly Assertion[])[];
+  /** By instruction, made when it is first followed. */
+  readonly #assertions: (readonly Assertion[] | undefined)[];
   readonly #labels: (Label | undefined)[];
   readonly #work: Work[] = [];
   readonly #ids: Ids = { next: 0 };
@@ -92,9 +93,7 @@ class Exploration {
     this.#program = program;
     this.#options = options;
     this.#flow = flowOf(program);
-    this.#assertions = program.instructions.map((instruction) =>
-      assertionsOf(instruction, program.platform, program.type.name),
-    );
+    this.#assertions = new Array(program.instructions.length);
     this.#labels = new Array(program.instructions.length);
   }
 
@@ -162,11 +161,22 @@ class Exploration {
     this.#sinceKept += 1;
     this.#options.observe?.(index, state);
     if (this.#steps + this.#comparisons > this.#options.maximumSteps) return this.#exhausted(index, state);
-    for (const assertion of this.#assertions[index] ?? []) {
+    for (const assertion of this.#assertionsAt(index)) {
       const finding = check(this.#program, state, assertion);
       if (finding !== undefined) return { index, finding, state };
     }
     return undefined;
+  }
+
+  #assertionsAt(index: number): readonly Assertion[] {
+    let assertions = this.#assertions[index];
+    if (assertions === undefined) {
+      const { instructions, platform, type } = this.#program;
+      const instruction = instructions[index];
+      assertions = instruction === undefined ? [] : assertionsOf(instruction, platform, type.name);
+      this.#assertions[index] = assertions;
+    }
+    return assertions;
   }
 
   #exhausted(index: number, state: State): AnalysisFailure {
@@ -177,7 +187,7 @@ class Exploration {
     if (worst !== undefined && worst.openCount >= ROUNDS_OF_A_LOOP) {
       return { index: worst.from, finding: { code: "LoopNotBounded", rounds: worst.openCount }, state };
     }
-    return { index, finding: { code: "TooComplex", steps: this.#steps }, state };
+    return { index, finding: { code: "TooComplex", count: this.#steps, unit: "step" }, state };
   }
 
   /** Where paths meet: is this one already covered, does it go round for ever, or is its state to be kept? */
@@ -202,7 +212,7 @@ class Exploration {
         return { index: from, finding: { code: "LoopNotBounded", rounds: 0 }, state };
       }
     }
-    if (this.#sinceKept >= STEPS_BETWEEN_STATES) this.#keep(label, state, hash);
+    if (this.#sinceKept >= spacing(label)) this.#keep(label, state, hash);
     return undefined;
   }
 
@@ -238,6 +248,14 @@ class Exploration {
     Object.assign(state, taken);
     return target;
   }
+}
+
+/**
+ * Steps between states kept on one path. The more rounds of a loop are open the fewer are kept, so that memory stays
+ * small; a loop that comes round still meets one of them, only later.
+ */
+function spacing(label: Label): number {
+  return STEPS_BETWEEN_STATES * (1 + (label.openCount >> 6));
 }
 
 /** All paths from a kept state have been followed: from now on it may cover others. */

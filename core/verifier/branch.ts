@@ -3,7 +3,7 @@
 import type { JumpInstruction, Operand } from "../isa/instruction.ts";
 import { isZero, operandValue } from "./check.ts";
 import { NEGATION, SWAPPED, type Test } from "./domain/interval.ts";
-import { type Range, ranges } from "./domain/range.ts";
+import { constantValue, type Range, ranges } from "./domain/range.ts";
 import { mapValues, prove, register, type State } from "./domain/state.ts";
 import { type NumberValue, numberValue, type PointerValue, type Value, ZERO } from "./domain/value.ts";
 
@@ -58,7 +58,8 @@ function narrow(state: State, operand: Operand, old: NumberValue, range: Range):
     state.registers[operand.register] = numberValue(range);
     return;
   }
-  const value = numberValue(range, old.id);
+  // A constant needs no link: it is what it is.
+  const value = numberValue(range, constantValue(range) === undefined ? old.id : 0);
   mapValues(state, (other) => (other.kind === "number" && other.id === old.id ? value : other));
 }
 

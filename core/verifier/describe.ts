@@ -199,7 +199,9 @@ export function describe(program: Program, finding: Finding): string {
         ? "loops without an end: the loop comes round with nothing changed"
         : `loops without an end that can be seen: it was followed for ${finding.rounds} rounds`;
     case "TooComplex":
-      return `is too complex: ${plural(finding.steps, "step")} were followed without an end`;
+      return finding.unit === "step"
+        ? `is too complex: ${plural(finding.count, "step")} were followed without an end`
+        : `is too complex: it has ${plural(finding.count, "instruction")}`;
     case "InstructionUnsupported":
       return `contains ${finding.what}, which is not supported`;
   }

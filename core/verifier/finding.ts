@@ -98,5 +98,5 @@ export type Finding =
   | { readonly code: "CallDepth"; readonly depth: number }
   | { readonly code: "Recursion"; readonly names: readonly string[] }
   | { readonly code: "LoopNotBounded"; readonly rounds: number }
-  | { readonly code: "TooComplex"; readonly steps: number }
+  | { readonly code: "TooComplex"; readonly count: number; readonly unit: "step" | "instruction" }
   | { readonly code: "InstructionUnsupported"; readonly what: string };

@@ -6,6 +6,9 @@ import type { Program, Subprogram } from "../program/program.ts";
 import { registersOf } from "./assertion.ts";
 import type { Finding } from "./finding.ts";
 
+/** Ten times what the largest known programs have; what is done once an instruction then takes well below a second. */
+const MAXIMUM_INSTRUCTIONS = 100_000;
+
 export interface StructureFailure {
   readonly index: number;
   readonly finding: Finding;
@@ -16,6 +19,10 @@ export function checkStructure(program: Program): StructureFailure | undefined {
   const entry = program.subprograms[0];
   if (entry === undefined || program.instructions.length === 0) {
     return { index: 0, finding: { code: "FallThrough", name: program.name } };
+  }
+  const count = program.instructions.length;
+  if (count > MAXIMUM_INSTRUCTIONS) {
+    return { index: MAXIMUM_INSTRUCTIONS, finding: { code: "TooComplex", count, unit: "instruction" } };
   }
   for (const subprogram of program.subprograms) {
     for (let index = subprogram.start; index < subprogram.end; index++) {

@@ -5,7 +5,7 @@ import { print } from "../../core/isa/print.ts";
 import type { Program } from "../../core/program/program.ts";
 import { analyze } from "../../core/verifier/analyze.ts";
 import { ranges } from "../../core/verifier/domain/range.ts";
-import { contents, STACK_SIZE_BYTES } from "../../core/verifier/domain/stack.ts";
+import { contents, STACK_SIZE_BYTES, type Stack } from "../../core/verifier/domain/stack.ts";
 import { cloneState, register, type State } from "../../core/verifier/domain/state.ts";
 import type { PointerValue, Value } from "../../core/verifier/domain/value.ts";
 import { flowOf } from "../../core/verifier/flow.ts";
@@ -81,7 +81,7 @@ export function castNet(seed: number): NetResult {
       const known = states?.[index];
       if (
         states !== undefined &&
-        !known?.some((state) => holds(program, state, registers, layout, depth, flow.live[index] ?? 0))
+        !known?.some((state) => holds(state, registers, layout, depth, flow.live[index] ?? 0))
       ) {
         throw violation(program, seed, index, registers, known ?? []);
       }
@@ -136,14 +136,7 @@ function statesOf(program: Program): State[][] | undefined {
   return tooMany ? undefined : states;
 }
 
-function holds(
-  program: Program,
-  state: State,
-  registers: BigInt64Array,
-  layout: Layout,
-  depth: number,
-  live: number,
-): boolean {
+function holds(state: State, registers: BigInt64Array, layout: Layout, depth: number, live: number): boolean {
   if (state.frames.length !== depth + 1) return false;
   for (let index = 0; index <= 10; index++) {
     if (index < 10 && ((live >> index) & 1) === 0) continue;
@@ -151,16 +144,28 @@ function holds(
   }
   const proved = state.packet.get(0) ?? 0;
   if (layout.packetStart + proved > layout.packetEnd) return false;
-  for (const [frame, { stack }] of state.frames.entries()) {
+  return state.frames.every(({ stack }, frame) => {
     const bottom = layout.stackTop - (frame + 1) * STACK_SIZE_BYTES;
-    for (const { at, size, value } of contents(stack)) {
-      if (!contains(value, readBytes(layout.data, bottom + at, size), layout)) return false;
-    }
+    return storedIn(stack).every(({ at, size, value }) =>
+      contains(value, readBytes(layout.data, bottom + at, size), layout),
+    );
+  });
+}
+
+const stored = new WeakMap<Stack, ReturnType<typeof contents>>();
+
+/** What a stack holds beyond bytes of which nothing is known. */
+function storedIn(stack: Stack): ReturnType<typeof contents> {
+  let list = stored.get(stack);
+  if (list === undefined) {
+    list = contents(stack).filter(({ value }) => value.kind !== "number" || value.range !== ranges.unknown);
+    stored.set(stack, list);
   }
-  return program.instructions.length > 0;
+  return list;
 }
 
 function readBytes(data: DataView, address: number, size: number): bigint {
+  if (size === 8) return data.getBigUint64(address, true);
   let value = 0n;
   for (let at = size - 1; at >= 0; at--) value = (value << 8n) | BigInt(data.getUint8(address + at));
   return value;

@@ -27,6 +27,12 @@ export interface Range {
 }
 
 const MOST_ZEROS = 3;
+const MOST_CACHED = 1024;
+
+/** Narrowing that narrows nothing. */
+function sameBounds(a: Bounds, b: Bounds): boolean {
+  return a.umin === b.umin && a.umax === b.umax && a.smin === b.smin && a.smax === b.smax;
+}
 
 /** Trailing zero bits of a whole number, at most 3. */
 export function trailingZeros(value: number): number {
@@ -69,15 +75,15 @@ export function makeRanges(full: Word, half: Word): Ranges {
     let { umin, umax, smin, smax } = whole;
     let { umin: hulo, umax: huhi, smin: hslo, smax: hshi } = low;
     // If all members share their upper half, the lower half is the difference to a constant (unsigned, then signed).
-    const block = Math.floor(umin / H);
-    const sameU = umax <= full.uLimit && Math.floor(umax / H) === block;
+    const block = umax < H ? 0 : Math.floor(umin / H);
+    const sameU = umax <= full.uLimit && (umax < H || Math.floor(umax / H) === block);
     if (sameU) {
       hulo = Math.max(hulo, umin - block * H);
       huhi = Math.min(huhi, umax - block * H);
     }
     const signedKnown = smin >= full.sLow && smax <= full.sHigh;
     const sblock = Math.floor(smin / H);
-    const sameS = signedKnown && Math.floor(smax / H) === sblock;
+    const sameS = signedKnown && !sameU && Math.floor(smax / H) === sblock;
     if (sameS) {
       hulo = Math.max(hulo, smin - sblock * H);
       huhi = Math.min(huhi, smax - sblock * H);
@@ -110,16 +116,30 @@ export function makeRanges(full: Word, half: Word): Ranges {
   }
 
   function range(whole: Bounds, low: Bounds, zeros: number): Range {
+    if (whole.smin === whole.smax) return constant(whole.smin);
     return combine(whole, low, zeros) ?? unknown;
+  }
+
+  /** Small constants are made once: programs are full of them. */
+  const constants = new Map<number, Range>();
+
+  function constant(value: number): Range {
+    let known = constants.get(value);
+    if (known !== undefined) return known;
+    const low = value - Math.floor(value / H) * H;
+    const signed = low >= half.half ? low - H : low;
+    known = {
+      full: constantWord(full, value),
+      half: constantWord(half, signed),
+      zeros: trailingZeros(value),
+    };
+    if (Math.abs(value) <= MOST_CACHED) constants.set(value, known);
+    return known;
   }
 
   function fromHalf(low: Bounds, zeros: number): Range {
     const whole = tighten(full, low.umin, low.umax, full.sBottom, full.sTop);
     return range(whole ?? unknown.full, low, zeros);
-  }
-
-  function constant(value: number): Range {
-    return range(constantWord(full, value), unknown.half, 0);
   }
 
   function upTo(maximum: number): Range {
@@ -263,6 +283,7 @@ export function makeRanges(full: Word, half: Word): Ranges {
     const right = restrict(word, SWAPPED[test], b[width], a[width]);
     if (left === undefined || right === undefined) return undefined;
     const equal = test === "eq";
+    if (!equal && sameBounds(left, a[width]) && sameBounds(right, b[width])) return { a, b };
     let leftHalf = width === "half" ? left : a.half;
     let rightHalf = width === "half" ? right : b.half;
     if (equal && width === "full") {
