@@ -1,6 +1,6 @@
 // ebpf doctor: what works here, what is missing, what to do. Every line is found out, not assumed; nothing is changed
 // and no service is started.
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { EbpfError } from "../../base/error.ts";
 import type { Handler, Io } from "../command.ts";
@@ -126,15 +126,25 @@ function tap(): Finding {
   return { name, state: "ok", found: `root, ${device}` };
 }
 
+/** A command on PATH, plain or with a version behind it (clang-14); servers are in /usr/sbin, which users' PATHs lack. */
 function tool(io: Io, command: string, use: string, remedy: string): Finding {
-  const place = (io.env.PATH ?? "")
-    .split(delimiter)
-    .flatMap((folder) => [join(folder, command), join(folder, `${command}.exe`)])
-    .concat([`/usr/sbin/${command}`])
-    .find((path) => isExecutable(path));
-  return place === undefined
+  const pattern = new RegExp(`^${command}(-[0-9]+)?(\\.exe)?$`);
+  const found = [...(io.env.PATH ?? "").split(delimiter), "/usr/sbin"]
+    .flatMap((folder) => listFolder(folder).map((name) => ({ folder, name })))
+    .filter(({ name }) => pattern.test(name))
+    .map(({ folder, name }) => join(folder, name))
+    .find(isExecutable);
+  return found === undefined
     ? { name: command, state: "absent", found: `not found (${use})`, remedy }
-    : { name: command, state: "ok", found: place };
+    : { name: command, state: "ok", found };
+}
+
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 function isExecutable(path: string): boolean {
