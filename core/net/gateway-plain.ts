@@ -4,7 +4,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { addressBytes, type SocketAddress } from "./address.ts";
 import { readFrame, udpHeadersBytes, writeUdpHeaders } from "./frame.ts";
-import { listenError } from "./gateway.ts";
+import { listenError } from "./listener.ts";
 import { ACTION, CELL, type GatewaySettings, type Loop, type LoopEnvironment } from "./loop.ts";
 
 const SWEEP_MILLISECONDS = 1000;
