@@ -38,10 +38,21 @@ export function findCommand(name: string): string | undefined {
     .find((path) => existsSync(path));
 }
 
-function isInstalled(item: DebianPackage): boolean {
-  return item.gives.some((path) =>
-    path.startsWith("/") ? existsSync(path) : findCommand(path) !== undefined,
+/** A command by its name, a file by its path. */
+function isThere(path: string): boolean {
+  return path.startsWith("/") ? existsSync(path) : findCommand(path) !== undefined;
+}
+
+/** The Debian packages that `purpose` needs and that are not here. */
+export function missingPackages(purpose: Purpose, has: (path: string) => boolean = isThere): string[] {
+  return DEBIAN_PACKAGES.filter((item) => item.for.includes(purpose) && !item.gives.some(has)).map(
+    (item) => item.name,
   );
+}
+
+/** What a person types to install them. */
+export function installLine(names: readonly string[]): string {
+  return `sudo apt-get install --no-install-recommends ${names.join(" ")}`;
 }
 
 function runOrThrow(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): void {
@@ -59,15 +70,11 @@ function runOrThrow(command: string, args: readonly string[], env: NodeJS.Proces
 /** Installs what is missing if this is Debian (or alike) and the user is root; else prints the line that does. */
 function installPackages(purpose: Purpose): void {
   if (process.platform !== "linux") return;
-  const names = DEBIAN_PACKAGES.filter((item) => item.for.includes(purpose) && !isInstalled(item)).map(
-    (item) => item.name,
-  );
+  const names = missingPackages(purpose);
   if (names.length === 0) return;
   const apt = findCommand("apt-get");
   if (apt === undefined || process.geteuid?.() !== 0) {
-    process.stderr.write(
-      `Not installed: ${names.join(", ")}. On Debian:\n\n    sudo apt-get install --no-install-recommends ${names.join(" ")}\n\n`,
-    );
+    process.stderr.write(`Not installed: ${names.join(", ")}. On Debian:\n\n    ${installLine(names)}\n\n`);
     return;
   }
   process.stderr.write(`Installing Debian packages (once): ${names.join(" ")}\n`);

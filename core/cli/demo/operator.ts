@@ -97,7 +97,8 @@ export async function powerShellOperator(settings: SessionSettings): Promise<Ope
     invocationTimeout: INVOCATION_MILLISECONDS,
     throwOnInvocationError: false,
   });
-  cleanup.add(() => session.dispose());
+  // It may have ended with the interrupt that ends the demonstration; gone is what it is to be.
+  cleanup.add(() => session.dispose().catch(() => {}));
   await invoke(session, `Import-Module ${quoted(join(root, "ebpf.psd1"))}`);
   const commands = {
     add: (object: string) => `Add-EbpfProgram ${typed(object)} -Hook xdp`,

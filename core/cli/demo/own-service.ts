@@ -38,7 +38,8 @@ export async function startOwnService(home: string, root: string, cleanup: Clean
     if (status !== 0 && (status !== 1 || out.trim() === "")) throw errorFrom(words, status, err);
     return out.trim() === "" ? undefined : JSON.parse(out);
   };
-  cleanup.add(() => rm(home, { recursive: true, force: true }));
+  // A file may still be written in the moment that a folder is emptied; then it is tried again.
+  cleanup.add(() => rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
   cleanup.add(async () => {
     await ebpf("service", "stop", "--force");
   });

@@ -67,11 +67,25 @@ export async function tapObstacle(): Promise<string | undefined> {
   return undefined;
 }
 
-/** Namespaces of demonstrations that were killed stay behind; their names hold the id of the process that made them. */
+/**
+ * Namespaces of demonstrations that were killed stay behind, with their servers; their names hold the id of the process
+ * that made them.
+ */
 async function removeLeftNamespaces(): Promise<void> {
   const { out } = await runCommand("ip", ["netns", "list"]);
   for (const [name, id] of out.matchAll(new RegExp(`^${PREFIX}(\\d+)-\\w+`, "gm"))) {
-    if (!isAlive(Number(id))) await runCommand("ip", ["netns", "del", name]);
+    if (isAlive(Number(id))) continue;
+    const { out: inside } = await runCommand("ip", ["netns", "pids", name]);
+    for (const [processId] of inside.matchAll(/\d+/g)) endQuietly(Number(processId));
+    await runCommand("ip", ["netns", "del", name]);
+  }
+}
+
+function endQuietly(processId: number): void {
+  try {
+    process.kill(processId, "SIGTERM");
+  } catch {
+    // It has ended by itself.
   }
 }
 
