@@ -29,14 +29,21 @@ function New-EbpfException {
 <# The error object of a JSON-RPC answer as an exception to throw. #>
 function ConvertTo-EbpfException {
     param([psobject] $WireError)
-    $exception = [System.InvalidOperationException]::new($WireError.message)
     $data = Get-EbpfMember $WireError 'data'
+    $message = $WireError.message
+    $file = Get-EbpfMember $data 'file'
+    if ($null -ne $file) {
+        # The one of several files that an error is about has to be told.
+        $leaf = [System.IO.Path]::GetFileName($file)
+        if (-not $message.Contains($leaf)) { $message = "${leaf}: $message" }
+    }
+    $exception = [System.InvalidOperationException]::new($message)
     $facts = @{ Code = 'InternalError'; Category = 'InvalidOperation'; Remedy = $null; Target = $null; Fatal = $false }
     foreach ($name in 'code', 'category', 'remedy', 'target') {
         $value = Get-EbpfMember $data $name
         if ($null -ne $value) { $facts[$name] = $value }
     }
-    if ($null -eq $facts.Target) { $facts.Target = Get-EbpfMember $data 'file' }
+    if ($null -ne $file) { $facts.Target = $file }
     $facts.Fatal = $facts.Code -eq 'ProtocolMismatch'
     $exception.Data['Ebpf'] = $facts
     $failure = Get-EbpfMember (Get-EbpfMember $data 'details') 'failure'
@@ -44,13 +51,13 @@ function ConvertTo-EbpfException {
     $exception
 }
 
-<# The record of a caught error, for $PSCmdlet. What is no error of ours keeps what it has. #>
+<# The record of a caught error, for $PSCmdlet. -Target is for an error that names none; what is no error of ours keeps what it has. #>
 function New-EbpfErrorRecord {
     param([System.Management.Automation.ErrorRecord] $Caught, [object] $Target)
     $exception = $Caught.Exception
     $facts = $exception.Data['Ebpf']
     if ($null -eq $facts) { return [System.Management.Automation.ErrorRecord]::new($Caught, $exception) }
-    if ($null -eq $Target) { $Target = $facts.Target }
+    if ($null -ne $facts.Target) { $Target = $facts.Target }
     $category = [System.Management.Automation.ErrorCategory]$facts.Category
     $record = [System.Management.Automation.ErrorRecord]::new($exception, $facts.Code, $category, $Target)
     $text = $exception.Message
@@ -58,7 +65,11 @@ function New-EbpfErrorRecord {
     $failure = $exception.Data['Failure']
     if ($null -ne $failure) {
         $remedy = $failure.Remedy
-        if ($null -ne $failure.Source) { $text += "`n$($failure.Source.File):$($failure.Source.Line): $($failure.Source.Text.Trim())" }
+        if ($null -ne $failure.Source) {
+            $place = "$($failure.Source.File):$($failure.Source.Line)"
+            $line = $failure.Source.Text.Trim()
+            $text += if ($text.Contains($place)) { "`n$line" } else { "`n${place}: $line" }
+        }
     }
     # PowerShell 7 shows the recommended action below the message by itself; Windows PowerShell does not.
     if ($remedy -and $PSVersionTable.PSVersion.Major -lt 7 -and -not $text.Contains($remedy)) { $text += "`n$remedy" }
@@ -70,10 +81,12 @@ function New-EbpfErrorRecord {
 <# Takes a caught error out of $Error: what the module handles is no news to the user. #>
 function Clear-EbpfError {
     param([System.Management.Automation.ErrorRecord] $Caught)
+    # $Error may hold what a .NET method threw inside the engine's own wrapping.
+    $cause = $Caught.Exception.GetBaseException()
     while ($global:Error.Count -gt 0) {
         $newest = $global:Error[0]
         if ($newest -is [System.Management.Automation.ErrorRecord]) { $newest = $newest.Exception }
-        if (-not [object]::ReferenceEquals($newest, $Caught.Exception)) { break }
+        if (-not [object]::ReferenceEquals($newest.GetBaseException(), $cause)) { break }
         $global:Error.RemoveAt(0)
     }
 }

@@ -24,7 +24,8 @@ function Get-EbpfMember {
     param([object] $InputObject, [string] $Name)
     if ($null -eq $InputObject) { return $null }
     $member = $InputObject.PSObject.Properties[$Name]
-    if ($null -ne $member) { , $member.Value }
+    if ($null -eq $member) { return $null }
+    , $member.Value
 }
 
 <# A record as an object of that type. #>
@@ -42,7 +43,8 @@ function Add-EbpfProperty {
     $members = $Record.PSObject.Properties
     foreach ($name in $script:Shapes[$Type]) {
         $member = $members[$name]
-        $value = if ($null -ne $member) { , $member.Value }
+        $value = $null
+        if ($null -ne $member) { $value = $member.Value }
         if ($name -eq 'counters') { Add-EbpfProperty $Properties Ebpf.Counters $value; continue }
         if ($null -ne $value) {
             if ($script:InnerShapes.ContainsKey($name)) { $value = ConvertTo-EbpfObject $script:InnerShapes[$name] $value }

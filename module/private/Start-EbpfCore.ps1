@@ -44,15 +44,31 @@ function ConvertFrom-EbpfStartError {
     New-EbpfException ServiceNotRunning "The service did not start: $($Errors.Trim())" -Fatal
 }
 
-<# The script that is the core. EBPF_CORE names another one. #>
+<#
+The script that is the core: what EBPF_CORE names, else the bundle, else the source. In a checkout the bundle counts only
+while no source is newer: who changes the core wants to see the change.
+#>
 function Find-EbpfCore {
     $named = [Environment]::GetEnvironmentVariable('EBPF_CORE')
-    $candidates = if ($named) { , $named } else {
-        [System.IO.Path]::Combine($script:ProjectRoot, 'core', 'cli', 'main.ts')
-        [System.IO.Path]::Combine($script:ProjectRoot, 'dist', 'ebpf.cjs')
+    $source = [System.IO.Path]::Combine($script:ProjectRoot, 'core', 'cli', 'main.ts')
+    $bundle = [System.IO.Path]::Combine($script:ProjectRoot, 'dist', 'ebpf.cjs')
+    if (-not $named) {
+        $hasSource = [System.IO.File]::Exists($source)
+        if ([System.IO.File]::Exists($bundle) -and -not ($hasSource -and (Test-EbpfNewerSource $bundle))) { return $bundle }
+        if ($hasSource) { return $source }
+        $named = $bundle
     }
-    foreach ($file in $candidates) { if ([System.IO.File]::Exists($file)) { return $file } }
-    throw (New-EbpfException ToolMissing "The core is missing: there is no $($candidates -join ' and no ')." -Target $candidates[-1] -Fatal)
+    if ([System.IO.File]::Exists($named)) { return $named }
+    throw (New-EbpfException ToolMissing "The core is missing: there is no $named." -Target $named -Fatal)
+}
+
+function Test-EbpfNewerSource {
+    param([string] $Bundle)
+    $built = [System.IO.File]::GetLastWriteTimeUtc($Bundle)
+    foreach ($file in [System.IO.Directory]::GetFiles([System.IO.Path]::Combine($script:ProjectRoot, 'core'), '*.ts', 'AllDirectories')) {
+        if ([System.IO.File]::GetLastWriteTimeUtc($file) -gt $built) { return $true }
+    }
+    $false
 }
 
 <# Node: the one beside the module, else the one on PATH if it is new enough. #>

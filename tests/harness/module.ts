@@ -15,7 +15,7 @@ export interface ModuleSession {
   text(commands: string): Promise<string>;
   /** The one value the commands give, through JSON. */
   value(commands: string): Promise<unknown>;
-  /** What was reported as errors, in order, and the value that came all the same. */
+  /** What $Error holds after the commands, newest first. */
   errors(commands: string): Promise<readonly ErrorFacts[]>;
   close(): Promise<void>;
 }
@@ -52,13 +52,12 @@ export async function openModule(environment: Readonly<Record<string, string>> =
     text: run,
     value,
     async errors(commands) {
-      const facts = `$script:seen = @(); try { . { ${commands} } -ErrorVariable +seen 2>$null | Out-Null } catch { $script:seen += $_ }`;
       return (await value(
-        `$global:Error.Clear(); ${facts}; , @($global:Error | ForEach-Object { ${FACTS} })`,
+        `$global:Error.Clear(); try { . { ${commands} } 2>$null | Out-Null } catch { }; , @($global:Error | ForEach-Object { ${FACTS} })`,
       )) as ErrorFacts[];
     },
     async close() {
-      await shell.invoke("Stop-EbpfService").catch(() => {});
+      await shell.invoke("Stop-EbpfService");
       await shell.dispose();
       await rm(home, { recursive: true, force: true });
     },

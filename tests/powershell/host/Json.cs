@@ -3,6 +3,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
+using System.Management.Automation.Internal;
 using System.Numerics;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -122,8 +123,7 @@ public sealed class ConvertToJsonCommand : PSCmdlet
 
     private void Write(Utf8JsonWriter writer, object? input, int depth)
     {
-        var wrapped = input as PSObject;
-        var value = wrapped?.BaseObject ?? input;
+        var value = ReferenceEquals(input, AutomationNull.Value) ? null : (input as PSObject)?.BaseObject ?? input;
         switch (value)
         {
             case null or DBNull: writer.WriteNullValue(); return;
