@@ -5,6 +5,8 @@
 $script:ProtocolVersion = 1
 $script:GreetingMilliseconds = 10000
 $script:SilenceMilliseconds = 60000
+# Methods that change nothing.
+$script:Asking = '^(object|platform)\.|\.(list|get|dump|lookup|stats|status)$'
 
 <#
 The result of a method. Throws the service's error as an exception that New-EbpfErrorRecord understands.
@@ -22,7 +24,7 @@ function Invoke-EbpfService {
     if ($null -ne $script:Connection -and $script:Connection.Socket -ne $socket) { Close-EbpfConnection }
     if ($null -ne $script:Connection) {
         $answer = Invoke-EbpfRequest -Method $Method -Parameters $Parameters -Cmdlet $Cmdlet -Activity $Activity
-        # A connection whose service has ended takes nothing any more: the request was not seen, and is made again.
+        # The service has ended since: the request was not seen or changes nothing, and is made again.
         if ($null -ne $answer) { return $answer.Result }
     }
     Connect-EbpfService -Socket $socket -Cmdlet $Cmdlet -NoStart:$NoStart
@@ -59,7 +61,10 @@ function Wait-EbpfConnection {
     throw (New-EbpfException ServiceUnresponsive "The service was started and does not listen on $Socket." -Target $Socket -Fatal)
 }
 
-<# Sends and awaits the answer: @{ Result }, or $null if the connection was dead before the request was sent. #>
+<#
+Sends and awaits the answer: @{ Result }, or $null if the service ended and the request can be made again: because it
+was not sent whole, or because it only asks. What may have changed something is an error.
+#>
 function Invoke-EbpfRequest {
     param(
         [string] $Method,
@@ -78,34 +83,39 @@ function Invoke-EbpfRequest {
         return $null
     }
     $answer = $null
+    $gone = $false
     try {
         $answer = Receive-EbpfAnswer -Id $id -Cmdlet $Cmdlet -Activity $Activity -TimeoutMilliseconds $TimeoutMilliseconds
+        $gone = $null -eq $answer
     }
     finally {
         # Also runs when the pipeline is stopped. The answer would come in the middle of the next call: the connection goes.
-        if ($null -eq $answer) {
+        if ($gone) { Close-EbpfConnection }
+        elseif ($null -eq $answer) {
             $null = Send-EbpfMessage $connection @{ method = '$/cancelRequest'; params = @{ id = $id } }
             Close-EbpfConnection
         }
         if ($Activity -and $null -ne $Cmdlet) { Hide-EbpfProgress $Cmdlet $id $Activity }
     }
+    if ($gone) {
+        if ($Method -match $script:Asking) { return $null }
+        throw (New-EbpfException ServiceNotRunning 'The service ended before it answered.' -Target $connection.Socket -Fatal)
+    }
     if ($null -ne $answer.PSObject.Properties['error']) { throw (ConvertTo-EbpfException $answer.error) }
     @{ Result = $answer.result }
 }
 
-<# Reads messages until the answer with that id; shows the progress that comes before it. #>
+<# Reads messages until the answer with that id, and shows the progress that comes before it. $null if the service ended. #>
 function Receive-EbpfAnswer {
     param([int] $Id, [System.Management.Automation.PSCmdlet] $Cmdlet, [string] $Activity, [int] $TimeoutMilliseconds)
     while ($true) {
         $message = Receive-EbpfMessage $script:Connection $TimeoutMilliseconds
-        if ($null -eq $message) {
-            throw (New-EbpfException ServiceNotRunning 'The service ended before it answered.' -Target $script:Connection.Socket -Fatal)
-        }
+        if ($null -eq $message) { return $null }
         $members = $message.PSObject.Properties
         if ($null -eq $members['method']) {
-            if ($null -ne $members['id'] -and $message.id -eq $Id) { return $message }
+            $answered = Get-EbpfMember $message id
             # An answer without an id is about a request that the service could not read.
-            if ($null -ne $members['error'] -and $null -eq $message.id) { return $message }
+            if ($answered -eq $Id -or ($null -eq $answered -and $null -ne $members['error'])) { return $message }
         }
         elseif ($message.method -eq '$/progress' -and $Activity -and $null -ne $Cmdlet -and $message.params.token -eq $Id) {
             Show-EbpfProgress $Cmdlet $Id $Activity $message.params.value
