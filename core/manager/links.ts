@@ -2,6 +2,7 @@
 import { EbpfError } from "../base/error.ts";
 import type { Interface, LoadedProgram } from "../host/host.ts";
 import { findAttachType } from "../platform/platform.ts";
+import { PLATFORMS } from "../platform/platforms.ts";
 import type { Program } from "../program/program.ts";
 import { type Context, liveThenWritten } from "./context.ts";
 import type { LinkRecord } from "./records.ts";
@@ -25,6 +26,12 @@ export function running(entry: LiveInterface): Interface {
   throw new EbpfError("InterfaceFailed", `interface ${entry.name} does not run: ${entry.problem ?? ""}`, {
     target: entry.name,
   });
+}
+
+/** HookUnknown if no platform has it: said before anything is read, whatever else is wrong. */
+export function requireHook(name: string): void {
+  if (Object.values(PLATFORMS).some((platform) => findAttachType(platform, name) !== undefined)) return;
+  throw new EbpfError("HookUnknown", `there is no hook ${name}`, { target: name });
 }
 
 /** The hook's name, checked: the platform knows it, it is for programs of this type, and interfaces here have it. */

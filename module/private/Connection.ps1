@@ -95,7 +95,13 @@ function Receive-EbpfMessage {
     param([hashtable] $Connection, [int] $TimeoutMilliseconds)
     while ($true) {
         $json = Split-EbpfFrame $Connection
-        if ($null -ne $json) { return ConvertFrom-EbpfJson $json }
+        if ($null -ne $json) {
+            try { return ConvertFrom-EbpfJson $json }
+            catch {
+                Clear-EbpfError $_
+                throw (New-EbpfException ProtocolMismatch 'A message of the service is not JSON.' -Target $Connection.Socket -Fatal)
+            }
+        }
         $room = $Connection.Buffer.Length - $Connection.Length
         $read = $Connection.Pipe.ReadAsync($Connection.Buffer, $Connection.Length, $room)
         $clock = [System.Diagnostics.Stopwatch]::StartNew()

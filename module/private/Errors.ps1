@@ -82,11 +82,11 @@ function New-EbpfErrorRecord {
 function Clear-EbpfError {
     param([System.Management.Automation.ErrorRecord] $Caught)
     # $Error may hold what a .NET method threw inside the engine's own wrapping.
-    $cause = $Caught.Exception.GetBaseException()
+    $cause = Get-EbpfCause $Caught.Exception
     while ($global:Error.Count -gt 0) {
         $newest = $global:Error[0]
         if ($newest -is [System.Management.Automation.ErrorRecord]) { $newest = $newest.Exception }
-        if (-not [object]::ReferenceEquals($newest.GetBaseException(), $cause)) { break }
+        if (-not [object]::ReferenceEquals((Get-EbpfCause $newest), $cause)) { break }
         $global:Error.RemoveAt(0)
     }
 }
@@ -103,4 +103,11 @@ function Write-EbpfError {
     $facts = $Caught.Exception.Data['Ebpf']
     if ($null -ne $facts -and $facts.Fatal) { $Cmdlet.ThrowTerminatingError($record) }
     $Cmdlet.WriteError($record)
+}
+
+<# The innermost exception. GetBaseException stops short of it for an AggregateException. #>
+function Get-EbpfCause {
+    param([System.Exception] $Exception)
+    while ($null -ne $Exception.InnerException) { $Exception = $Exception.InnerException }
+    $Exception
 }

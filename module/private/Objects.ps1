@@ -15,8 +15,14 @@ $script:Shapes = @{
     'Ebpf.Counters'     = 'received', 'receivedBytes', 'passed', 'dropped', 'transmitted', 'aborted', 'errors'
     'Ebpf.Service'      = 'processId', 'version', 'protocol', 'startedAt', 'socket', 'stateFolder', 'memoryBytes', 'programs', 'maps', 'links', 'interfaces', 'problems'
 }
-# Members that are records themselves.
-$script:InnerShapes = @{ source = 'Ebpf.Source'; failure = 'Ebpf.Failure' }
+# Members that are not taken as they are.
+$script:Conversions = @{
+    source    = { ConvertTo-EbpfObject Ebpf.Source $args[0] }
+    failure   = { ConvertTo-EbpfObject Ebpf.Failure $args[0] }
+    loadedAt  = { ConvertTo-EbpfDate $args[0] }
+    startedAt = { ConvertTo-EbpfDate $args[0] }
+    counters  = { $args[0] }
+}
 $script:PascalNames = @{}
 
 <# The value of a member, or $null where the object or the member is not there (which strict mode would refuse). #>
@@ -40,28 +46,23 @@ function ConvertTo-EbpfObject {
 
 function Add-EbpfProperty {
     param([System.Collections.Specialized.OrderedDictionary] $Properties, [string] $Type, [psobject] $Record)
+    if (-not $script:PascalNames.ContainsKey($Type)) {
+        $script:PascalNames[$Type] = @(foreach ($name in $script:Shapes[$Type]) { $name.Substring(0, 1).ToUpperInvariant() + $name.Substring(1) })
+    }
+    $names = $script:Shapes[$Type]
+    $pascal = $script:PascalNames[$Type]
     $members = $Record.PSObject.Properties
-    foreach ($name in $script:Shapes[$Type]) {
+    for ($index = 0; $index -lt $names.Length; $index++) {
+        $name = $names[$index]
         $member = $members[$name]
         $value = $null
         if ($null -ne $member) { $value = $member.Value }
-        if ($name -eq 'counters') { Add-EbpfProperty $Properties Ebpf.Counters $value; continue }
-        if ($null -ne $value) {
-            if ($script:InnerShapes.ContainsKey($name)) { $value = ConvertTo-EbpfObject $script:InnerShapes[$name] $value }
-            elseif ($name -eq 'loadedAt' -or $name -eq 'startedAt') { $value = ConvertTo-EbpfDate $value }
+        if ($null -ne $value -and $script:Conversions.ContainsKey($name)) {
+            if ($name -eq 'counters') { Add-EbpfProperty $Properties Ebpf.Counters $value; continue }
+            $value = & $script:Conversions[$name] $value
         }
-        $Properties[(Get-EbpfPascalName $name)] = $value
+        $Properties[$pascal[$index]] = $value
     }
-}
-
-function Get-EbpfPascalName {
-    param([string] $Name)
-    $pascal = $script:PascalNames[$Name]
-    if ($null -eq $pascal) {
-        $pascal = $Name.Substring(0, 1).ToUpperInvariant() + $Name.Substring(1)
-        $script:PascalNames[$Name] = $pascal
-    }
-    $pascal
 }
 
 <# Local time. PowerShell 7.0 to 7.4 have made a date of the text already. #>

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Sends SIGINT once this text was seen on standard output. */
   readonly interruptAt?: string;
+  /** Sends SIGINT once this has come. */
+  readonly interruptOn?: Promise<void>;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -49,6 +51,7 @@ export async function runPowerShell(args: readonly string[], options: RunOptions
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
     });
+    options.interruptOn?.then(() => child.kill("SIGINT"));
     child.on("error", reject);
     child.on("close", (exitCode) => resolve({ exitCode, stdout, stderr }));
     child.stdin.end(options.input ?? "");
