@@ -33,8 +33,8 @@ const COMMON: BuildOptions = {
   platform: "node",
   target: "node22.18",
   format: "cjs",
+  // Names are not kept: naming every function at the start takes longer than verifying a program.
   minify: true,
-  keepNames: true,
   sourcemap: "external",
   sourcesContent: false,
   external: ["koffi"],

@@ -36,8 +36,9 @@ function exitCodeOf(error: EbpfError): number {
   return error.code === "ArgumentInvalid" || error.code === "HexInvalid" ? EXIT.usage : EXIT.refused;
 }
 
+/** Not by its class's name, which the bundle does not keep. */
 function isCommanderError(error: unknown): error is CommanderError {
-  return error instanceof Error && "exitCode" in error && String(error.name).startsWith("Commander");
+  return error instanceof Error && "code" in error && String(error.code).startsWith("commander.");
 }
 
 function defect(error: unknown): EbpfError {

@@ -20,9 +20,14 @@ export interface ProgramOptions {
  */
 export function parseCommand(words: readonly string[], options: ProgramOptions): ParsedCommand | undefined {
   let parsed: ParsedCommand | undefined;
-  const program = buildProgram(options, (row, invocation) => {
-    parsed = { row, invocation };
-  });
+  // Making all commands takes longer than many of them run: only those of the first word, if it is one of ours.
+  const own = options.rows.filter((row) => row.path[0] === words[0]);
+  const program = buildProgram(
+    { ...options, rows: own.length > 0 ? own : options.rows },
+    (row, invocation) => {
+      parsed = { row, invocation };
+    },
+  );
   program.parse(words, { from: "user" });
   return parsed;
 }
