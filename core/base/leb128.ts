@@ -4,6 +4,10 @@ import type { ByteReader, ByteWriter } from "./bytes.ts";
 
 /** Writes an unsigned integer; a bigint is taken as unsigned 64 bits. */
 export function writeUnsignedLeb128(writer: ByteWriter, value: number | bigint): void {
+  if (typeof value === "number" && value >>> 0 === value) {
+    writeSmallUnsigned(writer, value);
+    return;
+  }
   let rest = BigInt.asUintN(64, BigInt(value));
   while (rest > 0x7fn) {
     writer.u8(Number(rest & 0x7fn) | 0x80);
@@ -14,6 +18,10 @@ export function writeUnsignedLeb128(writer: ByteWriter, value: number | bigint):
 
 /** Writes a signed integer of at most 64 bits. */
 export function writeSignedLeb128(writer: ByteWriter, value: number | bigint): void {
+  if (typeof value === "number" && (value | 0) === value) {
+    writeSmallSigned(writer, value);
+    return;
+  }
   let rest = BigInt.asIntN(64, BigInt(value));
   for (;;) {
     const byte = Number(rest & 0x7fn);
@@ -25,6 +33,25 @@ export function writeSignedLeb128(writer: ByteWriter, value: number | bigint): v
     }
     writer.u8(byte | 0x80);
   }
+}
+
+/** The same for 32 bits, without a BigInt: compiled programs consist of them. */
+function writeSmallUnsigned(writer: ByteWriter, value: number): void {
+  let rest = value;
+  while (rest > 0x7f) {
+    writer.u8((rest & 0x7f) | 0x80);
+    rest >>>= 7;
+  }
+  writer.u8(rest);
+}
+
+function writeSmallSigned(writer: ByteWriter, value: number): void {
+  let rest = value;
+  while (rest < -0x40 || rest > 0x3f) {
+    writer.u8((rest & 0x7f) | 0x80);
+    rest >>= 7;
+  }
+  writer.u8(rest & 0x7f);
 }
 
 /** Reads an unsigned integer of at most `bitWidth` bits; longer or unfinished ones are the reader's FormatError. */
