@@ -44,7 +44,9 @@ export function createRestorer(context: Context): Restorer {
     retryFailed(alone) {
       const timer = setInterval(() => {
         for (const entry of registry.interfaces.values()) {
-          if (entry.live?.state().kind === "failed" || entry.live === undefined) {
+          // A damaged capture does not mend itself, and running it again would write its output again.
+          const ended = entry.kind !== "pcap" && entry.live?.state().kind === "failed";
+          if (ended || entry.live === undefined) {
             void alone(() => restoreInterface(context, entry));
           }
         }
