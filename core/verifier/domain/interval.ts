@@ -354,9 +354,10 @@ function arsh(w: Word, a: Bounds, b: Bounds): Bounds {
   const [least, most] = shiftRange(w, b);
   if (most === 0) return a;
   const low = a.smin === w.sBottom ? -w.half : a.smin;
-  const high = a.smax === w.sTop ? w.half - 1 : a.smax;
   const smin = Math.floor(low / 2 ** (low < 0 ? least : most));
-  const smax = Math.floor(high / 2 ** (high < 0 ? most : least));
+  // The greatest number is half - 1; written so that nothing is rounded where half is 2^63.
+  const smax =
+    a.smax === w.sTop ? w.half / 2 ** least - 1 : Math.floor(a.smax / 2 ** (a.smax < 0 ? most : least));
   return result(w, 0, w.uTop, smin, smax);
 }
 
