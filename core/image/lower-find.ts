@@ -1,6 +1,7 @@
 // The look-up in one hash map as a WebAssembly function: (i32 keyAddress) -> i32 value address, or 0. It does what
 // host/embedded/maps/table.ts does (HalfSipHash-1-3, then the chain, between two reads of the lock's number), with all
-// sizes known; where a writer interferes, it leaves the answer to the imported helper.
+// sizes known; where a writer interferes, or an entry must change, it leaves the answer to the imported helper.
+import type { MapKind } from "../platform/platform.ts";
 import type { ProgramMap } from "../program/program.ts";
 import { LANE_COUNT, MODULE_NAMES, mapHandle, mapName } from "./abi.ts";
 import type { Scope } from "./locals.ts";
@@ -17,12 +18,15 @@ import type { WasmFunction, WasmInstruction } from "./wasm.ts";
 /** Longer keys are left to the helper: the code would grow with them. */
 const MAXIMUM_KEY_WORDS = 16;
 
-/** Has this kind of map a finder? (LRU maps take the lock at each look-up.) */
+const HASHES: Partial<Record<MapKind, { readonly perCpu: boolean; readonly lru: boolean }>> = {
+  hash: { perCpu: false, lru: false },
+  percpu_hash: { perCpu: true, lru: false },
+  lru_hash: { perCpu: false, lru: true },
+  lru_percpu_hash: { perCpu: true, lru: true },
+};
+
 export function hasFinder({ spec, type }: ProgramMap): boolean {
-  return (
-    (type.name === "hash" || type.name === "percpu_hash") &&
-    Math.ceil(spec.keySizeBytes / 4) <= MAXIMUM_KEY_WORDS
-  );
+  return HASHES[type.name] !== undefined && Math.ceil(spec.keySizeBytes / 4) <= MAXIMUM_KEY_WORDS;
 }
 
 /** Parameter 0 is the key's address; the words of the key follow these. */
@@ -32,7 +36,8 @@ const LOCAL = { key: 0, a: 1, b: 2, c: 3, d: 4, before: 5, entry: 6, at: 7, step
 export function lowerFinder(scope: Scope, map: number, helperIndex: number): WasmFunction {
   const row = scope.program.maps[map]!;
   const { keySizeBytes, maxEntries } = row.spec;
-  const layout = tableLayout(row.spec, row.type.name === "percpu_hash" ? LANE_COUNT : 1);
+  const { perCpu = false, lru = false } = HASHES[row.type.name] ?? {};
+  const layout = tableLayout(row.spec, perCpu ? LANE_COUNT : 1);
   const keyWords = Math.ceil(keySizeBytes / 4);
   const table: WasmInstruction = ["global.get", scope.constantIndex(mapName(map))];
   const lock: WasmInstruction[] = [table, ["i32.atomic.load", 2, HEADER.lock * 4]];
@@ -74,6 +79,7 @@ export function lowerFinder(scope: Scope, map: number, helperIndex: number): Was
       ["br", 0],
       ["end"],
       ["end"],
+      ...(lru ? isOlder(table) : []),
       ...lock,
       ["local.get", LOCAL.before],
       ["i32.ne"],
@@ -217,6 +223,21 @@ function isEntry(keyWords: number): WasmInstruction[] {
     ["i32.or"] as const,
   ]);
   return [...differs(ENTRY.hash * 4, LOCAL.b), ...words.flat(), ["i32.eqz"]];
+}
+
+/** In an LRU map a look-up changes the order, unless it finds the newest entry: branches to where the helper is asked. */
+function isOlder(table: WasmInstruction): WasmInstruction[] {
+  return [
+    ["local.get", LOCAL.entry],
+    ["i32.const", 0],
+    ["i32.ne"],
+    ["local.get", LOCAL.entry],
+    table,
+    ["i32.atomic.load", 2, HEADER.newest * 4],
+    ["i32.ne"],
+    ["i32.and"],
+    ["br_if", 0],
+  ];
 }
 
 function valueAddress(scope: Scope, layout: TableLayout): WasmInstruction[] {

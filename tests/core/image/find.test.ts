@@ -27,7 +27,7 @@ function keyOf(number: number, sizeBytes: number): Uint8Array {
   );
 }
 
-for (const kind of ["hash", "percpu_hash", "lru_hash"] as const) {
+for (const kind of ["hash", "percpu_hash", "lru_hash", "lru_percpu_hash"] as const) {
   for (const sizeBytes of [1, 2, 3, 4, 5, 7, 8, 16, 64, 65]) {
     test(`${kind}, keys of ${sizeBytes} bytes`, (t) => {
       const host = createEmbeddedHost();
@@ -35,7 +35,7 @@ for (const kind of ["hash", "percpu_hash", "lru_hash"] as const) {
       const map = host.createMap(row.spec, kind);
       const program = assembled(LOOK_UP, { maps: [row], rawMemorySizeBytes: 80 });
       const lane = host.allocateLane();
-      const copies = kind.startsWith("percpu") ? LANE_COUNT : 1;
+      const copies = kind.includes("percpu") ? LANE_COUNT : 1;
       const there = new Map<string, bigint>();
       for (let number = 1; number <= 90; number++) {
         const key = keyOf(number, sizeBytes);
@@ -59,12 +59,34 @@ for (const kind of ["hash", "percpu_hash", "lru_hash"] as const) {
   }
 }
 
-test("only keys of up to 64 bytes are looked up in place, and no LRU map's", (t) => {
-  const text = (kind: "hash" | "lru_hash", sizeBytes: number): string => {
-    const maps = [mapOf(kind, mapSpec("m", sizeBytes, 8, 100))];
+test("only keys of up to 64 bytes are looked up in place", (t) => {
+  const text = (sizeBytes: number): string => {
+    const maps = [mapOf("hash", mapSpec("m", sizeBytes, 8, 100))];
     return printImage(compile(assembled(LOOK_UP, { maps }), "wasm"));
   };
-  t.regex(text("hash", 64), /call \$find0/);
-  t.notRegex(text("hash", 65), /call \$find0/);
-  t.notRegex(text("lru_hash", 4), /call \$find0/);
+  t.regex(text(64), /call \$find0/);
+  t.notRegex(text(65), /call \$find0/);
 });
+
+for (const engine of ENGINES) {
+  test(`a look-up by a program is a use: the entry stays in an LRU map: ${engine}`, (t) => {
+    const host = createEmbeddedHost();
+    const row = mapOf("lru_hash", mapSpec("m", 4, 8, 3));
+    const map = host.createMap(row.spec, "lru_hash");
+    const lane = host.allocateLane();
+    const program = assembled(LOOK_UP, { maps: [row], rawMemorySizeBytes: 8 });
+    const instance = instantiate(describe(host.load(compile(program, engine), [map])), lane);
+    const bytes = new Uint8Array(host.memory.buffer);
+    const put = (key: number): void =>
+      map.update(Uint8Array.of(key, 0, 0, 0), Uint8Array.of(key, 0, 0, 0, 0, 0, 0, 0));
+    for (const key of [1, 2, 3]) put(key);
+    // 3 is the newest already, 1 becomes it, twice.
+    for (const key of [3, 1, 1]) {
+      bytes.set([key, 0, 0, 0], lane.packetAddress + 1);
+      t.is(instance.run(lane.packetAddress), key);
+    }
+    put(4);
+    put(5);
+    t.deepEqual([...map.keys()].map((key) => key[0]).sort(), [1, 4, 5]);
+  });
+}
