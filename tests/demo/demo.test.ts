@@ -1,7 +1,7 @@
 // The demonstration, as it is shipped: run whole, on both stages, and nothing of it is left behind.
-import { execFile, execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
@@ -12,35 +12,52 @@ const ENTRY = join(import.meta.dirname, "..", "..", "dist", "ebpf.cjs");
 const LIMIT_MILLISECONDS = 120_000;
 
 interface Outcome {
-  readonly status: number;
+  readonly status: number | null;
   readonly out: string;
   readonly err: string;
+  /** Namespaces and files that the run did not take away again. */
+  readonly left: readonly string[];
 }
 
-function runDemo(env: NodeJS.ProcessEnv, ...words: string[]): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const args = [ENTRY, "demo", "--json", "--seconds", "2", "--rate", "50000", ...words];
-    const options = {
-      encoding: "utf8" as const,
-      env: { ...process.env, ...env },
-      timeout: LIMIT_MILLISECONDS,
-    };
-    execFile(process.execPath, args, options, (error, out, err) => {
-      resolve({ status: error === null ? 0 : typeof error.code === "number" ? error.code : -1, out, err });
-    });
+interface RunSettings {
+  readonly env: NodeJS.ProcessEnv;
+  /** Sends SIGINT a second after the output has this text. */
+  readonly interruptAt?: string;
+}
+
+/** Runs the shipped demonstration with a temporary folder of its own, at a rate that leaves room for other tests. */
+async function runDemo({ env, interruptAt }: RunSettings, ...words: string[]): Promise<Outcome> {
+  const temporary = mkdtempSync(join(tmpdir(), "ebpf-test-"));
+  const demo = spawn(process.execPath, [ENTRY, "demo", "--rate", "50000", ...words], {
+    env: { ...process.env, TMPDIR: temporary, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: LIMIT_MILLISECONDS,
   });
+  let out = "";
+  let err = "";
+  let interrupt: NodeJS.Timeout | undefined;
+  demo.stderr.setEncoding("utf8").on("data", (text: string) => {
+    err += text;
+  });
+  demo.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+    if (interruptAt === undefined || interrupt !== undefined || !out.includes(interruptAt)) return;
+    interrupt = setTimeout(() => demo.kill("SIGINT"), 1_000);
+  });
+  const [status] = (await once(demo, "close")) as [number | null];
+  clearTimeout(interrupt);
+  const namespaces = execFileSync("ip", ["netns", "list"], { encoding: "utf8" });
+  const left = [
+    // .NET leaves pipes of its own there.
+    ...readdirSync(temporary).filter((name) => name.startsWith("ebpf-")),
+    ...(namespaces.match(new RegExp(`^ebpf-demo-${demo.pid}-\\S+`, "gm")) ?? []),
+  ];
+  rmSync(temporary, { recursive: true });
+  return { status, out, err, left };
 }
 
 function resultOf({ out }: Outcome): DemoResult {
   return JSON.parse(out.trimEnd().split("\n").at(-1) ?? "") as DemoResult;
-}
-
-function namespaces(): string[] {
-  return execFileSync("ip", ["netns", "list"], { encoding: "utf8" }).match(/^ebpf-demo-\S+/gm) ?? [];
-}
-
-function folders(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith("ebpf-demo-"));
 }
 
 const ROOT_HERE = process.geteuid?.() === 0;
@@ -49,11 +66,16 @@ for (const stage of ["tap", "gateway"] as const) {
   // Both stages at once would share the processors, and with them the rates.
   test.serial(`the whole story, with ${stage} and PowerShell`, async (t) => {
     t.timeout(LIMIT_MILLISECONDS);
-    const before = { namespaces: namespaces(), folders: folders() };
     const powershell = await powershellPath();
     t.truthy(powershell, "there is no PowerShell, and no .NET SDK to build the small host with");
     const words = stage === "gateway" || !ROOT_HERE ? ["--gateway"] : [];
-    const outcome = await runDemo({ EBPF_POWERSHELL: powershell }, ...words);
+    const outcome = await runDemo(
+      { env: { EBPF_POWERSHELL: powershell } },
+      "--json",
+      "--seconds",
+      "2",
+      ...words,
+    );
     t.is(outcome.status, 0, `${outcome.err}\n${outcome.out}`);
     const result = resultOf(outcome);
     t.like(result, {
@@ -73,7 +95,7 @@ for (const stage of ["tap", "gateway"] as const) {
     ]) {
       t.true(outcome.out.includes(text), `${text} is not in:\n${outcome.out}`);
     }
-    t.deepEqual({ namespaces: namespaces(), folders: folders() }, before);
+    t.deepEqual(outcome.left, []);
   });
 }
 
@@ -82,7 +104,11 @@ test.serial("without PowerShell the command line does it, and says so", async (t
   const path = (process.env.PATH ?? "")
     .split(":")
     .filter((folder) => !readdirOrEmpty(folder).includes("pwsh"));
-  const outcome = await runDemo({ EBPF_POWERSHELL: "", PATH: path.join(":") }, "--gateway");
+  const outcome = await runDemo(
+    { env: { EBPF_POWERSHELL: "", PATH: path.join(":") } },
+    "--json",
+    "--gateway",
+  );
   t.is(outcome.status, 0, `${outcome.err}\n${outcome.out}`);
   t.like(resultOf(outcome), { powershell: false, rejected: true, interface: "gateway" });
   t.true(outcome.out.includes("There is no PowerShell here"));
@@ -99,28 +125,9 @@ function readdirOrEmpty(folder: string): string[] {
 
 test.serial("interrupted in the middle of a flood, it takes everything away and says so", async (t) => {
   t.timeout(LIMIT_MILLISECONDS);
-  const before = { namespaces: namespaces(), folders: folders() };
-  const demo = spawn(process.execPath, [ENTRY, "demo", "--seconds", "30", "--rate", "50000"], {
-    env: { ...process.env, EBPF_POWERSHELL: "" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let out = "";
-  let err = "";
-  demo.stderr.setEncoding("utf8").on("data", (text: string) => {
-    err += text;
-  });
-  const flooding = new Promise<void>((resolve) => {
-    demo.stdout.setEncoding("utf8").on("data", (text: string) => {
-      out += text;
-      if (out.includes("The flood, with nothing attached")) resolve();
-    });
-  });
-  const ended = once(demo, "exit");
-  await Promise.race([flooding, ended]);
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
-  demo.kill("SIGINT");
-  const [status] = await ended;
+  const settings = { env: { EBPF_POWERSHELL: "" }, interruptAt: "The flood, with nothing attached" };
+  const { status, err, left } = await runDemo(settings, "--seconds", "30");
   t.is(status, 1, err);
   t.regex(err, /Cancelled/);
-  t.deepEqual({ namespaces: namespaces(), folders: folders() }, before);
+  t.deepEqual(left, []);
 });
