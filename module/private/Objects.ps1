@@ -7,11 +7,11 @@ $script:Shapes = @{
     'Ebpf.Verification' = 'file', 'section', 'program', 'type', 'platform', 'verdict', 'code', 'message', 'remedy', 'instruction', 'source', 'failure', 'instructions', 'steps', 'states', 'milliseconds'
     'Ebpf.Failure'      = 'code', 'message', 'remedy', 'instruction', 'slot', 'text', 'source', 'registers'
     'Ebpf.Source'       = 'file', 'line', 'column', 'text'
-    'Ebpf.Instruction'  = 'file', 'section', 'program', 'slot', 'bytes', 'text', 'source'
+    'Ebpf.Instruction'  = 'file', 'section', 'program', 'function', 'slot', 'bytes', 'text', 'source'
     'Ebpf.Section'      = 'file', 'section', 'kind', 'sizeBytes', 'programs', 'type'
     'Ebpf.Map'          = 'id', 'name', 'type', 'keySizeBytes', 'valueSizeBytes', 'maxEntries', 'entries', 'persistent', 'programIds'
     'Ebpf.MapEntry'     = 'mapId', 'map', 'key', 'value', 'keyHex', 'valueHex'
-    'Ebpf.Interface'    = 'name', 'kind', 'settings', 'programId', 'program', 'problem', 'counters'
+    'Ebpf.Interface'    = 'name', 'kind', 'state', 'settings', 'programId', 'program', 'problem', 'counters'
     'Ebpf.Counters'     = 'received', 'receivedBytes', 'passed', 'dropped', 'transmitted', 'aborted', 'errors'
     'Ebpf.Service'      = 'processId', 'version', 'protocol', 'startedAt', 'socket', 'stateFolder', 'memoryBytes', 'programs', 'maps', 'links', 'interfaces', 'problems'
 }
