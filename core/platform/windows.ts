@@ -212,7 +212,7 @@ const HELPERS: readonly Helper[] = [
   {
     name: "memcpy_s",
     id: 22,
-    arguments: [MEMORY_OUT, SIZE_OR_ZERO, MEMORY, SIZE_OR_ZERO],
+    arguments: [MEMORY_IN_OUT, SIZE_OR_ZERO, MEMORY, SIZE_OR_ZERO],
     returns: ANY_SCALAR,
   },
   { name: "memcmp_s", id: 23, arguments: [MEMORY, SIZE_OR_ZERO, MEMORY, SIZE_OR_ZERO], returns: ANY_SCALAR },
@@ -220,7 +220,7 @@ const HELPERS: readonly Helper[] = [
   {
     name: "memmove_s",
     id: 25,
-    arguments: [MEMORY_OUT, SIZE_OR_ZERO, MEMORY, SIZE_OR_ZERO],
+    arguments: [MEMORY_IN_OUT, SIZE_OR_ZERO, MEMORY, SIZE_OR_ZERO],
     returns: ANY_SCALAR,
   },
   {
@@ -230,7 +230,7 @@ const HELPERS: readonly Helper[] = [
     returns: ANY_SCALAR,
     programTypes: ["cgroup_sock_addr"],
   },
-  // These two leave part of the destination as it was, so it must be initialised.
+  // Like memcpy_s and memmove_s, these leave part of the destination as it was, so it must be initialised.
   {
     name: "strncpy_s",
     id: 27,
