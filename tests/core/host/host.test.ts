@@ -9,6 +9,8 @@ import {
   instantiate,
 } from "../../../core/host/embedded/host.ts";
 import { compile } from "../../../core/image/compile.ts";
+import { assembleProgram } from "../../../core/program/assemble.ts";
+import { verify } from "../../../core/verifier/verify.ts";
 import { ENGINES } from "../../harness/engines.ts";
 import { assembled, DROPPACKET, mapOf, mapSpec, PACKET_TYPE, udpFrame } from "../../harness/programs.ts";
 
@@ -105,3 +107,51 @@ test("data that does not fit is refused", (t) => {
     "ArgumentInvalid",
   );
 });
+
+for (const engine of ENGINES) {
+  test(`contexts: scalars are given and come back, pointers are the host's, 8 or 4 bytes wide: ${engine}`, (t) => {
+    const host = createEmbeddedHost();
+    const given = new Uint8Array(28).fill(0xff);
+    new DataView(given.buffer).setUint32(24, 7, true);
+    // r0 = ingress_ifindex + length of the packet + length of the metadata
+    const wide = assembled(`
+      r2 = *(u64 *)(r1 + 0)
+      r3 = *(u64 *)(r1 + 8)
+      r4 = *(u64 *)(r1 + 16)
+      r0 = *(u32 *)(r1 + 24)
+      r0 += r3
+      r0 -= r2
+      r0 += r2
+      r0 -= r4
+      exit
+    `);
+    const result = host.load(compile(wide, engine), []).run({ data: new Uint8Array(60), context: given });
+    t.is(result.returnValue, 67n);
+    t.deepEqual(
+      result.context,
+      Uint8Array.from({ length: 28 }, (_, index) => (index === 24 ? 7 : 0)),
+    );
+
+    const linux = assembleProgram(
+      `
+      r2 = *(u32 *)(r1 + 0)
+      r3 = *(u32 *)(r1 + 4)
+      r0 = 1
+      r2 += 1
+      if r2 > r3 goto out
+      r0 = *(u8 *)(r2 - 1)
+      out:
+      exit
+    `,
+      { platform: "linux", type: "xdp" },
+    );
+    const verdict = verify(linux);
+    if (verdict.kind === "rejected") return t.fail(verdict.failures[0].message);
+    const program = host.load(compile(verdict.program, engine), []);
+    t.is(program.run({ data: new Uint8Array(0) }).action, "drop");
+    t.deepEqual(
+      [0, 1, 2, 3, 9].map((value) => program.run({ data: Uint8Array.of(value) }).action),
+      ["aborted", "drop", "pass", "transmit", "aborted"],
+    );
+  });
+}
