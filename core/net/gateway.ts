@@ -59,6 +59,7 @@ function startGateway(
   for (let index = 0; index < REPLY_COUNT; index++) {
     replies.setBuffer(index, replyArena.address + index * REPLY_BYTES, REPLY_BYTES);
   }
+  received.useOwnSpaces(controlBytes);
   const flows = Array.from({ length: slotCount }, (_, slot) => flowOf(received, slot, listen));
   const wakeFd = posix.eventfd(0, LINUX.EFD_NONBLOCK | LINUX.EFD_CLOEXEC);
   if (wakeFd < 0) throw systemError(posix.errno(), "eventfd");
@@ -119,7 +120,7 @@ function startGateway(
 
   /** One batch from the clients; how many datagrams it had. */
   const takeRequests = (now: number): number => {
-    received.resetNames(slotCount, controlBytes);
+    received.resetSizes(controlBytes);
     const count = posix.recvmmsg(listenFd, received.address, slotCount, LINUX.MSG_DONTWAIT, 0);
     if (count <= 0) return 0;
     let answers = 0;

@@ -1,7 +1,7 @@
 // Batches for recvmmsg(2) and sendmmsg(2): arrays of struct mmsghdr with their buffers, names and control data, laid
 // out for 64-bit Linux in an arena. Knows layouts only; who sends what to whom is the business of the loops.
 import { SOCKADDR_BYTES } from "./address.ts";
-import { type Arena, createArena, ERRNO, LINUX, type Posix } from "./posix.ts";
+import { type Arena, createArena, ERRNO, LINUX, type Posix, putAddress } from "./posix.ts";
 
 // struct mmsghdr: name 0, namelen 8, iov 16, iovlen 24, control 32, controllen 40, flags 48, len 56; 64 bytes in all.
 const HEADER_BYTES = 64;
@@ -22,8 +22,10 @@ export interface MessageBatch {
   /** Where to, as a sockaddr at any address; size 0: the socket is connected. */
   setName(index: number, address: number, sizeBytes: number): void;
   setControl(index: number, address: number, sizeBytes: number): void;
-  /** Gives the first `count` messages their own spaces for name and control again: recvmmsg overwrites their sizes. */
-  resetNames(count: number, controlBytes: number): void;
+  /** Makes every message ready to receive a name and that many bytes of control data, each in its own space. */
+  useOwnSpaces(controlBytes: number): void;
+  /** Before each recvmmsg after that: it overwrites the spaces' sizes. */
+  resetSizes(controlBytes: number): void;
   lengthOf(index: number): number;
   controlBytesOf(index: number): number;
   isTruncated(index: number): boolean;
@@ -38,10 +40,7 @@ export function createMessages(posix: Posix, count: number): MessageBatch {
   const controls = arena.reserve(count * CONTROL_BYTES);
   const { words } = arena;
   const first = headers / 4;
-  const putPointer = (word: number, address: number): void => {
-    words[word] = (address % 0x100000000) | 0;
-    words[word + 1] = Math.floor(address / 0x100000000);
-  };
+  const putPointer = (word: number, address: number): void => putAddress(words, word, address);
   for (let index = 0; index < count; index++) {
     const word = first + index * HEADER_WORDS;
     putPointer(word + 4, arena.address + vectors + index * IOVEC_BYTES);
@@ -68,10 +67,16 @@ export function createMessages(posix: Posix, count: number): MessageBatch {
       putPointer(word + 8, sizeBytes === 0 ? 0 : address);
       words[word + 10] = sizeBytes;
     },
-    resetNames(used, controlBytes) {
-      for (let index = 0; index < used; index++) {
+    useOwnSpaces(controlBytes) {
+      for (let index = 0; index < count; index++) {
         this.setName(index, arena.address + names + index * NAME_BYTES, SOCKADDR_BYTES);
         this.setControl(index, arena.address + controls + index * CONTROL_BYTES, controlBytes);
+      }
+    },
+    resetSizes(controlBytes) {
+      for (let word = first; word < first + count * HEADER_WORDS; word += HEADER_WORDS) {
+        words[word + 2] = SOCKADDR_BYTES;
+        words[word + 10] = controlBytes;
       }
     },
     lengthOf: (index) => words[first + index * HEADER_WORDS + 14] ?? 0,

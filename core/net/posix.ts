@@ -210,6 +210,13 @@ export function createArena(posix: Posix, sizeBytes: number): Arena {
   };
 }
 
+/** Writes a 64-bit pointer as two words; plain arithmetic on doubles, for this is done for every packet. */
+export function putAddress(words: Int32Array, word: number, address: number): void {
+  // `| 0` takes the low 32 bits of any whole number below 2^53.
+  words[word] = address | 0;
+  words[word + 1] = (address / 0x1_0000_0000) | 0;
+}
+
 /** epoll(7) over a few descriptors; `wait` lists those that can be read. */
 export interface Poller {
   add(fd: number): void;

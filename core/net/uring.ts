@@ -1,6 +1,6 @@
 // io_uring(7) in its simplest form: queue reads and writes that never wait, submit them all with one system call, look
 // at the results. A TAP device gives one frame a call, and the call costs more than the frame; this is how many go in one.
-import { ERRNO, LINUX, type Posix, systemError } from "./posix.ts";
+import { ERRNO, LINUX, type Posix, putAddress, systemError } from "./posix.ts";
 
 const OP_READ = 22;
 const OP_WRITE = 23;
@@ -78,8 +78,7 @@ export function openRing(posix: Posix, entries: number): Ring | undefined {
     sqes[at + 1] = file;
     sqes[at + 2] = 0;
     sqes[at + 3] = 0;
-    sqes[at + 4] = (address % 0x100000000) | 0;
-    sqes[at + 5] = Math.floor(address / 0x100000000);
+    putAddress(sqes, at + 4, address);
     sqes[at + 6] = sizeBytes;
     sqes[at + 7] = RWF_NOWAIT;
     sqes[at + 8] = tag;

@@ -46,6 +46,7 @@ const forwarded = createMessages(posix, BATCH);
 for (let slot = 0; slot < BATCH; slot++) {
   received.setBuffer(slot, memory.address + slot * SLOT_BYTES, SLOT_BYTES);
 }
+received.useOwnSpaces(0);
 const poller = createPoller(posix);
 poller.add(fd);
 parentPort?.postMessage(port);
@@ -53,7 +54,7 @@ parentPort?.postMessage(port);
 for (;;) {
   poller.wait();
   for (let batch = 0; batch < 8; batch++) {
-    received.resetNames(BATCH, 0);
+    received.resetSizes(0);
     const count = posix.recvmmsg(fd, received.address, BATCH, LINUX.MSG_DONTWAIT, 0);
     if (count <= 0) break;
     taken[0] = (taken[0] ?? 0) + count;
