@@ -2,8 +2,8 @@
 // to the server through one connected socket a client, and the server's answers back. gateway-plain.ts is the same
 // without these calls.
 import { type Client, createClients } from "./clients.ts";
-import { readFrame, UDP_BYTES, udpHeadersBytes, writeUdpHeaders } from "./frame.ts";
-import { boundPort, flowOf, forgetInterface, isWildcard, openListener } from "./listener.ts";
+import { readFrame, UDP_BYTES, udpHeadersBytes } from "./frame.ts";
+import { boundPort, createHeaderWriter, forgetInterface, isWildcard, openListener } from "./listener.ts";
 import { ACTION, CELL, type GatewaySettings, type Loop, type LoopEnvironment } from "./loop.ts";
 import { CONTROL_BYTES, createMessages, sendMessages } from "./messages.ts";
 import { createArena, createPoller, ERRNO, LINUX, type Posix, systemError } from "./posix.ts";
@@ -60,7 +60,7 @@ function startGateway(
     replies.setBuffer(index, replyArena.address + index * REPLY_BYTES, REPLY_BYTES);
   }
   received.useOwnSpaces(controlBytes);
-  const flows = Array.from({ length: slotCount }, (_, slot) => flowOf(received, slot, listen));
+  const writeHeaders = createHeaderWriter(received, listen, bytes);
   const wakeFd = posix.eventfd(0, LINUX.EFD_NONBLOCK | LINUX.EFD_CLOEXEC);
   if (wakeFd < 0) throw systemError(posix.errno(), "eventfd");
   const poller = createPoller(posix);
@@ -101,9 +101,7 @@ function startGateway(
     payloads.sizes[slot] = size;
     const frameBytes = headersBytes + size;
     if (!filter.active) return filter.decide(0, frameBytes);
-    const flow = flows[slot]!;
-    flow.refresh();
-    writeUdpHeaders(bytes, frameStarts[slot]!, flow, size);
+    writeHeaders(slot, frameStarts[slot]!, size);
     const action = filter.decide(frameStarts[slot]!, frameBytes);
     if ((action === ACTION.pass || action === ACTION.transmit) && !locatePayload(slot, size)) {
       fail(1);

@@ -1,37 +1,57 @@
 // The socket that clients of the gateway send to: opened, and read for what each datagram says about its two ends.
 import { EbpfError } from "../base/error.ts";
 import { formatAddress, type SocketAddress, sockaddrAddressOffset, writeSockaddr } from "./address.ts";
-import type { Flow } from "./frame.ts";
+import { writeUdp4Headers, writeUdpHeaders } from "./frame.ts";
 import type { MessageBatch } from "./messages.ts";
 import { createArena, errnoName, LINUX, type Posix, systemError } from "./posix.ts";
 
 const RECEIVE_BUFFER_BYTES = 8 << 20;
 
-export interface SlotFlow extends Flow {
-  /** Takes up ports and addresses of the datagram now in the slot. */
-  refresh(): void;
-}
+/** Writes the headers of the datagram in a slot at an address of the linear memory, in front of its payload. */
+export type HeaderWriter = (slot: number, at: number, payloadBytes: number) => void;
 
-/** The flow of whatever datagram is in a slot: views of the sockaddr and control data that recvmmsg fills in. */
-export function flowOf(received: MessageBatch, slot: number, listen: SocketAddress): SlotFlow {
+/** struct cmsghdr; then in_pktinfo { index, local, address } or in6_pktinfo { address, index }. */
+const CMSG_BYTES = 16;
+const PKTINFO_ADDRESS_4 = CMSG_BYTES + 8;
+
+/** Who sent a datagram, and to which address, is what recvmmsg left in the slot's name and control data. */
+export function createHeaderWriter(
+  received: MessageBatch,
+  listen: SocketAddress,
+  memory: Uint8Array<SharedArrayBuffer>,
+): HeaderWriter {
   const { arena } = received;
-  const name = received.nameOffset(slot);
-  const control = received.controlOffset(slot);
-  const size = listen.bytes.length;
-  const source = name + sockaddrAddressOffset(size);
-  // struct cmsghdr (16 bytes), then in_pktinfo { index, local, address } or in6_pktinfo { address, index }.
-  const local = arena.bytes.subarray(control + (size === 4 ? 24 : 16), control + (size === 4 ? 28 : 32));
-  const flow = {
-    sourceAddress: arena.bytes.subarray(source, source + size),
-    sourcePort: 0,
-    destinationAddress: listen.bytes as Uint8Array<ArrayBufferLike>,
-    destinationPort: listen.port,
-    refresh() {
-      flow.sourcePort = (arena.bytes[name + 2]! << 8) | arena.bytes[name + 3]!;
-      flow.destinationAddress = received.controlBytesOf(slot) > 16 ? local : listen.bytes;
-    },
+  if (listen.bytes.length === 4) {
+    const data = new DataView(memory.buffer);
+    const own = new DataView(listen.bytes.buffer, listen.bytes.byteOffset).getUint32(0);
+    return (slot, at, payloadBytes) => {
+      const name = received.nameOffset(slot);
+      const destination =
+        received.controlBytesOf(slot) === 0
+          ? own
+          : arena.data.getUint32(received.controlOffset(slot) + PKTINFO_ADDRESS_4);
+      const source = arena.data.getUint32(name + 4);
+      const sourcePort = arena.data.getUint16(name + 2);
+      writeUdp4Headers(data, at, source, sourcePort, destination, listen.port, payloadBytes);
+    };
+  }
+  const sources = Array.from({ length: received.count }, (_, slot) => {
+    const source = received.nameOffset(slot) + sockaddrAddressOffset(16);
+    return arena.bytes.subarray(source, source + 16);
+  });
+  const destinations = Array.from({ length: received.count }, (_, slot) => {
+    const destination = received.controlOffset(slot) + CMSG_BYTES;
+    return arena.bytes.subarray(destination, destination + 16);
+  });
+  return (slot, at, payloadBytes) => {
+    const flow = {
+      sourceAddress: sources[slot]!,
+      sourcePort: arena.data.getUint16(received.nameOffset(slot) + 2),
+      destinationAddress: received.controlBytesOf(slot) === 0 ? listen.bytes : destinations[slot]!,
+      destinationPort: listen.port,
+    };
+    writeUdpHeaders(memory, at, flow, payloadBytes);
   };
-  return flow;
 }
 
 /** Any address of the machine; then every datagram comes with control data that tell which one it was sent to. */
@@ -42,7 +62,7 @@ export function isWildcard(listen: SocketAddress): boolean {
 /** Keeps of the control data the local address only: an answer may leave by another interface than the question came in. */
 export function forgetInterface(received: MessageBatch, slot: number, addressSize: number): void {
   const control = received.controlOffset(slot);
-  received.arena.data.setUint32(control + (addressSize === 4 ? 16 : 32), 0);
+  received.arena.data.setUint32(control + CMSG_BYTES + (addressSize === 4 ? 0 : 16), 0);
 }
 
 /** AddressInUse, ArgumentInvalid or PermissionDenied if the address cannot be listened on. */

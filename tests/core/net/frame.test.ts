@@ -1,6 +1,12 @@
 import test from "ava";
 import fc from "fast-check";
-import { hasValidChecksums, makeTcpFrame, makeUdpFrame, readFrame } from "../../../core/net/frame.ts";
+import {
+  hasValidChecksums,
+  makeTcpFrame,
+  makeUdpFrame,
+  readFrame,
+  writeUdp4Headers,
+} from "../../../core/net/frame.ts";
 
 const flow = fc.constantFrom(4, 16).chain((size) =>
   fc.record({
@@ -26,6 +32,25 @@ test("a UDP frame reads back as made, with right checksums", (t) => {
       t.true(view.getUint16(layout.transportOffset! + 6) !== 0);
       t.true(hasValidChecksums(frame));
     }),
+  );
+});
+
+test("the quick way for IPv4 writes the same headers", (t) => {
+  const word = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  fc.assert(
+    fc.property(flow, payload, fc.boolean(), (ends, data, high) => {
+      if (ends.sourceAddress.length !== 4) return;
+      const source = high ? ends.sourceAddress.fill(255) : ends.sourceAddress;
+      const expected = makeUdpFrame({ ...ends, sourceAddress: source }, data);
+      const frame = new Uint8Array(expected.length).fill(0xaa);
+      frame.set(data, 42);
+      const { destinationAddress, sourcePort, destinationPort } = ends;
+      const view = new DataView(frame.buffer);
+      const [from, to] = [word(source), word(destinationAddress)];
+      t.is(writeUdp4Headers(view, 0, from, sourcePort, to, destinationPort, data.length), frame.length);
+      t.deepEqual(frame, expected);
+    }),
+    { numRuns: 1000 },
   );
 });
 
