@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadObject } from "../../core/elf/object.ts";
 import {
+  actionOf,
   clearContext,
   createEmbeddedHost,
   createPacketWriter,
@@ -59,6 +60,9 @@ function packetRun(program: VerifiedProgram, engine: EngineName): () => void {
   const writePacket = createPacketWriter(context, host.memory);
   clearContext(context, host.memory, lane.contextAddress);
   new Uint8Array(host.memory.buffer).set(frame, packet);
+  writePacket(lane.contextAddress, packet, frame.length);
+  const action = actionOf(program.type, instance.run(lane.contextAddress));
+  if (action !== "drop") throw new Error(`droppacket answers ${action}`);
   return () => {
     writePacket(lane.contextAddress, packet, frame.length);
     instance.run(lane.contextAddress);

@@ -39,9 +39,11 @@ export function createEmbeddedMap(
     maxEntries: spec.maxEntries,
   };
   checkShape(spec, kind);
-  const address = memory.allocate(implementation.sizeBytes(shape));
+  // One allocation, so that nothing is left behind if it fails: the map, then the host's own key and value.
+  const sizeBytes = alignUp(implementation.sizeBytes(shape), 16);
   const valueOffset = alignUp(shape.keySizeBytes, 8);
-  const scratch = memory.allocate(valueOffset + shape.valueSizeBytes);
+  const address = memory.allocate(sizeBytes + valueOffset + shape.valueSizeBytes);
+  const scratch = address + sizeBytes;
   const descriptor: MapDescriptor = { id, address, ...shape };
   const views = viewsOf(memory.memory);
   implementation.initialize(views, descriptor);
@@ -100,10 +102,7 @@ export function createEmbeddedMap(
     },
     keys: () => access.keys(),
     count: () => access.count(),
-    close() {
-      memory.free(address);
-      memory.free(scratch);
-    },
+    close: () => memory.free(address),
   };
 }
 

@@ -85,12 +85,12 @@ const CASES: readonly Case[] = [
   },
   {
     name: "memcpy_s copies",
-    text: `${PACKET}*(u64 *)(r10 - 8) = 0\nr1 = r10\nr1 += -8\nr2 = 8\nr3 = r6\nr4 = 8\ncall memcpy_s\nr1 = *(u64 *)(r10 - 8)\nr0 += r1\nexit\n${OUT}`,
+    text: `${PACKET}*(u64 *)(r10 - 8) = -1\nr1 = r10\nr1 += -8\nr2 = 8\nr3 = r6\nr4 = 8\ncall memcpy_s\nr1 = *(u64 *)(r10 - 8)\nr0 += r1\nexit\n${OUT}`,
     expected: is(0x0807060504030201n),
   },
   {
     name: "memcpy_s refuses what is too long, and clears the destination",
-    text: `${PACKET}*(u64 *)(r10 - 8) = 0\nr1 = r10\nr1 += -8\nr2 = 8\nr3 = r6\nr4 = 9\ncall memcpy_s\nr1 = *(u64 *)(r10 - 8)\nr0 += r1\nexit\n${OUT}`,
+    text: `${PACKET}*(u64 *)(r10 - 8) = -1\nr1 = r10\nr1 += -8\nr2 = 8\nr3 = r6\nr4 = 9\ncall memcpy_s\nr1 = *(u64 *)(r10 - 8)\nr0 += r1\nexit\n${OUT}`,
     expected: is(34n),
   },
   {
