@@ -41,10 +41,13 @@ interface Range {
   sizeBytes: number;
 }
 
-/** First fit over a list of free ranges, sorted by address. The first 64 KiB stay unused: no pointer is null. */
+/**
+ * First fit over a list of free ranges, sorted by address. The first 64 KiB stay unused: no pointer is null.
+ * MemoryExhausted if not even the addresses can be had.
+ */
 export function createLinearMemory(maximumBytes: number = MAXIMUM_MEMORY_BYTES): LinearMemory {
   const maximum = Math.floor(maximumBytes / PAGE_BYTES);
-  const memory = new WebAssembly.Memory({ initial: Math.min(INITIAL_PAGES, maximum), maximum, shared: true });
+  const memory = reserve(maximum);
   const used = new Map<number, number>();
   const free: Range[] = [{ address: PAGE_BYTES, sizeBytes: memory.buffer.byteLength - PAGE_BYTES }];
 
@@ -102,6 +105,20 @@ export function createLinearMemory(maximumBytes: number = MAXIMUM_MEMORY_BYTES):
     },
     usedBytes: () => [...used.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0),
   };
+}
+
+/** A shared memory reserves addresses for all it may ever have; a limit on address space can forbid that. */
+function reserve(maximum: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: Math.min(INITIAL_PAGES, maximum), maximum, shared: true });
+  } catch (cause) {
+    throw new EbpfError(
+      "MemoryExhausted",
+      `the system gives no address space for a memory of ${maximum * PAGE_BYTES} bytes`,
+      { details: { maximumBytes: maximum * PAGE_BYTES } },
+      cause,
+    );
+  }
 }
 
 /** Inserts a range in order of address and joins it with its neighbours. */

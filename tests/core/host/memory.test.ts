@@ -45,3 +45,7 @@ test("beyond the maximum is MemoryExhausted, and the memory is still usable", (t
   }
   t.true(memory.allocate(1000) > 0);
 });
+
+test("more than there are addresses for is MemoryExhausted", (t) => {
+  t.is(t.throws(() => createLinearMemory(2 ** 60), { instanceOf: EbpfError }).code, "MemoryExhausted");
+});
