@@ -1,0 +1,138 @@
+// The commands that README and docs/ show are run: lines that start with "$ " in ```console blocks as the command line,
+// ```powershell blocks whole, and ```sh blocks must name scripts of package.json. Each file has a service of its own.
+import { execFile } from "node:child_process";
+import { copyFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "ava";
+import { runPowerShell } from "../harness/powershell.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const files = ["README.md", ...readdirSync(join(root, "docs")).map((name) => join("docs", name))].filter(
+  (name) => name.endsWith(".md"),
+);
+
+interface Block {
+  readonly language: string;
+  readonly text: string;
+}
+
+function blocks(file: string): Block[] {
+  const text = readFileSync(join(root, file), "utf8");
+  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language = "", body = ""]) => ({
+    language,
+    text: body,
+  }));
+}
+
+/** A folder as a reader has it: the clone, where nothing that is run can leave a trace in ours. */
+function clone(): string {
+  const folder = mkdtempSync(join(tmpdir(), "ebpf-docs-"));
+  for (const name of ["samples", "include", "module", "cmdlets"]) {
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  }
+  copyFileSync(join(root, "ebpf.psd1"), join(folder, "ebpf.psd1"));
+  for (const name of ["core", "node_modules", "package.json"])
+    symlinkSync(join(root, name), join(folder, name));
+  // The name under which a reader is told to keep a program of his own.
+  copyFileSync(join(root, "tests/fixtures/c/linux-xdp.c"), join(folder, "my_xdp_program.c"));
+  return folder;
+}
+
+const clang = ["clang", "clang-14", "clang-15", "clang-16"].find((name) =>
+  (process.env.PATH ?? "").split(":").some((folder) => readdirSafe(folder).includes(name)),
+);
+
+function readdirSafe(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function runLine(line: string, folder: string, home: string): Promise<{ status: number; output: string }> {
+  const command = line
+    .replace(/^ebpf /, `'${process.execPath}' --disable-warning=ExperimentalWarning core/cli/main.ts `)
+    .replace(/^clang /, `${clang ?? "clang"} `);
+  return new Promise((resolve) => {
+    execFile(
+      "sh",
+      ["-c", command],
+      { cwd: folder, env: { ...process.env, EBPF_HOME: home }, timeout: 60_000 },
+      (error, stdout, stderr) => {
+        const status = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+        resolve({ status, output: stdout + stderr });
+      },
+    );
+  });
+}
+
+for (const file of files) {
+  const all = blocks(file);
+  const lines = all
+    .filter((block) => block.language === "console")
+    .flatMap((block) => block.text.split("\n").filter((line) => line.startsWith("$ ")))
+    .map((line) => line.slice(2));
+  const scripts = all.filter((block) => block.language === "powershell").map((block) => block.text);
+
+  test(`${file}: scripts of package.json that it names exist`, (t) => {
+    const known = Object.keys(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts);
+    const text = readFileSync(join(root, file), "utf8");
+    const named = [...text.matchAll(/npm (?:run )?([a-z]+)/g)].map((match) => match[1] ?? "");
+    t.deepEqual(
+      named.filter((name) => !known.includes(name)),
+      [],
+    );
+  });
+
+  test(`${file}: files that it links to exist`, (t) => {
+    const text = readFileSync(join(root, file), "utf8");
+    const folder = join(root, file, "..");
+    for (const [, target = ""] of text.matchAll(/\]\(([^)#:]+)\)/g)) {
+      t.notThrows(() => readFileSync(join(folder, target)), `${file} links to ${target}`);
+    }
+    t.pass();
+  });
+
+  if (lines.length > 0) {
+    test(`${file}: its commands run`, async (t) => {
+      t.timeout(120_000);
+      const folder = clone();
+      const home = join(folder, "home");
+      try {
+        for (const line of lines) {
+          const { status, output } = await runLine(line, folder, home);
+          t.is(status, 0, `${line}\n${output}`);
+        }
+      } finally {
+        await runLine("ebpf service stop", folder, home);
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+  }
+
+  if (scripts.length > 0) {
+    test(`${file}: its PowerShell runs`, async (t) => {
+      t.timeout(120_000);
+      const folder = clone();
+      const home = join(folder, "home");
+      const [title = "", ...rest] = scripts;
+      // The line under the title is what the demonstration types; it needs the interface that the text makes later.
+      t.regex(title, /^Add-EbpfProgram droppacket\.o -Hook xdp\n$/);
+      const script = `$ErrorActionPreference = 'Stop'\n${rest.join("\n")}\nStop-EbpfService\n'the end'`;
+      try {
+        const result = await runPowerShell(["-NoProfile", "-NonInteractive", "-Command", script], {
+          folder,
+          environment: { EBPF_HOME: home },
+        });
+        t.is(result.exitCode, 0, result.stderr);
+        t.is(result.stderr.trim(), "");
+        t.regex(result.stdout, /the end\s*$/);
+      } finally {
+        await runLine("ebpf service stop", folder, home);
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+  }
+}
