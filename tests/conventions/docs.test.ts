@@ -35,7 +35,7 @@ function clone(): string {
   for (const name of ["core", "node_modules", "package.json"])
     symlinkSync(join(root, name), join(folder, name));
   // The name under which a reader is told to keep a program of his own.
-  copyFileSync(join(root, "tests/fixtures/c/linux-xdp.c"), join(folder, "my_xdp_program.c"));
+  copyFileSync(join(root, "tests/include/programs/empty_udp.c"), join(folder, "my_xdp_program.c"));
   return folder;
 }
 
@@ -79,7 +79,10 @@ for (const file of files) {
   test(`${file}: scripts of package.json that it names exist`, (t) => {
     const known = Object.keys(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts);
     const text = readFileSync(join(root, file), "utf8");
-    const named = [...text.matchAll(/npm (?:run )?([a-z]+)/g)].map((match) => match[1] ?? "");
+    const named = [...text.matchAll(/(?:`|^)npm (?:run ([a-z]+)|(test))/gm)].map(
+      ([, script, test]) => script ?? test ?? "",
+    );
+    t.true(named.length > 0 || file !== "README.md");
     t.deepEqual(
       named.filter((name) => !known.includes(name)),
       [],
