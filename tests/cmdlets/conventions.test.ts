@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { ERROR_CODES } from "../../core/base/error.ts";
+import { INTERFACE_KINDS } from "../../core/net/interfaces.ts";
 import { servicePaths } from "../../core/service/paths.ts";
 import * as schemas from "../../core/service/schemas.ts";
 import { MANIFEST, type ModuleSession, openModule, ROOT } from "../harness/module.ts";
@@ -189,6 +190,18 @@ test("types: the properties of an object are those of its record", async (t) => 
   t.deepEqual(Object.keys(shapes).sort(), Object.keys(records).sort());
   for (const [type, record] of Object.entries(records)) {
     t.deepEqual([...shapes[type]!].sort(), Object.keys(fieldsOf(record)).sort(), type);
+  }
+});
+
+test("New-EbpfInterface has a parameter for every setting that names something", async (t) => {
+  const sets = (await session.value("& (Get-Module ebpf) { $script:InterfaceSettings }")) as Record<
+    string,
+    Record<string, string>
+  >;
+  for (const { kind, settings } of INTERFACE_KINDS) {
+    const named = Object.values(sets[`${kind[0]!.toUpperCase()}${kind.slice(1)}`]!);
+    const expected = settings.filter(({ type }) => ["address", "device", "namespace", "path"].includes(type));
+    t.deepEqual([...named].sort(), expected.map(({ name }) => name).sort(), kind);
   }
 });
 
