@@ -22,3 +22,8 @@ test("results are counted, text inside blocks and comments is not", (t) => {
   t.deepEqual(totals, { passed: 2, failed: 1, skipped: 2 });
   t.is(failedOf(totals), 3);
 });
+
+test("tests that a crash kept from running are failed ones", (t) => {
+  const lines = ["ok 1 - a", "not ok 2 - b.test.ts exited due to SIGSEGV", "# pass 1", "# fail 4"];
+  t.deepEqual(lines.reduce(addTapLine, emptyTotals), { passed: 1, failed: 4, skipped: 0 });
+});
