@@ -136,6 +136,8 @@ export interface InterfaceRecord {
   readonly counters: InterfaceCounters;
   /** "done": a capture is at its end. */
   readonly state: "open" | "done" | "failed";
+  /** Of a capture that is not at its end: how much of it has been read, 0 to 1. */
+  readonly progress?: number;
   /** Why it does not run although it is to, e.g. its port was taken when the service started. */
   readonly problem?: string;
 }

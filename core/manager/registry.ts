@@ -162,6 +162,7 @@ export class Registry {
       ...(program === undefined ? {} : { programId: program.id, program: program.name }),
       counters: entry.live?.counters() ?? NO_COUNTERS,
       state: state?.kind ?? "failed",
+      ...(state?.kind === "open" && state.progress !== undefined ? { progress: state.progress } : {}),
       ...(problem === undefined ? {} : { problem }),
     };
   }

@@ -149,6 +149,7 @@ export const INTERFACE: Shape<InterfaceRecord> = v.object({
   program: v.exactOptional(v.string()),
   counters,
   state: v.picklist(["open", "done", "failed"]),
+  progress: v.exactOptional(v.number()),
   problem: v.exactOptional(v.string()),
 });
 

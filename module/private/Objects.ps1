@@ -11,7 +11,7 @@ $script:Shapes = @{
     'Ebpf.Section'      = 'file', 'section', 'kind', 'sizeBytes', 'programs', 'type'
     'Ebpf.Map'          = 'id', 'name', 'type', 'keySizeBytes', 'valueSizeBytes', 'maxEntries', 'entries', 'persistent', 'programIds'
     'Ebpf.MapEntry'     = 'mapId', 'map', 'key', 'value', 'keyHex', 'valueHex'
-    'Ebpf.Interface'    = 'name', 'kind', 'state', 'settings', 'programId', 'program', 'problem', 'counters'
+    'Ebpf.Interface'    = 'name', 'kind', 'state', 'progress', 'settings', 'programId', 'program', 'problem', 'counters'
     'Ebpf.Counters'     = 'received', 'receivedBytes', 'passed', 'dropped', 'transmitted', 'aborted', 'errors'
     'Ebpf.Service'      = 'processId', 'version', 'protocol', 'startedAt', 'socket', 'stateFolder', 'memoryBytes', 'programs', 'maps', 'links', 'interfaces', 'problems'
 }

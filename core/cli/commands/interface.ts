@@ -16,10 +16,16 @@ const COLUMNS: readonly Column<InterfaceRecord>[] = [
   { title: "DROPPED", right: true, cell: (row) => row.counters.dropped },
   {
     title: "STATE",
-    cell: (row) => (row.problem === undefined ? row.state : `${row.state}: ${row.problem}`),
+    cell: stateOf,
     style: (row) => (row.problem === undefined ? undefined : "red"),
   },
 ];
+
+/** "open", "open 42 %" of a capture, "failed: why". */
+function stateOf({ state, progress, problem }: InterfaceRecord): string {
+  if (problem !== undefined) return `${state}: ${problem}`;
+  return progress === undefined ? state : `${state} ${Math.floor(progress * 100)} %`;
+}
 
 /** An option of a kind, under the name that net/ takes; paths are made absolute, the service runs elsewhere. */
 export interface KindSetting {

@@ -186,6 +186,35 @@ test.serial("a wire whose device is taken away has failed, and says so", async (
   t.is(error.data.target, wire.outside);
 });
 
+test.serial("without /dev/net/tun it is TapUnavailable, with the remedy", (t) => {
+  makeNamespaces(t);
+  const source = `
+    import { createEmbeddedHost } from "./core/host/embedded/host.ts";
+    import { createInterface } from "./core/net/interfaces.ts";
+    const request = { name: "w", kind: "tap", settings: { outside: "${tag}x", inside: "${tag}y" } };
+    await createInterface(createEmbeddedHost(), request).catch(({ code, message, remedy }) =>
+      console.log(JSON.stringify({ code, message, remedy })));
+  `;
+  // In a mount namespace of its own the folder of the device is empty.
+  const script = 'mount -t tmpfs none /dev/net && exec "$0" "$@"';
+  const command = [
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    script,
+    process.execPath,
+    "--input-type=module",
+    "-e",
+    source,
+  ];
+  const child = spawnSync(command[0]!, command.slice(1), { cwd: ROOT, encoding: "utf8" });
+  const { code, message, remedy } = JSON.parse(child.stdout) as Record<string, string>;
+  t.is(code, "TapUnavailable", child.stderr);
+  t.regex(message!, /\/dev\/net\/tun cannot be opened: ENOENT/);
+  t.regex(remedy!, /modprobe tun/);
+});
+
 test.serial("what cannot be had is refused with its reason, and nothing is left behind", async (t) => {
   const stage = openStage();
   t.teardown(() => stage.close());
