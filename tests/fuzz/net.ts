@@ -1,5 +1,7 @@
 // The soundness net: a random program that the verifier accepts runs in the reference interpreter with its checks on, and
-// before every instruction each live register and each stack slot must lie in a state that the verifier kept there.
+// before every instruction each live register and each stack slot must lie in a state that the verifier kept there. Then
+// it runs again with everything at other addresses: results, packets and maps must not differ.
+import { Buffer } from "node:buffer";
 import { createEmbeddedHost, InterpreterFault, instantiate } from "../../core/host/embedded/host.ts";
 import { print } from "../../core/isa/print.ts";
 import type { Program } from "../../core/program/program.ts";
@@ -10,6 +12,7 @@ import { cloneState, register, type State } from "../../core/verifier/domain/sta
 import type { PointerValue, Value } from "../../core/verifier/domain/value.ts";
 import { flowOf } from "../../core/verifier/flow.ts";
 import { printState } from "../../core/verifier/print.ts";
+import type { VerifiedProgram } from "../../core/verifier/verdict.ts";
 import { verify } from "../../core/verifier/verify.ts";
 import { mapsOf, programOfInstructions } from "../core/verifier/programs.ts";
 import { generator } from "../harness/mutate.ts";
@@ -41,14 +44,34 @@ interface Layout {
   readonly stackTop: number;
 }
 
-function makeNet() {
+/** A host with its maps and a lane. The two places differ in every address, and in what lies on the stack before a run. */
+function makePlace(paddingBytes: number, stackFill: number) {
   const host = createEmbeddedHost({ maximumMemoryBytes: 16 << 20 });
+  const [spec] = MAPS.map((map) => map.spec);
+  if (spec !== undefined) host.createMap({ ...spec, valueSizeBytes: paddingBytes, maxEntries: 1 }, "array");
   const maps = MAPS.map((map) => host.createMap(map.spec, map.type.name));
   const lane = host.allocateLane({ packetSlotCount: 1 });
-  return { host, maps, lane };
+  const buffer = host.memory.buffer as unknown as SharedArrayBuffer;
+  return { host, maps, lane, stackFill, data: new DataView(buffer), bytes: new Uint8Array(buffer) };
 }
 
-let shared: ReturnType<typeof makeNet> | undefined;
+type Place = ReturnType<typeof makePlace>;
+
+let places: readonly [Place, Place] | undefined;
+
+/** What one run is given. */
+interface Input {
+  readonly packet: Uint8Array;
+  readonly interfaceIndex: number;
+}
+
+const EDGES = [0, 1, 3, 7, 8, 15, 16, 31, 60, 255, 256, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
+
+function makeInput(next: (below: number) => number, run: number): Input {
+  const length = next(3) === 0 ? next(8) : next(128);
+  const interfaceIndex = run % 2 === 0 ? (EDGES[next(EDGES.length)] ?? 0) : next(300);
+  return { packet: Uint8Array.from({ length }, () => (next(4) === 0 ? 255 : next(256))), interfaceIndex };
+}
 
 /** Throws a SoundnessViolation that tells the program if the verifier accepted what it should not have. */
 export function castNet(seed: number): NetResult {
@@ -56,69 +79,102 @@ export function castNet(seed: number): NetResult {
   const program = programOfInstructions(instructions, { maps: MAPS });
   const verdict = verify(program, { maximumSteps: MAXIMUM_STEPS });
   if (verdict.kind === "rejected") return { accepted: false, code: verdict.failures[0].code, observed: 0 };
-  const states = statesOf(program);
-  shared ??= makeNet();
-  const { host, maps, lane } = shared;
-  const { descriptor } = host.load({ program: verdict.program, engine: "interpreter" }, maps);
-  const { data, bytes } = viewOf(host.memory);
-  const flow = flowOf(program);
+  places ??= [makePlace(48, 0xa5), makePlace(70_032, 0x5a)];
+  const [first, second] = places;
+  const watch = makeWatch(program, seed, first);
   const next = generator(seed ^ 0x5bd1e995);
-  let observed = 0;
-  for (let run = 0; run < RUNS; run++) {
-    const length = next(3) === 0 ? next(8) : next(128);
-    const packetStart = lane.packetAddress + lane.packetHeadroomBytes;
-    const layout: Layout = {
-      data,
-      contextAddress: lane.contextAddress,
-      packetStart,
-      packetEnd: packetStart + length,
-      stackTop: lane.stackAddress + lane.stackSizeBytes,
-    };
-    prepare(layout, bytes, next, run);
-    let depth = 0;
-    const trace = (index: number, registers: BigInt64Array): void => {
-      observed += 1;
-      const known = states?.[index];
-      if (
-        states !== undefined &&
-        !known?.some((state) => holds(state, registers, layout, depth, flow.live[index] ?? 0))
-      ) {
-        throw violation(program, seed, index, registers, known ?? []);
-      }
-      const instruction = program.instructions[index];
-      if (instruction?.kind === "call" && instruction.target.kind === "local") depth += 1;
-      if (instruction?.kind === "exit") depth -= 1;
-    };
-    // The host's interpreter knows nothing of steps that the verifier merged: ten times as many are more than enough.
-    const options = { trace, checkInitialization: true, maximumSteps: 10 * MAXIMUM_STEPS };
+  const inputs = Array.from({ length: RUNS }, (_, run) => makeInput(next, run));
+  const effects = runAll(verdict.program, seed, first, inputs, watch.trace);
+  // The same runs elsewhere have the same effects: no address, and nothing that was not initialised, has got out.
+  const others = runAll(verdict.program, seed, second, inputs);
+  const differing = effects.findIndex((effect, index) => effect !== others[index]);
+  if (differing >= 0) {
+    const pair = `${effects[differing]}\n${others[differing]}`;
+    throw new SoundnessViolation(`seed ${seed}: effects depend on addresses\n${pair}\n${listing(program)}`);
+  }
+  return { accepted: true, observed: watch.observed() };
+}
+
+/** Each run's result and packet, then what all runs left in the maps. */
+function runAll(
+  program: VerifiedProgram,
+  seed: number,
+  place: Place,
+  inputs: readonly Input[],
+  trace?: Trace,
+): string[] {
+  const { descriptor } = place.host.load({ program, engine: "interpreter" }, place.maps);
+  const { lane } = place;
+  // The host's interpreter knows nothing of steps that the verifier merged: ten times as many are more than enough.
+  const options = { checkInitialization: true, maximumSteps: 10 * MAXIMUM_STEPS };
+  const instance = instantiate(descriptor, lane, trace === undefined ? options : { ...options, trace });
+  const effects = inputs.map((input) => {
+    prepare(place, input);
     try {
-      instantiate(descriptor, lane, options).run(lane.contextAddress);
+      instance.run(lane.contextAddress);
     } catch (error) {
-      if (error instanceof SoundnessViolation) throw error;
       if (!(error instanceof InterpreterFault)) throw error;
       throw new SoundnessViolation(`seed ${seed}: ${error.message}\n${listing(program)}`);
     }
-  }
-  return { accepted: true, observed };
+    const result = place.data.getBigUint64(lane.resultAddress, true);
+    const from = lane.packetAddress + lane.packetHeadroomBytes;
+    return `${result} ${hex(place.bytes.subarray(from, from + input.packet.length))}`;
+  });
+  const entries = place.maps.flatMap((map) =>
+    [...map.keys()].map((key) => `${hex(key)}: ${hex(map.lookup(key))}`),
+  );
+  return [...effects, ...entries.sort()];
 }
 
-function viewOf(memory: WebAssembly.Memory) {
-  const buffer = memory.buffer as unknown as SharedArrayBuffer;
-  return { data: new DataView(buffer), bytes: new Uint8Array(buffer) };
+function hex(bytes: Uint8Array | undefined): string {
+  return Buffer.from(Uint8Array.from(bytes ?? [])).toString("hex");
 }
 
-const EDGES = [0, 1, 3, 7, 8, 15, 16, 31, 60, 255, 256, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
-
-function prepare(layout: Layout, bytes: Uint8Array, next: (below: number) => number, run: number): void {
-  const { data, contextAddress, packetStart, packetEnd, stackTop } = layout;
+function prepare({ data, bytes, lane, stackFill }: Place, { packet, interfaceIndex }: Input): void {
+  const { contextAddress } = lane;
+  const packetStart = lane.packetAddress + lane.packetHeadroomBytes;
   bytes.fill(0, contextAddress, contextAddress + 32);
   data.setUint32(contextAddress, packetStart, true);
-  data.setUint32(contextAddress + 8, packetEnd, true);
+  data.setUint32(contextAddress + 8, packetStart + packet.length, true);
   data.setUint32(contextAddress + 16, packetStart, true);
-  data.setUint32(contextAddress + 24, run % 2 === 0 ? (EDGES[next(EDGES.length)] ?? 0) : next(300), true);
-  for (let at = packetStart; at < packetEnd; at++) bytes[at] = next(4) === 0 ? 255 : next(256);
-  // What a program must not read is made conspicuous.
-  bytes.fill(0xa5, stackTop - 8 * STACK_SIZE_BYTES, stackTop);
+  data.setUint32(contextAddress + 24, interfaceIndex, true);
+  bytes.set(packet, packetStart);
+  bytes.fill(stackFill, lane.stackAddress, lane.stackAddress + lane.stackSizeBytes);
+}
+
+type Trace = (index: number, registers: BigInt64Array) => void;
+
+/** Looks at each step of the runs in `place`: is it in a state that the verifier kept at that instruction? */
+function makeWatch(program: Program, seed: number, place: Place): { trace: Trace; observed: () => number } {
+  const states = statesOf(program);
+  const flow = flowOf(program);
+  let depth = 0;
+  let observed = 0;
+  const trace: Trace = (index, registers) => {
+    observed += 1;
+    const known = states?.[index];
+    const live = flow.live[index] ?? 0;
+    if (
+      known !== undefined &&
+      !known.some((state) => holds(state, registers, layoutOf(place), depth, live))
+    ) {
+      throw violation(program, seed, index, registers, known);
+    }
+    const instruction = program.instructions[index];
+    if (instruction?.kind === "call" && instruction.target.kind === "local") depth += 1;
+    if (instruction?.kind === "exit") depth = Math.max(depth - 1, 0);
+  };
+  return { trace, observed: () => observed };
+}
+
+function layoutOf({ data, lane }: Place): Layout {
+  return {
+    data,
+    contextAddress: lane.contextAddress,
+    packetStart: data.getUint32(lane.contextAddress, true),
+    packetEnd: data.getUint32(lane.contextAddress + 8, true),
+    stackTop: lane.stackAddress + lane.stackSizeBytes,
+  };
 }
 
 /** By instruction, the states before it; undefined if there are too many to look into. */
