@@ -340,7 +340,36 @@ function localCall(w: Writer): void {
   w.give(1);
 }
 
+/** Tries to let an address out; a sound verifier refuses nearly all of these. */
+function leak(w: Writer): void {
+  const label = w.label();
+  const attempt = w.pick([
+    ["r0 = r6", "exit"],
+    ["r9 = r10", "r9 -= r6"],
+    ["r9 = r8", "r9 -= r7"],
+    [`if r10 > r7 goto ${label}`, "r9 = 1", `${label}:`],
+    [`if r6 > 100000 goto ${label}`, "r9 = 1", `${label}:`],
+    [`if w7 > 100000 goto ${label}`, "r9 = 1", `${label}:`],
+    ["r1 = map[2][0] + 0", "*(u64 *)(r1 + 8) = r6"],
+    ["r1 = map[2][0] + 0", "*(u32 *)(r1 + 8) = r7"],
+    ["r1 = map[2][0] + 0", "lock *(u64 *)(r1 + 8) += r6"],
+    ["w9 = w7"],
+    ["r9 = r7", "r9 *= 3"],
+    ["r9 = r7", "r9 &= 4095"],
+    ["r9 = r7", "w9 += 1"],
+    ["*(u64 *)(r10 - 8) = r6", "r9 = *(u32 *)(r10 - 8)"],
+    ["*(u64 *)(r10 - 8) = r6", "r9 = *(u16 *)(r10 - 7)"],
+    ["*(u32 *)(r10 - 8) = r6", "r9 = *(u32 *)(r10 - 8)"],
+    ["*(u64 *)(r10 - 8) = r6", "r2 = r10", "r2 += -8", "r3 = r2", "r1 = map[1]", "r4 = 0", "call 2"],
+    ["r1 = r10", "r1 += -8", "r2 = 8", "r3 = r7", "call 24"],
+  ]);
+  w.add(...attempt, "r0 = 0", "r9 &= 65535", "r1 = 0", "*(u64 *)(r10 - 8) = 1");
+  w.lose(2, 3, 4, 5);
+  w.give(0, 1, 9);
+}
+
 function piece(w: Writer, depth: number): void {
+  if (w.chance(1)) leak(w);
   const kind = w.next(100);
   if (kind < 22) alu(w);
   else if (kind < 30) move(w);
@@ -388,6 +417,7 @@ export function generateText(next: Next): string {
   }
   for (let slot = 1; slot <= 6; slot++) if (w.chance(85)) w.add(`*(u64 *)(r10 - ${8 * slot}) = ${slot}`);
   for (let count = 3 + w.next(14); count > 0; count--) piece(w, 0);
+  w.add(w.chance(50) ? `r0 = r${w.number()}` : "r0 = r9", "exit");
   w.add("out:", "r0 = 1", "exit", ...w.functions);
   return w.lines.join("\n");
 }
