@@ -90,7 +90,9 @@ export type ArgumentKind =
 export type HelperReturn =
   | { readonly kind: "scalar"; readonly minimum?: bigint; readonly maximum?: bigint }
   /** A pointer to the value of the map in argument 1, or null. */
-  | { readonly kind: "mapValueOrNull" };
+  | { readonly kind: "mapValueOrNull" }
+  /** What a program may not read: r0 is uninitialised after the call (it may hold an address). */
+  | { readonly kind: "nothing" };
 
 export interface Helper {
   /** libbpf's name without "bpf_": "map_lookup_elem". */

@@ -216,7 +216,8 @@ const HELPERS: readonly Helper[] = [
     returns: ANY_SCALAR,
   },
   { name: "memcmp_s", id: 23, arguments: [MEMORY, SIZE_OR_ZERO, MEMORY, SIZE_OR_ZERO], returns: ANY_SCALAR },
-  { name: "memset", id: 24, arguments: [MEMORY_OUT, SIZE_OR_ZERO, SCALAR], returns: ANY_SCALAR },
+  // As in C it returns its first argument, an address, which must not become a number.
+  { name: "memset", id: 24, arguments: [MEMORY_OUT, SIZE_OR_ZERO, SCALAR], returns: { kind: "nothing" } },
   {
     name: "memmove_s",
     id: 25,

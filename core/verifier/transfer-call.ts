@@ -52,6 +52,7 @@ function helperResult(program: Program, state: State, ids: Ids, returns: HelperR
     if (minimum === undefined || maximum === undefined) return numberValue(ranges.unknown);
     return numberValue(ranges.between(clamp(minimum), clamp(maximum)));
   }
+  if (returns.kind === "nothing") return UNINITIALIZED;
   const map = register(state, 1);
   if (map.kind !== "pointer" || map.region.kind !== "map") return UNINITIALIZED;
   // The value of a map of maps is a map, which no region here describes.

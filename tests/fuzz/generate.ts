@@ -287,7 +287,7 @@ function helper(w: Writer): void {
       unknownInto(w, 2);
       w.bound(2, w.pick([7, 15]));
     }
-    w.add(`r3 = ${w.next(256)}`, "call 24");
+    w.add(`r3 = ${w.next(256)}`, "call 24", "r0 = 0");
   } else {
     w.add(
       "r2 = r10",
