@@ -7,6 +7,23 @@ async function readStdin(): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
+let interrupted: AbortController | undefined;
+
+/**
+ * Aborts at the first Ctrl+C; a second one ends the process. Only who asks for it changes what Ctrl+C does: commands that
+ * do not look at it are ended at once, as any program.
+ */
+function interruption(): AbortSignal {
+  if (interrupted !== undefined) return interrupted.signal;
+  const controller = new AbortController();
+  interrupted = controller;
+  process.once("SIGINT", () => {
+    controller.abort();
+    process.once("SIGINT", () => process.exit(130));
+  });
+  return controller.signal;
+}
+
 /** Parts of it may be replaced: tests write elsewhere and have another EBPF_HOME. */
 export function createIo(parts: Partial<Io> = {}): Io {
   const env = parts.env ?? process.env;
@@ -18,12 +35,14 @@ export function createIo(parts: Partial<Io> = {}): Io {
     cwd: process.cwd(),
     outIsTerminal: process.stdout.isTTY === true,
     errIsTerminal: process.stderr.isTTY === true,
-    signal: new AbortController().signal,
     async connect(options = {}) {
       const { connectService } = await import("../service/client.ts");
       const { pathsFor } = await import("./places.ts");
       return connectService({ ...options, paths: pathsFor(env) });
     },
     ...parts,
+    get signal() {
+      return parts.signal ?? interruption();
+    },
   };
 }

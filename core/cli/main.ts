@@ -45,16 +45,6 @@ function defect(error: unknown): EbpfError {
   return new InternalError(error instanceof Error ? error.message : String(error), {}, error);
 }
 
-/** The first Ctrl+C asks the command to end; a second one ends the process, as it would without us. */
-function interruption(): AbortSignal {
-  const interrupted = new AbortController();
-  process.once("SIGINT", () => {
-    interrupted.abort();
-    process.once("SIGINT", () => process.exit(130));
-  });
-  return interrupted.signal;
-}
-
 /** Whoever reads our output may stop early (`ebpf map dump 1 | head`); that is no failure. */
 function toleratePipesClosing(): void {
   for (const stream of [process.stdout, process.stderr]) {
@@ -75,7 +65,7 @@ function flush(stream: NodeJS.WriteStream): Promise<void> {
 /** What the script does, be it this file or the bundle's loader. */
 export async function main(): Promise<void> {
   toleratePipesClosing();
-  const status = await runCommandLine(process.argv.slice(2), createIo({ signal: interruption() }));
+  const status = await runCommandLine(process.argv.slice(2), createIo());
   await flush(process.stdout);
   await flush(process.stderr);
   process.exit(status);

@@ -28,10 +28,19 @@ export function running(entry: LiveInterface): Interface {
   });
 }
 
-/** HookUnknown if no platform has it: said before anything is read, whatever else is wrong. */
-export function requireHook(name: string): void {
-  if (Object.values(PLATFORMS).some((platform) => findAttachType(platform, name) !== undefined)) return;
-  throw new EbpfError("HookUnknown", `there is no hook ${name}`, { target: name });
+/** Whether any program could go to that hook here; told before anything of the program is looked at. */
+export function checkHookName({ hooks }: Context, name: string): void {
+  if (hooks.includes(name)) return;
+  if (!Object.values(PLATFORMS).some((platform) => findAttachType(platform, name) !== undefined)) {
+    throw new EbpfError("HookUnknown", `there is no hook ${name}`, { target: name });
+  }
+  throw unavailable(name);
+}
+
+function unavailable(name: string): EbpfError {
+  return new EbpfError("HookUnavailable", `no interface of this service has the hook ${name}`, {
+    target: name,
+  });
 }
 
 /** The hook's name, checked: the platform knows it, it is for programs of this type, and interfaces here have it. */
@@ -50,11 +59,7 @@ export function checkHook(context: Context, program: Program, hook: string | und
       { target: name },
     );
   }
-  if (!context.hooks.includes(name)) {
-    throw new EbpfError("HookUnavailable", `no interface of this service has the hook ${name}`, {
-      target: name,
-    });
-  }
+  if (!context.hooks.includes(name)) throw unavailable(name);
   return name;
 }
 

@@ -2,7 +2,15 @@
 import { readBytes } from "../base/files.ts";
 import type { LoadedProgram } from "../host/host.ts";
 import { type Context, liveThenWritten } from "./context.ts";
-import { attachedTo, checkFree, checkHook, chooseInterface, endLink, requireHook, running } from "./links.ts";
+import {
+  attachedTo,
+  checkFree,
+  checkHook,
+  checkHookName,
+  chooseInterface,
+  endLink,
+  running,
+} from "./links.ts";
 import { engineNamed, load, type Tell, unload } from "./load.ts";
 import type { ProgramRecord, ProgramStatsRecord } from "./records.ts";
 import type { LiveInterface, LiveLink, LiveMap, LiveProgram, Registry } from "./registry.ts";
@@ -26,8 +34,8 @@ const OBJECT_LIMIT_BYTES = 64 << 20;
 
 export async function addProgram(context: Context, request: AddProgram, tell: Tell): Promise<ProgramRecord> {
   const { registry, host } = context;
-  if (request.hook !== undefined) requireHook(request.hook);
   const attaches = request.hook !== undefined || request.interface !== undefined;
+  if (request.hook !== undefined) checkHookName(context, request.hook);
   const entry = attaches ? chooseInterface(registry, request.interface) : undefined;
   tell({ message: `reading ${request.file}` });
   const object = readBytes(request.file, OBJECT_LIMIT_BYTES);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { EbpfError } from "../../base/error.ts";
 import type { ServiceStatusRecord } from "../../manager/records.ts";
 import type { StartMessage } from "../../service/client.ts";
+import type { RunningService } from "../../service/main.ts";
 import { type Handler, type Invocation, type Io, withService } from "../command.ts";
 import { printJson, printRecord, tell } from "../output.ts";
 import { pathsFor } from "../places.ts";
@@ -17,10 +18,18 @@ export const runService: Handler = async ({ io }) => {
     log(`ends on a defect: ${error.stack ?? error.message}`);
     process.exit(2);
   });
+  let service: RunningService | undefined;
+  let wanted = true;
+  // Also while it starts: then it ends as soon as it has started.
+  const end = (): void => {
+    wanted = false;
+    void service?.stop();
+  };
+  process.once("SIGTERM", end);
+  io.signal.addEventListener("abort", end, { once: true });
   try {
-    const service = await startService({ paths: pathsFor(io.env), log });
-    process.once("SIGTERM", () => void service.stop());
-    io.signal.addEventListener("abort", () => void service.stop(), { once: true });
+    service = await startService({ paths: pathsFor(io.env), log });
+    if (!wanted) void service.stop();
     tellParent({ kind: "ready" });
     await service.ended;
     return 0;

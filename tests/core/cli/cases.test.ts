@@ -286,7 +286,8 @@ for (const { name, script, door } of ENTRIES) {
     await ebpf("interface add gateway --listen 127.0.0.1:0 --to 127.0.0.1:9");
     await ebpf("interface add gateway --listen 127.0.0.1:0 --to 127.0.0.1:9 --name dns");
     t.regex((await ebpf(`program add ${SAMPLE} --hook xdp`, 1)).err, /InterfaceAmbiguous.*gateway0, dns/);
-    t.regex((await ebpf(`program add ${SAMPLE} --hook bind --interface dns`, 1)).err, /ebpf: \w+: /);
+    t.regex((await ebpf(`program add ${SAMPLE} --hook bind`, 1)).err, /HookUnavailable/);
+    t.regex((await ebpf(`program add ${SAMPLE} --hook nonsense`, 1)).err, /HookUnknown/);
     const program = await json(`program add ${SAMPLE} --hook xdp --interface dns --name drop --persistent`);
     t.like(program, { name: "drop", hook: "xdp", interfaces: ["dns"], engine: "wasm", host: "embedded" });
     t.regex((await ebpf(`program add ${SAMPLE} --hook xdp --interface dns`, 1)).err, /HookBusy/);

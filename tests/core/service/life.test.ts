@@ -176,6 +176,13 @@ test("a damaged state is told and left as it is", async (t) => {
   const error = await failsWith(t, home, "StateInvalid");
   t.is(error.data.file, database);
   t.deepEqual(readFileSync(database), before);
+  const client = connectService({ paths: pathsOf(home) });
+  const told = await t.throwsAsync(client, { instanceOf: EbpfError });
+  t.like(
+    told,
+    { code: "StateInvalid", message: error.message },
+    "a client that starts the service says why it cannot",
+  );
 });
 
 test("pages of the state overwritten", async (t) => {
@@ -243,6 +250,7 @@ asRoot("a full disk: the change is refused, all is as before, and goes on when t
     }
   };
   fill();
+  let value = 1;
   const changes: (() => Promise<unknown>)[] = [
     () => client.call("program.add", { file: SAMPLE, hook: "xdp" }),
     () =>
@@ -250,6 +258,7 @@ asRoot("a full disk: the change is refused, all is as before, and goes on when t
         kind: "gateway",
         settings: { listen: "127.0.0.1:0", to: "127.0.0.1:9" },
       }),
+    () => client.call("map.update", { id: mapId, key: 0, value: ++value }),
   ];
   for (const change of changes) {
     let error: unknown;
@@ -277,11 +286,13 @@ asRoot("a full disk: the change is refused, all is as before, and goes on when t
 });
 
 async function snapshot(client: ServiceClient): Promise<unknown> {
+  const maps = await client.call("map.list", {});
   return {
     programs: await client.call("program.list", {}),
     links: await client.call("link.list", {}),
     interfaces: await client.call("interface.list", {}),
-    maps: await client.call("map.list", {}),
+    maps,
+    entries: await Promise.all(maps.map(({ id }) => client.call("map.dump", { id }))),
   };
 }
 
