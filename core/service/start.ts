@@ -61,9 +61,12 @@ export function spawnService(paths: ServicePaths): Promise<void> {
     }, START_MILLISECONDS);
     child.once("message", (message) => finish(errorOf(message as StartMessage)));
     child.once("error", (error) => finish(notStarted(paths, error.message)));
-    child.once("exit", (status, signal) =>
-      finish(notStarted(paths, `it ended with ${signal ?? `status ${status}`}`)),
-    );
+    child.once("exit", (status, signal) => {
+      const end = () => finish(notStarted(paths, `it ended with ${signal ?? `status ${status}`}`));
+      // What it said last may still be in the channel.
+      if (child.connected) child.once("disconnect", end);
+      else end();
+    });
   });
 }
 

@@ -30,21 +30,30 @@ export const runService: Handler = async ({ io }) => {
   try {
     service = await startService({ paths: pathsFor(io.env), log });
     if (!wanted) void service.stop();
-    tellParent({ kind: "ready" });
+    await tellParent({ kind: "ready" });
     await service.ended;
     return 0;
   } catch (error) {
     if (error instanceof EbpfError) {
-      tellParent({ kind: "failed", code: error.code, message: error.message, data: error.data });
+      await tellParent({ kind: "failed", code: error.code, message: error.message, data: error.data });
     }
     throw error;
   }
 };
 
 /** Over the IPC channel of service/start.ts, if a client started this process. */
-function tellParent(message: StartMessage): void {
-  if (process.send === undefined) return;
-  process.send(message, () => process.disconnect?.());
+function tellParent(message: StartMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined) {
+      resolve();
+      return;
+    }
+    // Resolves when it is on its way: a process that ends right after must not take it along. The parent may be gone.
+    process.send(message, undefined, undefined, () => {
+      if (process.connected) process.disconnect?.();
+      resolve();
+    });
+  });
 }
 
 function printStatus(invocation: Invocation, status: ServiceStatusRecord): void {
