@@ -15,6 +15,7 @@ const FILES = ["ebpf.psd1", "module/ebpf.psm1"].concat(
 const CMDLETS = [
   "ConvertFrom-Json",
   "ConvertTo-Json",
+  "ForEach-Object",
   "Register-ArgumentCompleter",
   "Set-StrictMode",
   "Sort-Object",
