@@ -6,7 +6,7 @@
 //
 //     31 |     if (ethernet->type != htons(ETHERTYPE_IPV4)) {
 //        |                   ^
-//     instruction 7: r3 = *(u16 *)(r1 + 12)
+//     slot 7: r3 = *(u16 *)(r1 + 12)
 //       r1 = packet
 //     help: Check the end of the packet first: if ((void *)(p + 1) > data_end) return ...;
 import type { Verdict } from "../verifier/verdict.ts";
@@ -49,7 +49,7 @@ export function explainFailure(failure: FailureRecord, options: ExplainOptions =
   const paint = options.colors === true ? COLORED : PLAIN;
   const lines = [`${paint.bad("rejected")}: ${failure.code}`, paint.bold(failure.message), ""];
   if (failure.source !== undefined) lines.push(...quote(failure.source, paint));
-  lines.push(`  ${paint.dim(`instruction ${failure.instruction}:`)} ${failure.text}`);
+  lines.push(`  ${paint.dim(`slot ${failure.slot}:`)} ${failure.text}`);
   for (const name of registersOf(failure)) {
     const value = failure.registers[name] ?? "uninitialized";
     lines.push(`    ${name} = ${value}`);

@@ -43,7 +43,9 @@ function failureOf(program: Program, index: number, finding: Finding, state?: St
   const instruction = program.instructions[index];
   const source = sourceOf(program, index);
   const place =
-    source === undefined ? `${program.file}: instruction ${index}` : `${source.file}:${source.line}`;
+    source === undefined
+      ? `${program.file}: slot ${program.slots[index] ?? index}`
+      : `${source.file}:${source.line}`;
   const facts = {
     code: finding.code,
     instruction: index,

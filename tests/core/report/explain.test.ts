@@ -26,7 +26,7 @@ test("a failure with its C line, a caret, its instruction, the registers it read
       "",
       "  31 | \tif (ethernet->type)",
       "     | \t    ^",
-      "  instruction 7: r3 = *(u16 *)(r1 + 12)",
+      "  slot 8: r3 = *(u16 *)(r1 + 12)",
       "    r1 = packet",
       "  help: Check the end of the packet first.",
     ].join("\n"),
@@ -46,9 +46,9 @@ test("colours only if asked for", (t) => {
 
 test("the registers of a call and of exit", (t) => {
   const call = explain(verify(testProgram({ code: "r1 = 1\ncall 12\nexit" })));
-  t.true(call.includes("  instruction 1: call trace_printk2#12\n    r1 = 1\n  help"), call);
+  t.true(call.includes("  slot 1: call trace_printk2#12\n    r1 = 1\n  help"), call);
   const exit = explain(verify(testProgram({ code: "exit" })));
-  t.true(exit.includes("  instruction 0: exit\n    r0 = uninitialized\n  help"), exit);
+  t.true(exit.includes("  slot 0: exit\n    r0 = uninitialized\n  help"), exit);
 });
 
 test("an accepted program", (t) => {

@@ -51,7 +51,7 @@ for (const fixture of fixtures) {
       first.message,
     );
     t.is(verdict.failures.length, 1);
-    t.regex(first.message, /^test\.o: instruction \d+: \S.*[^.\s]$/);
+    t.regex(first.message, /^test\.o: slot \d+: \S.*[^.\s]$/);
     t.false(/undefined|NaN|\[object/.test(first.message), first.message);
   });
 }
