@@ -1,7 +1,7 @@
 // What a fresh Debian 12 with Node, npm, a .NET SDK and gcc still needs, for the demonstration and for the tests: Debian
 // packages, DnsFlood, a PowerShell, the bundle. Everything is looked for first; what is there is not done again.
 import { spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { bundle } from "./bundle.ts";
 import { powershellPath } from "./powershell.ts";
@@ -107,6 +107,28 @@ export function buildFlood(system: keyof typeof FLOOD_BUILDS): string {
   return path;
 }
 
+/** The oldest Node that the core is for (Windows under Wine needs it), for the test that runs the bundle on it. */
+export const OLDEST_NODE = join(ROOT, "obj", "node-22", "node_modules", "node", "bin", "node");
+const OLDEST_NODE_PACKAGE = "node@22.23.3";
+
+function installOldestNode(): void {
+  if (existsSync(OLDEST_NODE)) return;
+  process.stderr.write(`Installing ${OLDEST_NODE_PACKAGE} for its test (once)\n`);
+  const folder = join(ROOT, "obj", "node-22");
+  mkdirSync(folder, { recursive: true });
+  // A package of its own, or npm would take the folder for a part of ours.
+  writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
+  runOrThrow("npm", [
+    "install",
+    "--prefix",
+    folder,
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    OLDEST_NODE_PACKAGE,
+  ]);
+}
+
 export interface Ready {
   /** A PowerShell 7, if there is one or a .NET SDK to build the small host with. */
   readonly powershell?: string;
@@ -118,6 +140,7 @@ export interface Ready {
 export async function setup(purpose: Purpose): Promise<Ready> {
   installPackages(purpose);
   if (process.platform === "linux") buildFlood("linux");
+  if (purpose === "test") installOldestNode();
   const folder = join(ROOT, "dist");
   await bundle(folder);
   const powershell = await powershellPath();
