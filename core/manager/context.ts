@@ -1,5 +1,5 @@
 // What the manager's operations share, and the order that every change keeps. Holds no operation itself.
-import type { Host, Interface, InterfaceKind } from "../host/host.ts";
+import type { Host, Interface, InterfaceKind, LoadedProgram } from "../host/host.ts";
 import type { Registry } from "./registry.ts";
 import type { State, StateWriter } from "./state.ts";
 
@@ -7,6 +7,8 @@ export type MakeInterface = (
   kind: InterfaceKind,
   name: string,
   settings: Readonly<Record<string, unknown>>,
+  /** Attached from the first packet on. */
+  program?: LoadedProgram,
 ) => Promise<Interface>;
 
 export interface Context {

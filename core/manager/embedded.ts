@@ -8,7 +8,8 @@ export function embeddedParts(): Pick<Context, "host" | "makeInterface" | "hooks
   const host = createEmbeddedHost();
   return {
     host,
-    makeInterface: (kind, name, settings) => createInterface(host, { kind, name, settings }),
+    makeInterface: (kind, name, settings, program) =>
+      createInterface(host, { kind, name, settings, ...(program === undefined ? {} : { program }) }),
     hooks: EMBEDDED_HOOKS,
   };
 }

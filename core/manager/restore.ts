@@ -98,14 +98,10 @@ async function restoreInterface(context: Context, entry: LiveInterface): Promise
   try {
     await endFailed(entry);
     if (entry.live !== undefined) return;
-    const live = await makeInterface(entry.kind, entry.name, entry.settings);
     const link = registry.linkOn(entry.name);
-    try {
-      if (link !== undefined) await live.attach(registry.program(link.programId).loaded);
-    } catch (error) {
-      await live.close();
-      throw error;
-    }
+    // With its program from the start: not one packet passes before the program is back.
+    const program = link === undefined ? undefined : registry.program(link.programId).loaded;
+    const live = await makeInterface(entry.kind, entry.name, entry.settings, program);
     if (entry.problem !== undefined) log(`interface ${entry.name} is back`);
     entry.live = live;
     entry.problem = undefined;

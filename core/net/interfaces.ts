@@ -31,6 +31,8 @@ export interface InterfaceRequest {
   readonly kind: InterfaceKind;
   /** As in INTERFACE_KINDS; numbers and flags may be text. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Attached before the first packet is taken; without it everything passes until attach(). */
+  readonly program?: LoadedProgram;
 }
 
 const HEADROOM_BYTES = 256;
@@ -42,14 +44,15 @@ const LANES: Readonly<Record<InterfaceKind, LaneOptions>> = {
 };
 
 /**
- * Makes an interface and starts its packet loop; no program is attached, everything passes. Its `settings` are those
+ * Makes an interface and starts its packet loop. Its `settings` are those
  * given, but that a gateway told to listen on port 0 shows the port it got. Fails with ArgumentInvalid, AddressInUse,
  * TapUnavailable, DeviceBusy, PcapInvalid, FileNotFound, TooManyInterfaces and what else the kind says; nothing is left then.
  */
 export async function createInterface(host: EmbeddedHost, request: InterfaceRequest): Promise<Interface> {
+  checkHook(request.name, request.program);
   const settings = await checkSettings(request.kind, request.settings);
   const lane = host.allocateLane({ packetHeadroomBytes: HEADROOM_BYTES, ...LANES[request.kind] });
-  const worker = startWorker(host, settings, lane, request.name);
+  const worker = startWorker(host, settings, lane, request);
   try {
     const ready = await worker.ready;
     const shown =
@@ -97,10 +100,21 @@ process.on("exit", () => {
   for (const end of running) end();
 });
 
-function startWorker(host: EmbeddedHost, settings: LoopSettings, lane: Lane, name: string): WorkerFace {
+function startWorker(
+  host: EmbeddedHost,
+  settings: LoopSettings,
+  lane: Lane,
+  { name, program }: InterfaceRequest,
+): WorkerFace {
   const shared = createShared();
   const { cells, doorbell } = viewShared(shared);
-  const setup: WorkerSetup = { settings, lane, memory: host.memory, shared };
+  const setup: WorkerSetup = {
+    settings,
+    lane,
+    memory: host.memory,
+    shared,
+    ...(program === undefined ? {} : { descriptor: describe(program) }),
+  };
   const worker = new Worker(workerEntry(), { workerData: setup, name: `ebpf ${name}`, execArgv: EXEC_ARGV });
   const pending = new Map<number, Pending>();
   const ready = Promise.withResolvers<Ready>();
@@ -200,9 +214,18 @@ function reviveError(error: PlainError): EbpfError {
   return new EbpfError(error.code, error.message, error.data);
 }
 
+/** HookUnknown if the program is for no packets. */
+function checkHook(name: string, program: LoadedProgram | undefined): void {
+  const type = program?.image.program.type;
+  if (type === undefined || isPacketHook(type)) return;
+  throw new EbpfError("HookUnknown", `a ${type.name} program cannot be attached to interface ${name}`, {
+    target: name,
+  });
+}
+
 function createFace(request: InterfaceRequest, worker: WorkerFace): Interface {
   const { name, kind, settings } = request;
-  let attached: LoadedProgram | undefined;
+  let attached = request.program;
   return {
     name,
     kind,
@@ -211,12 +234,7 @@ function createFace(request: InterfaceRequest, worker: WorkerFace): Interface {
       return attached;
     },
     async attach(program) {
-      const type = program?.image.program.type;
-      if (type !== undefined && !isPacketHook(type)) {
-        throw new EbpfError("HookUnknown", `a ${type.name} program cannot be attached to interface ${name}`, {
-          target: name,
-        });
-      }
+      checkHook(name, program);
       await worker.attach(program);
       attached = program;
     },

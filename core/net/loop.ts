@@ -39,6 +39,8 @@ export interface WorkerSetup {
   readonly lane: Lane;
   readonly memory: WebAssembly.Memory;
   readonly shared: SharedArrayBuffer;
+  /** In force before the first packet is taken. */
+  readonly descriptor?: InstanceDescriptor;
 }
 
 /** To the worker. */

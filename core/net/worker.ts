@@ -88,6 +88,7 @@ async function main(setup: WorkerSetup): Promise<void> {
     control: createControl(shared, filter),
   };
   try {
+    if (setup.descriptor !== undefined) filter.set(setup.descriptor);
     const loop = await openLoop(setup, environment);
     report(loop.ready);
     try {
