@@ -15,7 +15,12 @@ const LOADER = `#!/usr/bin/env node
 "use strict";
 const { homedir } = require("node:os");
 const { join } = require("node:path");
-const { env, platform } = process;
+const { env, platform, versions } = process;
+const [major, minor] = versions.node.split(".").map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write("ebpf: ToolMissing: Node 22.18 or newer is needed; this is Node " + versions.node + "\\n");
+  process.exit(1);
+}
 const cache = platform === "win32"
   ? join(env.LOCALAPPDATA || join(homedir(), "AppData", "Local"), "ebpf", "cache")
   : join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "ebpf");

@@ -1,6 +1,6 @@
 // The bundle on the oldest Node it is for: everything a user does with it, once.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
@@ -51,4 +51,17 @@ test("the bundle does its work on Node 22", (t) => {
     t.is(done.status, status, `${words}: ${done.stderr}`);
     t.regex(done.stdout, out, words);
   }
+});
+
+test("on an older Node the bundle says what it needs", (t) => {
+  const older = join(temporaryFolder(t), "older.cjs");
+  writeFileSync(
+    older,
+    "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } });",
+  );
+  const done = spawnSync(process.execPath, ["--require", older, join(built, "ebpf.cjs"), "doctor"], {
+    encoding: "utf8",
+  });
+  t.is(done.status, 1);
+  t.is(done.stderr, "ebpf: ToolMissing: Node 22.18 or newer is needed; this is Node 20.20.2\n");
 });

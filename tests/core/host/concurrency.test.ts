@@ -12,8 +12,8 @@ import { type Task, work } from "./map-worker.ts";
 
 async function answerOf(file: string, data: unknown): Promise<number> {
   const worker = new Worker(join(import.meta.dirname, file), { workerData: data });
-  const [answer] = await once(worker, "message");
-  await once(worker, "exit");
+  // Both at once: a worker that is done can deliver its last message and its exit in one turn.
+  const [[answer]] = await Promise.all([once(worker, "message"), once(worker, "exit")]);
   return answer as number;
 }
 
