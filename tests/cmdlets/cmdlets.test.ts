@@ -157,10 +157,13 @@ test.serial(
 );
 
 test.serial("paths: wildcards, literal paths, file objects and strings from the pipeline", async (t) => {
-  const files = (commands: string) =>
-    ps.value(
-      `, @(${commands} | ForEach-Object { [System.IO.Path]::GetFileName($_.File) } | Sort-Object -Unique)`,
+  // Sorted here: the order of PowerShell's sort is that of a culture, which differs from machine to machine.
+  const files = async (commands: string) => {
+    const names = await ps.value(
+      `, @(${commands} | ForEach-Object { [System.IO.Path]::GetFileName($_.File) } | Select-Object -Unique)`,
     );
+    return (names as string[]).toSorted();
+  };
   const both = ["droppacket.o", "droppacket_unsafe.o"];
   t.deepEqual(await files("Test-EbpfProgram samples/drop*.o"), both);
   t.deepEqual(await files("Get-ChildItem samples/drop*.o | Test-EbpfProgram"), both);

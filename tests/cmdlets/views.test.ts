@@ -16,6 +16,7 @@ import type {
 import { openModule } from "../harness/module.ts";
 import { quote } from "../harness/powershell.ts";
 
+const WIDTH = 119;
 const GOLDEN = join(import.meta.dirname, "views.golden.txt");
 const source = {
   file: "drop.c",
@@ -194,7 +195,9 @@ test("every view is as its golden text", async (t) => {
       type === "Ebpf.Service"
         ? `${objects} | ForEach-Object { $_.PSObject.Properties.Add([psnoteproperty]::new('Status', 'Running')); $_ }`
         : objects;
-    const text = await session.text(`${ready} | ${format}`);
+    // The width is said: without a console each PowerShell takes another.
+    const shape = format === "Out-Default" ? "" : ` | ${format}`;
+    const text = await session.text(`${ready}${shape} | Out-String -Width ${WIDTH}`);
     shown.push(`=== ${type} | ${format}\n${text.replace(/[ \t]+$/gm, "").replace(/^\n+|\n+$/g, "")}\n`);
   }
   const all = shown.join("\n");

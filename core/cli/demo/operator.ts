@@ -93,7 +93,8 @@ export async function powerShellOperator(settings: SessionSettings): Promise<Ope
   const session = new PowerShell({
     executable,
     executableOptions: { "-NoProfile": true, "-NonInteractive": true },
-    spawnOptions: { cwd: root, env },
+    // Its answers are read by a program: no terminal, or it writes control sequences among them.
+    spawnOptions: { cwd: root, env: { ...env, TERM: "dumb" } },
     invocationTimeout: INVOCATION_MILLISECONDS,
     throwOnInvocationError: false,
   });
