@@ -92,4 +92,4 @@ int drop_empty_udp(struct xdp_md *ctx)
     return XDP_DROP;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual MIT/GPL";

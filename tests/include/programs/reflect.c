@@ -47,4 +47,4 @@ int reflect(struct xdp_md *ctx)
     return XDP_TX;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual MIT/GPL";

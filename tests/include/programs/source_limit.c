@@ -58,4 +58,4 @@ int source_limit(struct xdp_md *ctx)
     return over_limit(known->packets) ? XDP_DROP : XDP_PASS;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual MIT/GPL";

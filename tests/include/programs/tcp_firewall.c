@@ -111,4 +111,4 @@ int tcp_firewall(struct xdp_md *ctx)
     return count(ctx, filter(ctx));
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual MIT/GPL";
