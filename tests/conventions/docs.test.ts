@@ -98,8 +98,9 @@ for (const file of files) {
     t.pass();
   });
 
+  // One after the other: both open the same port.
   if (lines.length > 0) {
-    test(`${file}: its commands run`, async (t) => {
+    test.serial(`${file}: its commands run`, async (t) => {
       t.timeout(120_000);
       const folder = clone();
       const home = join(folder, "home");
@@ -116,7 +117,7 @@ for (const file of files) {
   }
 
   if (scripts.length > 0) {
-    test(`${file}: its PowerShell runs`, async (t) => {
+    test.serial(`${file}: its PowerShell runs`, async (t) => {
       t.timeout(120_000);
       const folder = clone();
       const home = join(folder, "home");
