@@ -41,12 +41,8 @@ export function createFilter(lane: Lane, memory: WebAssembly.Memory, cells: Floa
   };
 
   return {
-    get active() {
-      return running !== undefined;
-    },
-    get generation() {
-      return generation;
-    },
+    isActive: () => running !== undefined,
+    currentGeneration: () => generation,
     set(descriptor) {
       if (descriptor === undefined) {
         running = undefined;

@@ -115,7 +115,7 @@ function createRelay(
 
   const decide = (payload: Uint8Array, sender: RemoteInfo): number => {
     const frameBytes = headersBytes + payload.length;
-    if (!filter.active) return filter.decide(0, frameBytes);
+    if (!filter.isActive()) return filter.decide(0, frameBytes);
     bytes.set(payload, start + headersBytes);
     const flow = {
       sourceAddress: addressBytes(sender.address.replace(/%.*$/, "")) ?? listen.bytes,
@@ -132,7 +132,7 @@ function createRelay(
       fail();
       return;
     }
-    const wasActive = filter.active;
+    const wasActive = filter.isActive();
     const action = decide(payload, sender);
     if (action !== ACTION.pass && action !== ACTION.transmit) return;
     const out = wasActive ? payloadOf(headersBytes + payload.length) : payload;

@@ -100,7 +100,7 @@ function startGateway(
     payloads.addresses[slot] = memoryAddress + frameStarts[slot]! + headersBytes;
     payloads.sizes[slot] = size;
     const frameBytes = headersBytes + size;
-    if (!filter.active) return filter.decide(0, frameBytes);
+    if (!filter.isActive()) return filter.decide(0, frameBytes);
     writeHeaders(slot, frameStarts[slot]!, size);
     const action = filter.decide(frameStarts[slot]!, frameBytes);
     if ((action === ACTION.pass || action === ACTION.transmit) && !locatePayload(slot, size)) {

@@ -54,7 +54,7 @@ export function openPcap(settings: PcapSettings, environment: LoopEnvironment): 
         endPassage(passage);
         cells[CELL.position] = passage.file.position;
         passage = undefined;
-        doneWith = filter.generation;
+        doneWith = filter.currentGeneration();
         control.report({ kind: "done" });
         return;
       }
@@ -67,7 +67,7 @@ export function openPcap(settings: PcapSettings, environment: LoopEnvironment): 
     ready: { kind: "ready" },
     run() {
       while (control.proceed()) {
-        if (filter.active && filter.generation !== doneWith) advance();
+        if (filter.isActive() && filter.currentGeneration() !== doneWith) advance();
         else control.wait();
       }
     },
