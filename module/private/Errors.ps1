@@ -68,7 +68,7 @@ function New-EbpfErrorRecord {
         if ($null -ne $failure.Source) {
             $place = "$($failure.Source.File):$($failure.Source.Line)"
             $line = $failure.Source.Text.Trim()
-            $text += if ($text.Contains($place)) { "`n$line" } else { "`n${place}: $line" }
+            $text += if ($text.Contains($place)) { "`nC: $line" } else { "`n${place}: $line" }
         }
     }
     # PowerShell 7 shows the recommended action below the message by itself; Windows PowerShell does not.
