@@ -112,16 +112,8 @@ export class FrameReader extends AbstractMessageReader {
       this.#onProblem({ kind: "message", code: -32700, message: "a message is not JSON" });
       return;
     }
-    if (!isMessage(value)) {
-      this.#onProblem({ kind: "message", code: -32600, message: "a message is not JSON-RPC 2.0" });
-      return;
-    }
-    try {
-      callback(value);
-    } catch {
-      // vscode-jsonrpc throws here if a request that was cancelled before it began is cancelled once more.
-      this.#onProblem({ kind: "message", code: -32600, message: "a message has no meaning here" });
-    }
+    if (isMessage(value)) callback(value);
+    else this.#onProblem({ kind: "message", code: -32600, message: "a message is not JSON-RPC 2.0" });
   }
 }
 

@@ -3,7 +3,9 @@
 import type { Duplex } from "node:stream";
 import * as v from "valibot";
 import {
+  CancellationSenderStrategy,
   type CancellationToken,
+  CancellationTokenSource,
   createMessageConnection,
   type Message,
   NullLogger,
@@ -22,6 +24,18 @@ export interface ServeOptions {
   /** Told of defects: errors that no client caused. */
   readonly onDefect: (error: unknown) => void;
 }
+
+/**
+ * The library's source throws if a request that was cancelled before it began is cancelled once more, where nothing
+ * catches it: until its token has been asked for, it holds a constant that cannot be cancelled.
+ */
+const CANCELLATION = {
+  createCancellationTokenSource(): CancellationTokenSource {
+    const source = new CancellationTokenSource();
+    void source.token;
+    return source;
+  },
+};
 
 /** Answers requests on the stream until it closes. Resolves then. */
 export function serve(stream: Duplex, context: ServiceContext, options: ServeOptions): Promise<void> {
@@ -43,7 +57,9 @@ export function serve(stream: Duplex, context: ServiceContext, options: ServeOpt
     const answered = refuse(problem.code, problem.message);
     if (problem.kind === "frame") void answered.then(() => stream.end());
   });
-  const connection = createMessageConnection(reader, writer, NullLogger);
+  const connection = createMessageConnection(reader, writer, NullLogger, {
+    cancellationStrategy: { sender: CancellationSenderStrategy.Message, receiver: CANCELLATION },
+  });
   const progressOf = (token: string | number | undefined) => (value: Progress) => {
     if (token !== undefined) connection.sendNotification("$/progress", { token, value }).catch(() => {});
   };
