@@ -3,8 +3,9 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
+import { findCommand } from "../core/cli/demo/process.ts";
 
 const run = promisify(execFile);
 const exe = process.platform === "win32" ? ".exe" : "";
@@ -14,9 +15,9 @@ const host = join(output, `powershell-host${exe}`);
 
 /** A path that runs PowerShell 7, or undefined if there is neither pwsh nor a .NET SDK. Fails if the host does not build. */
 export async function powershellPath(): Promise<string | undefined> {
-  const pwsh = findOnPath("pwsh");
+  const pwsh = findCommand("pwsh");
   if (pwsh !== undefined) return pwsh;
-  const dotnet = findOnPath("dotnet");
+  const dotnet = findCommand("dotnet");
   if (dotnet === undefined) return undefined;
   await withLock(async () => {
     if (await isStale()) await build(dotnet);
@@ -27,11 +28,6 @@ export async function powershellPath(): Promise<string | undefined> {
 /** True if `path`, an answer of powershellPath(), is the host built here and not Microsoft's pwsh. */
 export function isOwnHost(path: string): boolean {
   return path === host;
-}
-
-function findOnPath(name: string): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
-  return folders.map((folder) => join(folder, name + exe)).find((path) => existsSync(path));
 }
 
 async function isStale(): Promise<boolean> {

@@ -2,7 +2,8 @@
 // packages, DnsFlood, a PowerShell, the bundle. Everything is looked for first; what is there is not done again.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { findCommand } from "../core/cli/demo/process.ts";
 import { bundle } from "./bundle.ts";
 import { powershellPath } from "./powershell.ts";
 
@@ -27,16 +28,6 @@ const DEBIAN_PACKAGES: readonly DebianPackage[] = [
   { name: "libbpf-dev", gives: ["/usr/include/bpf/bpf_helpers.h"], for: ["test"] },
   { name: "gcc-mingw-w64-x86-64", gives: ["x86_64-w64-mingw32-gcc"], for: ["test"] },
 ];
-
-/** The full path of a command of PATH (and of the folders for administrators), or undefined. */
-export function findCommand(name: string): string | undefined {
-  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];
-  const extension = process.platform === "win32" ? ".exe" : "";
-  return folders
-    .filter((folder) => folder !== "")
-    .map((folder) => join(folder, name + extension))
-    .find((path) => existsSync(path));
-}
 
 /** A command by its name, a file by its path. */
 function isThere(path: string): boolean {

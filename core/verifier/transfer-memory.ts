@@ -10,7 +10,7 @@ import type { ContextField } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import { operandValue } from "./check.ts";
 import { contextField } from "./check-memory.ts";
-import { type Range, ranges } from "./domain/range.ts";
+import { type Range, ranges, unsignedOf } from "./domain/range.ts";
 import {
   readNumber,
   STACK_SIZE_BYTES,
@@ -24,10 +24,6 @@ import {
 import { register, type State, setStack, stackOf } from "./domain/state.ts";
 import { numberValue, type PointerValue, pointerTo, UNINITIALIZED, type Value } from "./domain/value.ts";
 import { type Ids, linkCopy } from "./transfer-alu.ts";
-
-function unsignedOf(sizeBytes: number): Range {
-  return sizeBytes === 8 ? ranges.unknown : ranges.upTo(2 ** (8 * sizeBytes) - 1);
-}
 
 /** What any `sizeBytes` bytes can be, loaded with or without sign. */
 function anyLoaded(sizeBytes: number, signed: boolean): Range {

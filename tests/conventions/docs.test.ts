@@ -5,6 +5,7 @@ import { copyFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
+import { findClang } from "../../scripts/fixtures.ts";
 import { runPowerShell } from "../harness/powershell.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -39,17 +40,7 @@ function clone(): string {
   return folder;
 }
 
-const clang = ["clang", "clang-14", "clang-15", "clang-16"].find((name) =>
-  (process.env.PATH ?? "").split(":").some((folder) => readdirSafe(folder).includes(name)),
-);
-
-function readdirSafe(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
+const clang = findClang();
 
 function runLine(line: string, folder: string, home: string): Promise<{ status: number; output: string }> {
   const command = line

@@ -326,3 +326,8 @@ export const ranges: Ranges = makeRanges(clampedWord(64, Number.MAX_SAFE_INTEGER
 export function constantValue(a: Range): number | undefined {
   return constantOf(a.full);
 }
+
+/** Any unsigned number of that many bytes: 1, 2, 4 or 8. */
+export function unsignedOf(sizeBytes: number): Range {
+  return sizeBytes === 8 ? ranges.unknown : ranges.upTo(2 ** (8 * sizeBytes) - 1);
+}

@@ -1,6 +1,6 @@
 // The 512 bytes of a frame as 64 slots: exact 8-byte spills, or bytes of which each is a number or uninitialised, with
 // narrow spills kept exactly. Stacks are immutable; a write copies the 64 references. Offsets are from the frame's lowest byte.
-import { type Range, ranges } from "./range.ts";
+import { ranges, unsignedOf } from "./range.ts";
 import {
   coversValue,
   type NumberValue,
@@ -65,10 +65,6 @@ export function spillAt(stack: Stack, at: number, size: number): Value | undefin
   if (size !== 8 || at % 8 !== 0) return undefined;
   const slot = stack.slots[at >> 3];
   return slot?.kind === "spill" ? slot.value : undefined;
-}
-
-function unsignedOf(sizeBytes: number): Range {
-  return sizeBytes === 8 ? ranges.unknown : ranges.upTo(2 ** (8 * sizeBytes) - 1);
 }
 
 /** A number seen through `sizeBytes` bytes from its low end; the same value (and id) if it fits. */
