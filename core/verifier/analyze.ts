@@ -13,6 +13,7 @@ import { cloneState, covers, entryState, fingerprint, type State } from "./domai
 import { numberValue, pointerTo, ZERO } from "./domain/value.ts";
 import type { Finding } from "./finding.ts";
 import { type Flow, flowOf } from "./flow.ts";
+import { extended, pathTo, type Stretch, type Trail } from "./trail.ts";
 import { transfer } from "./transfer.ts";
 import type { Ids } from "./transfer-alu.ts";
 import { enterFrame, leaveFrame } from "./transfer-call.ts";
@@ -22,6 +23,8 @@ export interface AnalysisFailure {
   readonly finding: Finding;
   /** The state before the instruction. */
   readonly state: State;
+  /** The instructions from the entry to the failing one, in the order followed: how the exploration came there. */
+  readonly path: readonly number[];
 }
 
 export interface Analysis {
@@ -38,10 +41,19 @@ export interface AnalysisOptions {
   readonly observe?: (index: number, state: State) => void;
 }
 
+type Failing = Omit<AnalysisFailure, "path">;
+
+/** A path still to be followed. */
+interface Path {
+  readonly kind: "path";
+  readonly index: number;
+  readonly from: number;
+  readonly state: State;
+  readonly trail: Trail | undefined;
+}
+
 /** A path still to be followed, or the mark that all paths from a kept state have been. */
-type Work =
-  | { readonly kind: "path"; readonly index: number; readonly from: number; readonly state: State }
-  | { readonly kind: "finished"; readonly label: Label; readonly kept: Kept };
+type Work = Path | { readonly kind: "finished"; readonly label: Label; readonly kept: Kept };
 
 interface Kept {
   readonly state: State;
@@ -88,6 +100,9 @@ class Exploration {
   #comparisons = 0;
   #states = 0;
   #sinceKept = 0;
+  /** How the path being followed came to where its present stretch starts. */
+  #trail: Trail | undefined;
+  #stretch: Stretch = { first: 0, last: -1 };
 
   constructor(program: Program, options: AnalysisOptions) {
     this.#program = program;
@@ -99,24 +114,29 @@ class Exploration {
 
   run(): Analysis {
     const start = this.#program.subprograms[0]?.start ?? 0;
-    this.#work.push({ kind: "path", index: start, from: -1, state: initialState(this.#program) });
-    let failure: AnalysisFailure | undefined;
+    const state = initialState(this.#program);
+    this.#work.push({ kind: "path", index: start, from: -1, state, trail: undefined });
+    let failure: Failing | undefined;
     while (failure === undefined) {
       const work = this.#work.pop();
       if (work === undefined) break;
       if (work.kind === "finished") finish(work.label, work.kept);
-      else failure = this.#follow(work.index, work.from, work.state);
+      else failure = this.#follow(work);
     }
     const result = { steps: this.#steps, states: this.#states };
-    return failure === undefined ? result : { ...result, failure };
+    if (failure === undefined) return result;
+    const path = pathTo(extended(this.#trail, this.#stretch));
+    return { ...result, failure: { ...failure, path } };
   }
 
   /** Follows one path to its end; the other side of each branch waits in #work. */
-  #follow(start: number, cameFrom: number, state: State): AnalysisFailure | undefined {
+  #follow({ index: start, from: cameFrom, state, trail }: Path): Failing | undefined {
     const { instructions, targets } = this.#program;
     let index = start;
     let from = cameFrom;
     this.#sinceKept = STEPS_BETWEEN_STATES;
+    this.#trail = trail;
+    this.#stretch = { first: start, last: start - 1 };
     for (;;) {
       const instruction = instructions[index];
       if (instruction === undefined) return { index: from, finding: fallThrough(this.#program), state };
@@ -156,9 +176,14 @@ class Exploration {
   }
 
   /** Counts the step and checks what must hold before the instruction. */
-  #step(index: number, state: State): AnalysisFailure | undefined {
+  #step(index: number, state: State): Failing | undefined {
     this.#steps += 1;
     this.#sinceKept += 1;
+    if (index === this.#stretch.last + 1) this.#stretch.last = index;
+    else {
+      this.#trail = extended(this.#trail, this.#stretch);
+      this.#stretch = { first: index, last: index };
+    }
     this.#options.observe?.(index, state);
     if (this.#steps + this.#comparisons > this.#options.maximumSteps) return this.#exhausted(index, state);
     for (const assertion of this.#assertionsAt(index)) {
@@ -179,7 +204,7 @@ class Exploration {
     return assertions;
   }
 
-  #exhausted(index: number, state: State): AnalysisFailure {
+  #exhausted(index: number, state: State): Failing {
     let worst: Label | undefined;
     for (const label of this.#labels) {
       if (label !== undefined && label.openCount > (worst?.openCount ?? 0)) worst = label;
@@ -191,7 +216,7 @@ class Exploration {
   }
 
   /** Where paths meet: is this one already covered, does it go round for ever, or is its state to be kept? */
-  #meet(index: number, from: number, state: State): "covered" | AnalysisFailure | undefined {
+  #meet(index: number, from: number, state: State): "covered" | Failing | undefined {
     const live = this.#flow.live[index] ?? 0xffff;
     let label = this.#labels[index];
     if (label === undefined) {
@@ -240,7 +265,8 @@ class Exploration {
     const takenPossible = assume(taken, instruction, condition, true);
     const nextPossible = assume(state, instruction, condition, false);
     if (takenPossible && nextPossible) {
-      this.#work.push({ kind: "path", index: target, from: index, state: taken });
+      const trail = extended(this.#trail, this.#stretch);
+      this.#work.push({ kind: "path", index: target, from: index, state: taken, trail });
       return index + 1;
     }
     if (nextPossible) return index + 1;
