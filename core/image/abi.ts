@@ -14,7 +14,7 @@ export function mapHandle(index: number): number {
 
 /** How many i32 an argument takes. */
 export function halvesOf(argument: ArgumentKind): 1 | 2 {
-  return argument.kind === "scalar" ? 2 : 1;
+  return argument.kind === "scalar" || argument.kind === "anything" ? 2 : 1;
 }
 
 export function returnsPointer(helper: Helper): boolean {

@@ -14,7 +14,13 @@ export type ContextFieldKind =
   /** One past the last byte of the packet. */
   | "packetEnd"
   /** First byte of the metadata area in front of the packet. */
-  | "packetMeta";
+  | "packetMeta"
+  /** A pointer to an object that `ObjectType.name` = `pointsTo.type` describes, or null if `pointsTo.nullable`. */
+  | "object"
+  /** A pointer to `pointsTo.sizeBytes` bytes that may be read. */
+  | "memory"
+  /** A pointer to something of the kernel (a BTF argument of fentry, tp_btf, iterators), or a number. */
+  | "kernel";
 
 export interface ContextField {
   readonly name: string;
@@ -24,6 +30,17 @@ export interface ContextField {
   readonly writable: boolean;
   /** Access narrower than the field is allowed (scalars only). */
   readonly narrow: boolean;
+  /** Of kinds "object" and "memory". */
+  readonly pointsTo?:
+    | { readonly kind: "object"; readonly type: string; readonly nullable: boolean }
+    | { readonly kind: "memory"; readonly sizeBytes: number; readonly nullable: boolean };
+}
+
+/** A thing of the host that programs hold a pointer to and read by fields (all numbers or objects): a socket. */
+export interface ObjectType {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly fields: readonly ContextField[];
 }
 
 /** The struct r1 points at when a program starts. */
@@ -33,6 +50,11 @@ export interface ContextDescriptor {
   readonly fields: readonly ContextField[];
   /** Set where packetStart and packetEnd bound bytes that programs may read but not write (an application's name). */
   readonly packetReadOnly?: true;
+  /**
+   * What a read gives where `fields` lists nothing, within sizeBytes: "number" any number at any width (a tracepoint's
+   * record, registers, the context of an unknown type); "kernel" an argument by BTF, 8 bytes at multiples of 8.
+   */
+  readonly elsewhere?: "number" | "kernel";
 }
 
 export interface ProgramType {
@@ -72,25 +94,84 @@ export type ArgumentKind =
    * and the helper then finds any number there.
    */
   | { readonly kind: "scalar"; readonly optional?: true }
-  | { readonly kind: "context" }
+  /** Any initialised value, also a pointer (a number where pointers may not leave the program); `optional` as above. */
+  | { readonly kind: "anything"; readonly optional?: true }
+  | { readonly kind: "context"; readonly orNull?: true }
   /** A map of one of these types (by MapType.name). */
   | { readonly kind: "map"; readonly types: readonly string[] }
   /** Readable memory of the map's key size. The map is the argument before. */
   | { readonly kind: "mapKey" }
-  /** Readable (or, if uninitialised is allowed, writable) memory of the map's value size. */
-  | { readonly kind: "mapValue"; readonly access: "read" | "write" }
+  /** Memory of the map's value size. The map is the argument before. "write": may be uninitialised stack. */
+  | { readonly kind: "mapValue"; readonly access: "read" | "write"; readonly orNull?: true }
   /**
    * Memory whose length is the next argument. "write" memory may be uninitialised stack; the call initialises every
    * byte of it. "readWrite" memory must be initialised and writable.
    */
   | { readonly kind: "memory"; readonly access: "read" | "write" | "readWrite"; readonly orNull: boolean }
-  /** The length in bytes of the memory argument before it. */
-  | { readonly kind: "size"; readonly zeroAllowed: boolean };
+  /** The length in bytes of the memory argument before it: the low 32 bits, unless the helper takes all `bits`. */
+  | { readonly kind: "size"; readonly zeroAllowed: boolean; readonly bits?: 64 }
+  /** Memory of a fixed size (an out parameter: long *, struct tcphdr *). Access as for "memory". */
+  | {
+      readonly kind: "fixedMemory";
+      readonly sizeBytes: number;
+      readonly access: "read" | "write" | "readWrite";
+      readonly orNull?: true;
+    }
+  /** A known number: the size in bytes of the record that the helper returns. */
+  | { readonly kind: "recordSize" }
+  /** A record that such a helper returned, unchanged; the call gives it back. */
+  | { readonly kind: "record"; readonly release: true }
+  /**
+   * A pointer to an object of one of these types (by ObjectType.name; "kernel": any BTF pointer). `release`: the call
+   * gives back the reference, which must be held.
+   */
+  | {
+      readonly kind: "object";
+      readonly types: readonly string[];
+      readonly release?: true;
+      readonly orNull?: true;
+    }
+  /**
+   * A function of the program that the helper calls while it runs, any number of times, with these arguments; it must
+   * return a number between 0 and 1.
+   */
+  | { readonly kind: "callback"; readonly parameters: readonly CallbackParameter[] }
+  /** What the helper hands to its callback as it is ("passed"); a pointer to the stack, mostly. */
+  | { readonly kind: "callbackContext" }
+  /** A constant text with its final 0 in read-only data. */
+  | { readonly kind: "text" }
+  /** What is not modelled yet ("a spin lock", "a dynptr"): the program is refused with these words. */
+  | { readonly kind: "unsupported"; readonly what: string };
+
+export type CallbackParameter =
+  /** Any number. */
+  | "number"
+  /** The map, a pointer to a key and to a value of the map in the helper's first argument. */
+  | "map"
+  | "mapKey"
+  | "mapValue"
+  /** What the helper was given as "callbackContext". */
+  | "passed"
+  /** A pointer to something of the kernel, by BTF. */
+  | "kernel";
 
 export type HelperReturn =
   | { readonly kind: "scalar"; readonly minimum?: bigint; readonly maximum?: bigint }
-  /** A pointer to the value of the map in argument 1, or null. */
+  /** A pointer to the value of the map in argument 1 (of a map of maps: to the inner map), or null. */
   | { readonly kind: "mapValueOrNull" }
+  /** The same, never null (get_local_storage). */
+  | { readonly kind: "mapValue" }
+  /** A record of the size given by argument "recordSize", or null. It is acquired: it must be given back. */
+  | { readonly kind: "recordOrNull" }
+  /**
+   * An object of a type of the platform, or null. `acquired`: it must be given back (argument with `release`). Else it
+   * lives as long as the object in argument 1, if that is one, or as long as the program runs.
+   */
+  | { readonly kind: "objectOrNull"; readonly type: string; readonly acquired: boolean }
+  /** A pointer to something of the kernel, by BTF. */
+  | { readonly kind: "kernel"; readonly nullable: boolean }
+  /** A pointer to that many bytes, or null. */
+  | { readonly kind: "memoryOrNull"; readonly sizeBytes: number }
   /** What a program may not read: r0 is uninitialised after the call (it may hold an address). */
   | { readonly kind: "nothing" };
 
@@ -138,6 +219,8 @@ export interface Platform {
   readonly attachTypes: readonly AttachType[];
   readonly helpers: readonly Helper[];
   readonly mapTypes: readonly MapType[];
+  /** What fields and helpers point to under a name. */
+  readonly objectTypes?: readonly ObjectType[];
 }
 
 interface Index {

@@ -4,8 +4,15 @@ import type { JumpInstruction, Operand } from "../isa/instruction.ts";
 import { isZero, operandValue } from "./check.ts";
 import { NEGATION, SWAPPED, type Test } from "./domain/interval.ts";
 import { constantValue, type Range, ranges } from "./domain/range.ts";
-import { mapValues, prove, register, type State } from "./domain/state.ts";
-import { type NumberValue, numberValue, type PointerValue, type Value, ZERO } from "./domain/value.ts";
+import { dropReference, mapValues, prove, register, type State } from "./domain/state.ts";
+import {
+  instanceOf,
+  type NumberValue,
+  numberValue,
+  type PointerValue,
+  type Value,
+  ZERO,
+} from "./domain/value.ts";
 
 /** Above this, what a comparison with the end tells is not used: a packet is at most 65,535 bytes (as in Linux). */
 const MAXIMUM_PACKET_OFFSET = 0xffff;
@@ -81,14 +88,18 @@ function assumePacket(state: State, test: Test, pointer: PointerValue, end: Poin
   else if (test === "ult") prove(state, pointer, pointer.offset + 1);
 }
 
-/** Sound: all pointers of one look-up are null together. A pointer that is never null tells nothing here. */
+/**
+ * Sound: all pointers of one instance are null together. A pointer that is never null tells nothing here. What turned
+ * out to be null was never acquired.
+ */
 function settleNull(state: State, pointer: PointerValue, test: Test): void {
-  if (!pointer.nullable || pointer.region.kind !== "mapValue") return;
-  const { instance } = pointer.region;
+  if (!pointer.nullable) return;
+  const instance = instanceOf(pointer.region);
+  if (instance === 0) return;
   const isNull = test === "eq";
   mapValues(state, (value: Value) => {
-    if (value.kind !== "pointer" || !value.nullable || value.region.kind !== "mapValue") return value;
-    if (value.region.instance !== instance) return value;
+    if (value.kind !== "pointer" || !value.nullable || instanceOf(value.region) !== instance) return value;
     return isNull ? ZERO : { ...value, nullable: false };
   });
+  if (isNull) dropReference(state, instance);
 }

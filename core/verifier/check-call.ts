@@ -70,6 +70,10 @@ export function checkArgument(
       return checkSizedMemory(program, state, assertion, argument, value, wrong);
     case "size":
       return checkSize(value, argument.zeroAllowed, wrong);
+    case "unsupported":
+      return { code: "InstructionUnsupported", what: `a call of bpf_${helper.name} with ${argument.what}` };
+    default:
+      return { code: "InstructionUnsupported", what: `a call of bpf_${helper.name} (${argument.kind})` };
   }
 }
 

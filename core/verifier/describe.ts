@@ -54,8 +54,18 @@ function place(program: Program, value: Extract<Value, { readonly kind: "pointer
       return `a value of map ${program.maps[value.region.map]?.spec.name ?? value.region.map}`;
     case "map":
       return `map ${program.maps[value.region.map]?.spec.name ?? value.region.map}`;
+    case "innerMap":
+      return `an inner map of ${program.maps[value.region.map]?.spec.name ?? value.region.map}`;
     case "memory":
       return "the memory it was given";
+    case "allocated":
+      return "a record of a ring buffer";
+    case "object":
+      return `a ${value.region.type}`;
+    case "kernel":
+      return "an object of the kernel";
+    case "code":
+      return `function ${program.subprograms[value.region.function]?.name ?? value.region.function}`;
   }
 }
 
@@ -64,7 +74,10 @@ function mapName(program: Program, map: number | undefined): string {
 }
 
 function uninitialized(finding: Extract<Finding, { readonly code: "RegisterUninitialized" }>): string {
-  if (finding.stale) {
+  if (finding.stale === "released") {
+    return `uses r${finding.register} after what it points to was released`;
+  }
+  if (finding.stale === "packet") {
     return `r${finding.register} points to the packet as it was before a helper that may move it: read data and data_end from the context again`;
   }
   if (finding.register === 0) return "returns without a value (r0) on this path";

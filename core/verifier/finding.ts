@@ -2,7 +2,7 @@
 import type { AluOperation, JumpCondition, Register } from "../isa/instruction.ts";
 import type { ContextField, Helper } from "../platform/platform.ts";
 import type { AccessKind } from "./assertion.ts";
-import type { Region, Value } from "./domain/value.ts";
+import type { Region, Stale, Value } from "./domain/value.ts";
 
 /** A range of byte offsets that is touched, relative to the region's start (the stack: to r10). */
 export interface Extent {
@@ -16,7 +16,7 @@ export interface Extent {
 }
 
 export type Finding =
-  | { readonly code: "RegisterUninitialized"; readonly register: Register; readonly stale: boolean }
+  | { readonly code: "RegisterUninitialized"; readonly register: Register; readonly stale: Stale }
   | {
       readonly code: "StackUninitialized";
       readonly extent: Extent;

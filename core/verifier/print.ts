@@ -14,6 +14,7 @@ function mapName(program: Program, map: number): string {
 }
 
 function printRegion(program: Program, region: Region, nullable: boolean): string {
+  const orNull = nullable ? "_or_null" : "";
   switch (region.kind) {
     case "context":
       return "context";
@@ -26,11 +27,21 @@ function printRegion(program: Program, region: Region, nullable: boolean): strin
     case "packetMeta":
       return "packet_meta";
     case "mapValue":
-      return `map_value${nullable ? "_or_null" : ""}(${mapName(program, region.map)})`;
+      return `${region.inner ? "inner_" : ""}map_value${orNull}(${mapName(program, region.map)})`;
     case "map":
       return `map(${mapName(program, region.map)})`;
+    case "innerMap":
+      return `inner_map${orNull}(${mapName(program, region.map)})`;
     case "memory":
-      return "memory";
+      return region.instance === undefined ? "memory" : `memory${orNull}(${region.sizeBytes})`;
+    case "allocated":
+      return `record${orNull}(${region.sizeBytes})`;
+    case "object":
+      return `${region.type}${orNull}`;
+    case "kernel":
+      return `kernel${orNull}`;
+    case "code":
+      return `function(${program.subprograms[region.function]?.name ?? region.function})`;
   }
 }
 
@@ -58,10 +69,12 @@ function printRange(range: Range): string {
   return umin > 0 || umax < 2 ** 32 - 1 ? `number, low 32 bits ${umin}..${umax}` : "number";
 }
 
+const STALE_TEXTS = { packet: "stale packet pointer", released: "released pointer" } as const;
+
 export function printValue(program: Program, value: Value): string {
   switch (value.kind) {
     case "uninitialized":
-      return value.stale ? "stale packet pointer" : "uninitialized";
+      return value.stale === false ? "uninitialized" : STALE_TEXTS[value.stale];
     case "number":
       return printRange(value.range);
     case "pointer":
@@ -74,7 +87,8 @@ export function printRegisters(program: Program, state: State): Record<string, s
   const registers: Record<string, string> = {};
   for (const index of state.registers.keys()) {
     const value = register(state, index);
-    if (value.kind !== "uninitialized" || value.stale) registers[`r${index}`] = printValue(program, value);
+    if (value.kind !== "uninitialized" || value.stale !== false)
+      registers[`r${index}`] = printValue(program, value);
   }
   return registers;
 }
@@ -95,5 +109,6 @@ export function printState(program: Program, state: State): string {
     }
   }
   parts.push(...printProved("packet bytes", state.packet), ...printProved("metadata bytes", state.metadata));
+  if (state.references.length > 0) parts.push(`held: ${state.references.length}`);
   return parts.join("; ");
 }

@@ -22,27 +22,40 @@ import {
   writeUnknown,
 } from "./domain/stack.ts";
 import { register, type State, setStack, stackOf } from "./domain/state.ts";
-import { numberValue, type PointerValue, pointerTo, UNINITIALIZED, type Value } from "./domain/value.ts";
-import { type Ids, linkCopy } from "./transfer-alu.ts";
+import {
+  numberValue,
+  type PointerValue,
+  pointerTo,
+  type Region,
+  UNINITIALIZED,
+  type Value,
+} from "./domain/value.ts";
+import { freshId, type Ids, linkCopy } from "./transfer-alu.ts";
 
 /** What any `sizeBytes` bytes can be, loaded with or without sign. */
 function anyLoaded(sizeBytes: number, signed: boolean): Range {
   return signed ? ranges.signExtend(unsignedOf(sizeBytes), 8 * sizeBytes) : unsignedOf(sizeBytes);
 }
 
-export function transferLoad(program: Program, state: State, instruction: LoadInstruction): void {
+export function transferLoad(program: Program, ids: Ids, state: State, instruction: LoadInstruction): void {
   const base = register(state, instruction.base);
   state.registers[instruction.destination] =
-    base.kind === "pointer" ? loaded(program, state, base, instruction) : UNINITIALIZED;
+    base.kind === "pointer" ? loaded(program, ids, state, base, instruction) : UNINITIALIZED;
 }
 
-function loaded(program: Program, state: State, base: PointerValue, instruction: LoadInstruction): Value {
+function loaded(
+  program: Program,
+  ids: Ids,
+  state: State,
+  base: PointerValue,
+  instruction: LoadInstruction,
+): Value {
   const { sizeBytes, signed, offset } = instruction;
   const known = base.minimum === base.maximum;
   const at = base.offset + base.minimum + offset;
   if (base.region.kind === "context") {
     const field = known ? contextField(program, at, sizeBytes) : undefined;
-    return field === undefined ? UNINITIALIZED : fieldValue(field, sizeBytes, signed);
+    return field === undefined ? UNINITIALIZED : fieldValue(ids, field, sizeBytes, signed);
   }
   if (base.region.kind !== "stack" || !known) return numberValue(anyLoaded(sizeBytes, signed));
   const stack = stackOf(state, base.region.frame);
@@ -52,7 +65,7 @@ function loaded(program: Program, state: State, base: PointerValue, instruction:
   return signed ? numberValue(ranges.signExtend(value.range, 8 * sizeBytes)) : value;
 }
 
-function fieldValue(field: ContextField, sizeBytes: number, signed: boolean): Value {
+function fieldValue(ids: Ids, field: ContextField, sizeBytes: number, signed: boolean): Value {
   switch (field.kind) {
     case "scalar":
       return numberValue(anyLoaded(sizeBytes, signed));
@@ -62,7 +75,24 @@ function fieldValue(field: ContextField, sizeBytes: number, signed: boolean): Va
       return pointerTo({ kind: "packetEnd" });
     case "packetMeta":
       return pointerTo({ kind: "packetMeta" });
+    case "object":
+    case "memory":
+    case "kernel":
+      return pointed(ids, field);
   }
+}
+
+/** What a field of the context or of an object points to. Each load is an instance of its own; nothing is acquired. */
+function pointed(ids: Ids, field: ContextField, holder = 0): Value {
+  const to = field.pointsTo;
+  const instance = freshId(ids);
+  if (field.kind === "kernel") return pointerTo({ kind: "kernel", instance });
+  if (to === undefined) return UNINITIALIZED;
+  const region: Region =
+    to.kind === "object"
+      ? { kind: "object", type: to.type, instance, holder }
+      : { kind: "memory", sizeBytes: to.sizeBytes, instance, readOnly: true };
+  return pointerTo(region, 0, to.nullable);
 }
 
 export function transferStore(ids: Ids, state: State, instruction: StoreInstruction): void {

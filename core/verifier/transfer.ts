@@ -23,7 +23,7 @@ export function transfer(program: Program, ids: Ids, state: State, instruction: 
       transferByteSwap(state, instruction);
       return;
     case "load":
-      transferLoad(program, state, instruction);
+      transferLoad(program, ids, state, instruction);
       return;
     case "store":
       transferStore(ids, state, instruction);

@@ -16,7 +16,7 @@ export function callHelper(machine: Machine, id: number): void {
   for (let index = 0; index < kinds.length; index++) {
     const kind = kinds[index]!;
     const register = index + 1;
-    if (kind.kind !== "scalar" || kind.optional !== true) readable(machine, register);
+    if (!isOptional(kind)) readable(machine, register);
     checkArgument(machine, kinds, index);
     values.push(halves[register * 2]!);
     if (halvesOf(kind) === 2) values.push(halves[register * 2 + 1]!);
@@ -25,6 +25,11 @@ export function callHelper(machine: Machine, id: number): void {
   const high = returnsPointer(helper.row) ? 0 : machine.views.words[(machine.lane.resultAddress + 4) >>> 2]!;
   machine.initialization?.leave(machine.initialization.mark());
   setRegister(machine, 0, low, high);
+}
+
+/** A register that the helper does not look at: it may be uninitialised. */
+function isOptional(kind: ArgumentKind): boolean {
+  return (kind.kind === "scalar" || kind.kind === "anything") && kind.optional === true;
 }
 
 function checkArgument(machine: Machine, kinds: readonly ArgumentKind[], index: number): void {

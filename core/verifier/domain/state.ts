@@ -4,9 +4,11 @@ import { REGISTER_COUNT, type Register, STACK_POINTER } from "../../isa/instruct
 import { coversStack, EMPTY_STACK, mapSpills, type Stack } from "./stack.ts";
 import {
   coversValue,
+  holderOf,
   isPacketPointer,
   type PointerValue,
   pointerTo,
+  RELEASED,
   Renaming,
   STALE,
   UNINITIALIZED,
@@ -38,7 +40,11 @@ export interface State {
   packet: Proved;
   /** The same for the metadata in front of the packet, relative to data_meta; its end is data. */
   metadata: Proved;
+  /** Instances that have been acquired and not yet released, in the order they were acquired. */
+  references: readonly number[];
 }
+
+const NO_REFERENCES: readonly number[] = [];
 
 export function entryState(): State {
   const registers: Value[] = new Array<Value>(REGISTER_COUNT).fill(UNINITIALIZED);
@@ -48,6 +54,7 @@ export function entryState(): State {
     frames: [{ returnTo: -1, callerSaved: [], stack: EMPTY_STACK }],
     packet: NOTHING_PROVED,
     metadata: NOTHING_PROVED,
+    references: NO_REFERENCES,
   };
 }
 
@@ -58,6 +65,7 @@ export function cloneState(state: State): State {
     frames: state.frames.slice(),
     packet: state.packet,
     metadata: state.metadata,
+    references: state.references,
   };
 }
 
@@ -95,6 +103,26 @@ export function forgetPacket(state: State): void {
   mapValues(state, (value) => (isPacketPointer(value) ? STALE : value));
   state.packet = NOTHING_PROVED;
   state.metadata = NOTHING_PROVED;
+}
+
+/** From now on the instance must be released before the program ends. */
+export function acquire(state: State, instance: number): void {
+  state.references = [...state.references, instance];
+}
+
+/** Drops a reference; nothing changes for the values that depend on it. */
+export function dropReference(state: State, instance: number): void {
+  if (state.references.includes(instance)) {
+    state.references = state.references.filter((held) => held !== instance);
+  }
+}
+
+/** Gives the reference back: everything that it kept alive is void. */
+export function release(state: State, instance: number): void {
+  dropReference(state, instance);
+  mapValues(state, (value) =>
+    value.kind === "pointer" && holderOf(value.region) === instance ? RELEASED : value,
+  );
 }
 
 function provedFor(state: State, pointer: PointerValue): Proved {
@@ -141,7 +169,20 @@ export function covers(a: State, b: State, live: number): boolean {
     const right = b.frames[index];
     if (left === undefined || right === undefined || !coversFrame(left, right, renaming)) return false;
   }
-  return coversProved(a.packet, b.packet, renaming) && coversProved(a.metadata, b.metadata, renaming);
+  return (
+    coversReferences(a.references, b.references, renaming) &&
+    coversProved(a.packet, b.packet, renaming) &&
+    coversProved(a.metadata, b.metadata, renaming)
+  );
+}
+
+/**
+ * Both hold the same. Sound: `a` ended with nothing held, so what `b` holds must be something that was released from
+ * `a` too; and what was released from `a` must be held in `b`.
+ */
+function coversReferences(a: readonly number[], b: readonly number[], renaming: Renaming): boolean {
+  if (a.length !== b.length) return false;
+  return a.every((held, index) => renaming.instance(held, b[index] ?? 0));
 }
 
 function coversFrame(a: Frame, b: Frame, renaming: Renaming): boolean {

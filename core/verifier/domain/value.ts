@@ -10,12 +10,44 @@ export type Region =
   | { readonly kind: "packet" }
   | { readonly kind: "packetEnd" }
   | { readonly kind: "packetMeta" }
-  /** A value of map `map`; `instance` is the look-up (or, negative, the direct address) it came from. */
-  | { readonly kind: "mapValue"; readonly map: number; readonly instance: number }
+  /**
+   * A value of map `map`; `instance` is the look-up (or, negative, the direct address) it came from. `inner`: a value of
+   * a map that was looked up in `map`, a map of maps.
+   */
+  | { readonly kind: "mapValue"; readonly map: number; readonly instance: number; readonly inner?: true }
   /** The map itself, as helpers take it. */
   | { readonly kind: "map"; readonly map: number }
-  /** The memory a raw program is given. */
-  | { readonly kind: "memory"; readonly sizeBytes: number };
+  /** A map that was looked up in the map of maps `map`; it is like the template `spec.inner` of that one. */
+  | { readonly kind: "innerMap"; readonly map: number; readonly instance: number }
+  /** Plain memory of that size: what a raw program or a function is given, or a context field or helper points to. */
+  | {
+      readonly kind: "memory";
+      readonly sizeBytes: number;
+      readonly instance?: number;
+      readonly readOnly?: true;
+    }
+  /** A record reserved in a ring buffer: memory that is held until it is submitted or discarded. */
+  | { readonly kind: "allocated"; readonly sizeBytes: number; readonly instance: number }
+  /**
+   * A socket or the like, whose fields the platform lists under `type`. `holder`: the reference that keeps it alive
+   * (its own instance, or the one of the object it was made of; 0: none, it lives as long as the program runs).
+   */
+  | { readonly kind: "object"; readonly type: string; readonly instance: number; readonly holder: number }
+  /** Something of the kernel, known only by its BTF: it may be read at any offset, where it is not mapped as 0. */
+  | { readonly kind: "kernel"; readonly instance: number }
+  /** The address of subprogram number `function`, for a helper that calls it back. */
+  | { readonly kind: "code"; readonly function: number };
+
+/** Pointers of one instance other than 0 came from one look-up or call: they are null together, or none of them is. */
+export function instanceOf(region: Region): number {
+  return "instance" in region && region.instance !== undefined ? region.instance : 0;
+}
+
+/** The reference that must be held for pointers into the region to be valid; 0: none. */
+export function holderOf(region: Region): number {
+  if (region.kind === "object") return region.holder;
+  return region.kind === "allocated" ? region.instance : 0;
+}
 
 export interface NumberValue {
   readonly kind: "number";
@@ -38,16 +70,20 @@ export interface PointerValue {
   readonly nullable: boolean;
 }
 
-/** Nothing may be read from it. `stale`: a packet pointer from before a helper that moves the packet. */
+/** Why what was there is gone: a helper may have moved the packet, or the object has been released. */
+export type Stale = false | "packet" | "released";
+
+/** Nothing may be read from it. */
 export interface UninitializedValue {
   readonly kind: "uninitialized";
-  readonly stale: boolean;
+  readonly stale: Stale;
 }
 
 export type Value = NumberValue | PointerValue | UninitializedValue;
 
 export const UNINITIALIZED: Value = { kind: "uninitialized", stale: false };
-export const STALE: Value = { kind: "uninitialized", stale: true };
+export const STALE: Value = { kind: "uninitialized", stale: "packet" };
+export const RELEASED: Value = { kind: "uninitialized", stale: "released" };
 export const UNKNOWN_NUMBER: NumberValue = { kind: "number", id: 0, range: ranges.unknown };
 export const ZERO: NumberValue = { kind: "number", id: 0, range: ranges.constant(0) };
 
@@ -78,12 +114,21 @@ export function sameObject(a: Region, b: Region): boolean {
       return b.kind === "packet" || b.kind === "packetEnd" || b.kind === "packetMeta";
     case "stack":
       return b.kind === "stack" && a.frame === b.frame;
-    case "mapValue":
-      return b.kind === "mapValue" && a.map === b.map && a.instance === b.instance;
     case "map":
       return b.kind === "map" && a.map === b.map;
-    default:
-      return a.kind === b.kind;
+    case "code":
+      return b.kind === "code" && a.function === b.function;
+    case "context":
+      return b.kind === "context";
+    case "memory":
+      // Without an instance there is only one such memory.
+      return b.kind === "memory" && a.instance === b.instance;
+    case "mapValue":
+    case "innerMap":
+    case "allocated":
+    case "object":
+    case "kernel":
+      return a.kind === b.kind && a.instance === instanceOf(b);
   }
 }
 
@@ -108,8 +153,9 @@ export class Renaming {
     return match(this.#variables, from, to);
   }
 
+  /** No instance (0) is the same in all states. */
   instance(from: number, to: number): boolean {
-    return match(this.#instances, from, to);
+    return from === 0 ? to === 0 : to !== 0 && match(this.#instances, from, to);
   }
 
   variables(): ReadonlyMap<number, number> {
@@ -142,17 +188,37 @@ export function coversValue(a: Value, b: Value, renaming: Renaming): boolean {
 function coversPointer(a: PointerValue, b: PointerValue, renaming: Renaming): boolean {
   if (a.offset !== b.offset || a.nullable !== b.nullable || a.zeros > b.zeros) return false;
   if (a.minimum > b.minimum || a.maximum < b.maximum) return false;
-  if (a.region.kind === "mapValue") {
-    return (
-      b.region.kind === "mapValue" &&
-      a.region.map === b.region.map &&
-      renaming.instance(a.region.instance, b.region.instance)
-    );
-  }
   if (a.region.kind !== b.region.kind) return false;
   if (a.region.kind === "packet" || a.region.kind === "packetMeta") {
     // No unknown part (0) is a variable that is the same in all states.
     return (a.variable === 0) === (b.variable === 0) && renaming.variable(a.variable, b.variable);
   }
-  return sameObject(a.region, b.region);
+  return coversRegion(a.region, b.region, renaming);
+}
+
+/** The same kind of object with the same size, type and map; which one it is may differ, consistently. */
+function coversRegion(a: Region, b: Region, renaming: Renaming): boolean {
+  switch (a.kind) {
+    case "mapValue":
+      if (b.kind !== "mapValue" || a.map !== b.map || a.inner !== b.inner) return false;
+      break;
+    case "innerMap":
+      if (b.kind !== "innerMap" || a.map !== b.map) return false;
+      break;
+    case "allocated":
+      if (b.kind !== "allocated" || a.sizeBytes !== b.sizeBytes) return false;
+      break;
+    case "object":
+      if (b.kind !== "object" || a.type !== b.type || !renaming.instance(a.holder, b.holder)) return false;
+      break;
+    case "kernel":
+      if (b.kind !== "kernel") return false;
+      break;
+    case "memory":
+      if (b.kind !== "memory" || a.sizeBytes !== b.sizeBytes || a.readOnly !== b.readOnly) return false;
+      break;
+    default:
+      return sameObject(a, b);
+  }
+  return renaming.instance(instanceOf(a), instanceOf(b));
 }
