@@ -1,5 +1,6 @@
 // `npm run bundle [FOLDER]`: what gets shipped, in dist/ (or FOLDER): ebpf.cjs (a loader that turns on Node's compile
-// cache), core.cjs (all of core), worker.cjs (the packet loop), and koffi's files, the one package that cannot be bundled.
+// cache), core.cjs (all of core), worker.cjs (the packet loop),
+// batch-worker.cjs (a thread of `verify --jobs`), and koffi's files, the one package that cannot be bundled.
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type BuildOptions, build } from "esbuild";
@@ -55,6 +56,7 @@ const COMMON: BuildOptions = {
 const OUTPUTS = [
   { entry: "core/cli/main.ts", file: "core.cjs" },
   { entry: "core/net/worker.ts", file: "worker.cjs" },
+  { entry: "core/manager/batch-worker.ts", file: "batch-worker.cjs" },
 ] as const;
 
 /** Builds into the folder, which is emptied first. */

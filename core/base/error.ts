@@ -239,6 +239,12 @@ export class InternalError extends EbpfError {
   }
 }
 
+/** The error itself if it has a code; anything else that was thrown is a defect of ours. */
+export function knownError(error: unknown): EbpfError {
+  if (error instanceof EbpfError) return error;
+  return new InternalError(error instanceof Error ? error.message : String(error), {}, error);
+}
+
 /** For the `default` of a switch over a union: a compile error if a case is missing, an InternalError if one slips in. */
 export function unreachable(value: never): never {
   throw new InternalError(`unexpected ${JSON.stringify(value)}`);

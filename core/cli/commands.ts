@@ -68,9 +68,10 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: "--type <name>", help: "the program type, where the section does not tell" },
       PLATFORM,
       { flags: "--log", help: "print what is known at each instruction" },
-      { flags: "--jsonl", help: "print one line of JSON a program" },
+      { flags: "--jsonl", help: "print one line of JSON a program, as soon as it is verified" },
+      { flags: "--jobs <count>", help: "threads to verify on: a number, or all (of the processor)" },
     ],
-    examples: ["verify samples/droppacket.o", "verify build/ --jsonl"],
+    examples: ["verify samples/droppacket.o", "verify build/ --jsonl", "verify build/ --jobs all"],
     load: async () => (await import("./commands/verify.ts")).verifyObjects,
   },
   {

@@ -2,7 +2,7 @@
 // 64 wrong usage (sysexits.h EX_USAGE).
 import { realpathSync } from "node:fs";
 import type { CommanderError } from "commander";
-import { EbpfError, InternalError } from "../base/error.ts";
+import { type EbpfError, knownError } from "../base/error.ts";
 import { VERSION } from "../service/version.ts";
 import type { Io } from "./command.ts";
 import { COMMANDS, NOUNS } from "./commands.ts";
@@ -24,7 +24,7 @@ export async function runCommandLine(words: readonly string[], io: Io): Promise<
     return await handler(parsed.invocation);
   } catch (error) {
     if (isCommanderError(error)) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    const known = error instanceof EbpfError ? error : defect(error);
+    const known = knownError(error);
     printError(io, known, json);
     if (io.env.EBPF_DEBUG === "1") io.err(`${(error as Error).stack ?? ""}\n`);
     return exitCodeOf(known);
@@ -39,10 +39,6 @@ function exitCodeOf(error: EbpfError): number {
 /** Not by its class's name, which the bundle does not keep. */
 function isCommanderError(error: unknown): error is CommanderError {
   return error instanceof Error && "code" in error && String(error.code).startsWith("commander.");
-}
-
-function defect(error: unknown): EbpfError {
-  return new InternalError(error instanceof Error ? error.message : String(error), {}, error);
 }
 
 /** Whoever reads our output may stop early (`ebpf map dump 1 | head`); that is no failure. */

@@ -1,6 +1,6 @@
 // What can be said of an object file without a service: its sections, its instructions, the verdicts on its programs.
 // Pure but for reading the file; service and command line both answer from here.
-import { EbpfError, type ErrorData } from "../base/error.ts";
+import { EbpfError, type ErrorData, knownError } from "../base/error.ts";
 import { readBytes } from "../base/files.ts";
 import { printHex } from "../base/hex.ts";
 import { loadObject } from "../elf/object.ts";
@@ -122,30 +122,53 @@ export interface VerifyControl {
   readonly signal?: AbortSignal;
   /** The state at each instruction, for `verify --log`. */
   readonly log?: (program: Program, instruction: number, state: string) => void;
+  /** Which program to verify next; without it, one after the other. Past the last, there is nothing more to do. */
+  readonly take?: () => number;
+  /** A defect of ours in one program is its row; otherwise it is thrown. */
+  readonly keepGoing?: boolean;
+}
+
+/** The record of one of the file's programs. */
+export interface NumberedRecord {
+  readonly number: number;
+  /** Programs that are meant. */
+  readonly total: number;
+  readonly record: VerificationRecord;
 }
 
 /** One record a program of the file; errors of a single program (its type is unknown) are records too. */
 export async function verifyFile(choice: Choice, control: VerifyControl = {}): Promise<VerificationRecord[]> {
+  const records: VerificationRecord[] = [];
+  for await (const { record } of verifyPrograms(choice, control)) records.push(record);
+  return records;
+}
+
+/** As verifyFile(), each record as soon as it is there. */
+export async function* verifyPrograms(
+  choice: Choice,
+  control: VerifyControl = {},
+): AsyncGenerator<NumberedRecord> {
   const { file } = choice;
   const object = loadObject(readBytes(file), file);
   const specs = chosen(object, choice);
-  const records: VerificationRecord[] = [];
-  for (const [done, spec] of specs.entries()) {
-    control.progress?.({ message: `verifying ${spec.name}`, done, total: specs.length });
-    records.push(verifyOne(object, spec, choice, control));
-    if (done + 1 === specs.length) break;
+  const total = specs.length;
+  let next = 0;
+  const take = control.take ?? (() => next++);
+  for (let number = take(); number < total; number = take()) {
+    const spec = specs[number] as FunctionSpec;
+    control.progress?.({ message: `verifying ${spec.name}`, done: number, total });
+    yield { number, total, record: verifyOne(object, spec, choice, control) };
     // A service must answer others between two programs, and see that this request is cancelled.
     await new Promise((resolve) => setImmediate(resolve));
     if (control.signal?.aborted === true) throw new EbpfError("Cancelled", `verifying ${file} was cancelled`);
   }
-  return records;
 }
 
 function verifyOne(
   object: ObjectSpec,
   spec: FunctionSpec,
   choice: Choice,
-  { log }: VerifyControl,
+  { log, keepGoing }: VerifyControl,
 ): VerificationRecord {
   const began = performance.now();
   const facts = { file: choice.file, section: spec.section, program: spec.name };
@@ -166,12 +189,13 @@ function verifyOne(
       milliseconds: performance.now() - began,
     };
   } catch (error) {
-    if (!(error instanceof EbpfError) || error.code === "InternalError") throw error;
+    const known = knownError(error);
+    if (known.code === "InternalError" && keepGoing !== true) throw error;
     return {
       ...facts,
       type: choice.type ?? "",
       platform: choice.platform ?? "windows",
-      ...errorFacts(error),
+      ...errorFacts(known),
       instructions: spec.instructions.length,
       steps: 0,
       states: 0,

@@ -10,7 +10,7 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   cli: { floor: 11, doors: ["main"] },
   service: { floor: 10, doors: ["client", "methods", "main", "paths", "version"] },
   index: { floor: 10, doors: ["index"] },
-  manager: { floor: 9, doors: ["manager", "load", "inspect", "run", "records"] },
+  manager: { floor: 9, doors: ["manager", "load", "inspect", "batch", "objects", "run", "records"] },
   net: { floor: 8, doors: ["interfaces", "frame", "worker"] },
   host: { floor: 7, doors: ["host", "embedded/host", "embedded/lane"] },
   image: { floor: 6, doors: ["image", "compile", "print", "abi", "table-layout"] },

@@ -1,93 +1,82 @@
-// ebpf verify: verdicts on the programs of files and folders of files, in this process.
-import { readdirSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+// ebpf verify: verdicts on the programs of files and folders of files, in this process. What is verified is here; how
+// the verdicts are written is in ../verify/, a file a form.
+import { availableParallelism } from "node:os";
 import { EbpfError } from "../../base/error.ts";
-import { fileError } from "../../base/files.ts";
-import { unreadableRecord, type VerifyControl, verifyFile } from "../../manager/inspect.ts";
+import { type BatchControl, type BatchRequest, verifyFiles } from "../../manager/batch.ts";
+import { findObjects } from "../../manager/objects.ts";
 import type { VerificationRecord } from "../../manager/records.ts";
 import { given, type Handler, type Invocation, listOf, textOf } from "../command.ts";
-import { explained, paint, printable, printJson, progressLine, type Style, toJson } from "../output.ts";
+import { printable, progressLine } from "../output.ts";
+import type { MakeForm } from "../verify/form.ts";
+import { jsonForm, jsonlForm } from "../verify/json.ts";
+import { textForm } from "../verify/text.ts";
 
-const STYLES: Readonly<Record<VerificationRecord["verdict"], Style>> = {
-  accepted: "green",
-  rejected: "red",
-  error: "yellow",
+/** More threads than this only take memory. */
+const MOST_JOBS = 256;
+
+export const verifyObjects: Handler = async (invocation) => {
+  const { io, options } = invocation;
+  const jobs = jobsOf(invocation);
+  const files = findObjects(listOf(invocation.arguments[0]), io.cwd);
+  if (files.length === 0) throw new EbpfError("FileNotFound", "there is no object file in the folder");
+  const many = files.length > 1;
+  const form = formOf(invocation)({ invocation, many });
+  // One file that a person named and that is no object is an error; among others, it is a row.
+  const strictFiles = !many && options.jsonl !== true;
+  const request: BatchRequest = { files, choice: choiceOf(invocation), jobs, strictFiles };
+  const line = progressLine(io);
+  const outcomes = new Set<VerificationRecord["verdict"] | "defect">();
+  try {
+    for await (const record of verifyFiles(request, controlOf(invocation, line, many))) {
+      line.clear();
+      form.row(record);
+      outcomes.add(record.code === "InternalError" ? "defect" : record.verdict);
+    }
+  } finally {
+    line.clear();
+  }
+  form.end();
+  if (outcomes.has("defect")) return 2;
+  return outcomes.has("rejected") || outcomes.has("error") ? 1 : 0;
 };
 
-/** Files as they are named; of a folder all *.o in it and below, in the order of their names. */
-function filesOf(paths: readonly string[], cwd: string): string[] {
-  return paths.flatMap((path) => {
-    const absolute = resolve(cwd, path);
-    try {
-      if (!statSync(absolute).isDirectory()) return [absolute];
-      return readdirSync(absolute, { recursive: true, encoding: "utf8" })
-        .filter((name) => name.endsWith(".o"))
-        .sort()
-        .map((name) => join(absolute, name));
-    } catch (error) {
-      throw fileError(path, error);
-    }
+function formOf({ json, options }: Invocation): MakeForm {
+  if (options.jsonl === true) return jsonlForm;
+  return json ? jsonForm : textForm;
+}
+
+/** What was asked for every file. */
+function choiceOf({ options }: Invocation): BatchRequest["choice"] {
+  return given({
+    program: textOf(options.program),
+    type: textOf(options.type),
+    platform: textOf(options.platform) as "windows" | "linux" | undefined,
   });
 }
 
-export const verifyObjects: Handler = async (invocation) => {
-  const { io, json, options } = invocation;
-  const files = filesOf(listOf(invocation.arguments[0]), io.cwd);
-  if (files.length === 0) throw new EbpfError("FileNotFound", "there is no object file in the folder");
-  const line = progressLine(io);
-  const all: VerificationRecord[] = [];
-  for (const [index, file] of files.entries()) {
-    if (files.length > 1) line.show(`${index + 1}/${files.length} ${file}`);
-    const records = await verifyOneFile(file, invocation, files.length > 1);
-    line.clear();
-    all.push(...records);
-    for (const record of records) {
-      if (options.jsonl === true) io.out(`${toJson(record)}\n`);
-      else if (!json) io.out(describe(record, invocation));
-    }
-    if (io.signal.aborted) throw new EbpfError("Cancelled", "interrupted");
+function jobsOf({ options }: Invocation): number {
+  const text = textOf(options.jobs) ?? "1";
+  const jobs = text === "all" ? availableParallelism() : /^[0-9]{1,3}$/.test(text) ? Number(text) : 0;
+  if (jobs < 1 || jobs > MOST_JOBS) {
+    throw new EbpfError("ArgumentInvalid", `--jobs takes a number from 1 to ${MOST_JOBS}, or all`);
   }
-  if (json && options.jsonl !== true) printJson(io, all);
-  return all.every((record) => record.verdict === "accepted") ? 0 : 1;
-};
-
-/** Of several files, one that is damaged does not keep the others from being verified. */
-async function verifyOneFile(
-  file: string,
-  { io, options }: Invocation,
-  many: boolean,
-): Promise<VerificationRecord[]> {
-  const choice = {
-    file,
-    ...given({
-      program: textOf(options.program),
-      type: textOf(options.type),
-      platform: textOf(options.platform) as "windows" | "linux" | undefined,
-    }),
-  };
-  const log: VerifyControl["log"] = (program, instruction, state) => {
-    io.err(`${program.name} ${program.slots[instruction] ?? instruction}: ${printable(state)}\n`);
-  };
-  try {
-    const control = { signal: io.signal, ...(options.log === true ? { log } : {}) };
-    return await verifyFile(choice, control);
-  } catch (error) {
-    if (!many || !(error instanceof EbpfError) || error.code === "InternalError") throw error;
-    return [unreadableRecord(file, error)];
+  if (jobs > 1 && options.log === true && text !== "all") {
+    throw new EbpfError("ArgumentInvalid", "--log prints one program after the other: leave out --jobs");
   }
+  return options.log === true ? 1 : jobs;
 }
 
-function describe(record: VerificationRecord, { io }: Invocation): string {
-  const { verdict, file, program, type, platform } = record;
-  const what = program === "" ? "" : `  ${program} (${[type, platform].filter(Boolean).join(", ")})`;
-  const head = `${paint(io, STYLES[verdict], verdict.padEnd(8))}  ${printable(`${file}${what}`)}`;
-  if (verdict === "accepted") {
-    const { instructions, steps, milliseconds } = record;
-    return `${head}: ${instructions} instructions, ${steps} steps, ${milliseconds.toFixed(1)} ms\n`;
-  }
-  if (record.failure !== undefined) {
-    return `${head}: ${record.failure.code}\n${explained(io, record.failure, "out", 1)}`;
-  }
-  const lines = [`${record.code}: ${record.message}`, record.remedy ?? ""];
-  return `${head}\n${lines.map((line) => `  ${printable(line)}\n`).join("")}`;
+function controlOf(
+  { io, options }: Invocation,
+  line: ReturnType<typeof progressLine>,
+  many: boolean,
+): BatchControl {
+  const log: BatchControl["log"] = (program, instruction, state) => {
+    io.err(`${program.name} ${program.slots[instruction] ?? instruction}: ${printable(state)}\n`);
+  };
+  return {
+    signal: io.signal,
+    ...(many ? { progress: ({ file, done, total }) => line.show(`${done + 1}/${total} ${file}`) } : {}),
+    ...(options.log === true ? { log } : {}),
+  };
 }

@@ -118,6 +118,26 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 1,
     out: /^(\{"file":.*\}\n)+$/,
   },
+  "verify of a folder": {
+    words: ["verify", "samples"],
+    status: 1,
+    out: /states, [\s\S]*\nverdict +code +programs[\s\S]*\nall +-? /,
+  },
+  "verify of a folder on several threads": {
+    words: ["verify", "samples", "--jsonl", "--jobs", "2"],
+    status: 1,
+    out: /^(\{"file":.*\}\n)+$/,
+  },
+  "verify on no thread": {
+    words: ["verify", SAMPLE, "--jobs", "0"],
+    status: 64,
+    err: /ArgumentInvalid.*--jobs/,
+  },
+  "verify --jsonl of what is no object": {
+    words: ["verify", "package.json", "--jsonl"],
+    status: 1,
+    out: /"code":"ElfInvalid"/,
+  },
   "verify --log": { words: ["verify", SAMPLE, "--log"], status: 0, err: /DropPacket 0: / },
   "verify of no file": { words: ["verify", "none.o"], status: 1, err: /FileNotFound/ },
   "verify of what is no object": { words: ["verify", "package.json"], status: 1, err: /ElfInvalid/ },
