@@ -123,34 +123,48 @@ function checkImmediate(
   }
 }
 
-/** Functions that can reach themselves; the analysis follows calls, so there must be none. */
+/** Functions that can reach themselves; the analysis follows calls, so there must be none. Chains of calls may be long. */
 function checkRecursion(program: Program): StructureFailure | undefined {
   const number = new Map(program.subprograms.map((row, index) => [row.start, index]));
-  const open: number[] = [];
-  const done = new Set<number>();
-  const visit = (at: number): StructureFailure | undefined => {
-    open.push(at);
-    const { start, end } = program.subprograms[at] ?? { start: 0, end: 0 };
-    for (let index = start; index < end; index++) {
-      const instruction = program.instructions[index];
-      if (instruction?.kind !== "call" || instruction.target.kind !== "local") continue;
-      const callee = number.get(program.targets[index] ?? -1) ?? -1;
-      if (done.has(callee)) continue;
-      const from = open.indexOf(callee);
-      if (from >= 0) {
-        const names = [...open.slice(from), callee].map((row) => program.subprograms[row]?.name ?? "");
-        return { index, finding: { code: "Recursion", names } };
+  const state: ("open" | "done" | undefined)[] = new Array(program.subprograms.length);
+  for (const [root, { start }] of program.subprograms.entries()) {
+    if (state[root] !== undefined) continue;
+    state[root] = "open";
+    const path = [{ at: root, index: start }];
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+      const index = nextCall(program, top.index, program.subprograms[top.at]?.end ?? 0);
+      if (index === undefined) {
+        state[top.at] = "done";
+        path.pop();
+        continue;
       }
-      const failure = visit(callee);
-      if (failure !== undefined) return failure;
+      top.index = index + 1;
+      const callee = number.get(program.targets[index] ?? -1) ?? -1;
+      if (state[callee] === "open") {
+        const from = path.findIndex(({ at }) => at === callee);
+        const names = [...path.slice(from).map(({ at }) => at), callee];
+        return { index, finding: recursion(names.map((row) => program.subprograms[row]?.name ?? "")) };
+      }
+      if (state[callee] === "done") continue;
+      state[callee] = "open";
+      path.push({ at: callee, index: program.subprograms[callee]?.start ?? 0 });
     }
-    open.pop();
-    done.add(at);
-    return undefined;
-  };
-  for (let at = 0; at < program.subprograms.length; at++) {
-    const failure = done.has(at) ? undefined : visit(at);
-    if (failure !== undefined) return failure;
+  }
+  return undefined;
+}
+
+/** A circle may have thousands of functions; its beginning and its end tell enough. */
+function recursion(names: readonly string[]): Finding {
+  const cut = names.length - 8;
+  const told = cut > 1 ? [...names.slice(0, 5), `${cut} others`, ...names.slice(-3)] : names;
+  return { code: "Recursion", names: told };
+}
+
+/** The first call of a function of the program in [index, end). */
+function nextCall({ instructions }: Program, from: number, end: number): number | undefined {
+  for (let index = from; index < end; index++) {
+    const instruction = instructions[index];
+    if (instruction?.kind === "call" && instruction.target.kind === "local") return index;
   }
   return undefined;
 }
