@@ -1,6 +1,6 @@
 // What can be said of an object file without a service: its sections, its instructions, the verdicts on its programs.
 // Pure but for reading the file; service and command line both answer from here.
-import { EbpfError, type ErrorData, knownError } from "../base/error.ts";
+import { EbpfError, type ErrorData, InternalError, knownError } from "../base/error.ts";
 import { readBytes } from "../base/files.ts";
 import { printHex } from "../base/hex.ts";
 import { loadObject } from "../elf/object.ts";
@@ -8,7 +8,7 @@ import { encode } from "../isa/encode.ts";
 import { type PrintNames, print } from "../isa/print.ts";
 import { findHelper } from "../platform/platform.ts";
 import { PLATFORMS } from "../platform/platforms.ts";
-import { buildProgram } from "../program/build.ts";
+import { buildCandidates, buildProgram } from "../program/build.ts";
 import type { Program } from "../program/program.ts";
 import { failureRecord } from "../report/records.ts";
 import type { FunctionSpec, ObjectSpec } from "../spec.ts";
@@ -30,9 +30,18 @@ export function listSections(choice: Choice): SectionRecord[] {
   });
 }
 
-/** The programs that are meant: the named one, or all; functions that no section marks only if there is nothing else. */
+/**
+ * The programs that are meant: the named one, or all. Functions that no section marks are among them where others may
+ * call them or nothing does; a static one that is called is verified where it is called.
+ */
 function chosen(object: ObjectSpec, { file, program: name }: Choice): readonly FunctionSpec[] {
-  const all = object.programs.length > 0 ? object.programs : object.functions;
+  const referred = new Set(
+    [...object.programs, ...object.functions].flatMap((spec) =>
+      spec.references.flatMap(({ target }) => (target.kind === "function" ? target.name : [])),
+    ),
+  );
+  const alone = object.functions.filter((spec) => spec.binding === "global" || !referred.has(spec.name));
+  const all = [...object.programs, ...alone];
   const found = all.filter((spec) => name === undefined || spec.name === name || spec.section === name);
   if (found.length > 0) return found;
   const known = all.map((spec) => spec.name).join(", ");
@@ -173,11 +182,7 @@ function verifyOne(
   const began = performance.now();
   const facts = { file: choice.file, section: spec.section, program: spec.name };
   try {
-    const program = buildProgram(object, spec.name, buildOptions(choice));
-    const verdict = verify(
-      program,
-      log === undefined ? {} : { log: (instruction, state) => log(program, instruction, state) },
-    );
+    const { program, verdict } = judge(buildCandidates(object, spec.name, buildOptions(choice)), log);
     return {
       ...facts,
       type: program.type.name,
@@ -202,6 +207,25 @@ function verifyOne(
       milliseconds: performance.now() - began,
     };
   }
+}
+
+/** The first candidate that is accepted; if none is, the verdict on the likeliest. Steps are those of all that were tried. */
+function judge(
+  candidates: readonly Program[],
+  log: VerifyControl["log"],
+): { readonly program: Program; readonly verdict: Verdict } {
+  const tried: { program: Program; verdict: Verdict }[] = [];
+  for (const program of candidates) {
+    const observe = log && ((instruction: number, state: string) => log(program, instruction, state));
+    const verdict = verify(program, observe === undefined ? {} : { log: observe });
+    tried.push({ program, verdict });
+    if (verdict.kind === "accepted") break;
+  }
+  const last = tried.at(-1);
+  const chosen = last?.verdict.kind === "accepted" ? last : tried[0];
+  if (chosen === undefined) throw new InternalError("a program without a type was to be verified");
+  const sum = (key: "steps" | "states") => tried.reduce((total, { verdict }) => total + verdict[key], 0);
+  return { ...chosen, verdict: { ...chosen.verdict, steps: sum("steps"), states: sum("states") } };
 }
 
 type Outcome = Pick<

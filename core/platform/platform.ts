@@ -25,11 +25,13 @@ export type ContextFieldKind =
 export interface ContextField {
   readonly name: string;
   readonly byteOffset: number;
-  readonly sizeBytes: 1 | 2 | 4 | 8 | 16;
+  readonly sizeBytes: number;
   readonly kind: ContextFieldKind;
   readonly writable: boolean;
   /** Access narrower than the field is allowed (scalars only). */
   readonly narrow: boolean;
+  /** Writes are at least that wide, where reads may be narrower. */
+  readonly leastWriteBytes?: number;
   /** Of kinds "object" and "memory". */
   readonly pointsTo?:
     | { readonly kind: "object"; readonly type: string; readonly nullable: boolean }
@@ -81,11 +83,15 @@ export interface ProgramType {
 export interface AttachType {
   /** What a person says: "xdp", "bind", "connect4" ... */
   readonly name: string;
-  readonly id: number;
+  /** The number the platform gives it; absent where the program type says it all. */
+  readonly id?: number;
   readonly programType: string;
-  /** Section names (exact, or a prefix if it ends with "/") that mean this hook, most specific first. */
+  /** Section names that mean this hook: exact, a prefix if it ends with "/", a name and any number if it ends with "#". */
   readonly sections: readonly string[];
   readonly description: string;
+  /** What programs of this hook see and may answer, where that differs from their type's. */
+  readonly context?: ContextDescriptor;
+  readonly returnRange?: { readonly minimum: number; readonly maximum: number };
 }
 
 export type ArgumentKind =
@@ -185,6 +191,8 @@ export interface Helper {
   readonly invalidatesPacket?: boolean;
   /** Program types that may call it; absent: all. */
   readonly programTypes?: readonly string[];
+  /** The Linux kernel lets only programs under a GPL-compatible license call it. Verification does not ask for licenses. */
+  readonly gplOnly?: true;
 }
 
 export type MapKind =
@@ -202,7 +210,26 @@ export type MapKind =
   | "queue"
   | "stack"
   | "ringbuf"
-  | "other";
+  | "stack_trace"
+  | "cgroup_array"
+  | "devmap"
+  | "devmap_hash"
+  | "sockmap"
+  | "sockhash"
+  | "cpumap"
+  | "xskmap"
+  | "cgroup_storage"
+  | "percpu_cgroup_storage"
+  | "reuseport_sockarray"
+  | "sk_storage"
+  | "inode_storage"
+  | "task_storage"
+  | "cgrp_storage"
+  | "struct_ops"
+  | "bloom_filter"
+  | "user_ringbuf"
+  | "arena"
+  | "sample_hash_map";
 
 export interface MapType {
   /** bpftool's name. */
@@ -211,6 +238,8 @@ export interface MapType {
   /** May a program look up, update, delete an entry of it? */
   readonly operations: readonly ("lookup" | "update" | "delete")[];
   readonly key: "u32" | "any" | "none";
+  /** Programs may not write to the values they look up. */
+  readonly readOnlyValues?: true;
 }
 
 export interface Platform {
@@ -258,9 +287,16 @@ export function findAttachType(platform: Platform, name: string): AttachType | u
 
 /** The hook that a section name means; "xdp/foo" is found by a row "xdp/". */
 export function findAttachTypeOfSection(platform: Platform, section: string): AttachType | undefined {
-  return platform.attachTypes.find((row) =>
-    row.sections.some((name) => section === name || (name.endsWith("/") && section.startsWith(name))),
-  );
+  const exact = platform.attachTypes.find((row) => row.sections.includes(section));
+  return exact ?? platform.attachTypes.find((row) => row.sections.some((name) => names(name, section)));
+}
+
+/** Does an entry of `sections` that is a pattern name this section? */
+function names(pattern: string, section: string): boolean {
+  if (pattern.endsWith("/")) return section.startsWith(pattern);
+  if (!pattern.endsWith("#")) return false;
+  const name = pattern.slice(0, -1);
+  return section.startsWith(name) && /^\d+$/.test(section.slice(name.length));
 }
 
 /**

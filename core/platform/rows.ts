@@ -3,6 +3,8 @@ import type { ArgumentKind, ContextField, HelperReturn, MapKind, MapType } from 
 
 export const SCALAR: ArgumentKind = { kind: "scalar" };
 export const OPTIONAL_SCALAR: ArgumentKind = { kind: "scalar", optional: true };
+export const ANYTHING: ArgumentKind = { kind: "scalar" };
+export const OPTIONAL: ArgumentKind = { kind: "scalar", optional: true };
 export const CONTEXT: ArgumentKind = { kind: "context" };
 export const MAP_KEY: ArgumentKind = { kind: "mapKey" };
 export const MAP_VALUE: ArgumentKind = { kind: "mapValue", access: "read" };
@@ -10,38 +12,73 @@ export const MAP_VALUE_OUT: ArgumentKind = { kind: "mapValue", access: "write" }
 export const MEMORY: ArgumentKind = { kind: "memory", access: "read", orNull: false };
 export const MEMORY_OR_NULL: ArgumentKind = { kind: "memory", access: "read", orNull: true };
 export const MEMORY_OUT: ArgumentKind = { kind: "memory", access: "write", orNull: false };
+export const MEMORY_OUT_OR_NULL: ArgumentKind = { kind: "memory", access: "write", orNull: true };
 export const MEMORY_IN_OUT: ArgumentKind = { kind: "memory", access: "readWrite", orNull: false };
 export const SIZE: ArgumentKind = { kind: "size", zeroAllowed: false };
 export const SIZE_OR_ZERO: ArgumentKind = { kind: "size", zeroAllowed: true };
+/** Sizes of which the helper takes all 64 bits. */
+export const WIDE_SIZE: ArgumentKind = { kind: "size", zeroAllowed: false, bits: 64 };
+export const WIDE_SIZE_OR_ZERO: ArgumentKind = { kind: "size", zeroAllowed: true, bits: 64 };
 
 export const ANY_SCALAR: HelperReturn = { kind: "scalar" };
 export const U32: HelperReturn = { kind: "scalar", minimum: 0n, maximum: 0xffff_ffffn };
 
-/** What a program may do with the entries of each kind of map; kinds without operations have helpers of their own. */
-const MAP_RULES: Readonly<Record<MapKind, Pick<MapType, "operations" | "key">>> = {
-  array: { operations: ["lookup", "update"], key: "u32" },
-  hash: { operations: ["lookup", "update", "delete"], key: "any" },
-  percpu_array: { operations: ["lookup", "update"], key: "u32" },
-  percpu_hash: { operations: ["lookup", "update", "delete"], key: "any" },
-  lru_hash: { operations: ["lookup", "update", "delete"], key: "any" },
-  lru_percpu_hash: { operations: ["lookup", "update", "delete"], key: "any" },
-  prog_array: { operations: [], key: "u32" },
-  perf_event_array: { operations: [], key: "u32" },
-  // A look-up would give a map, not a value; no helper row can say that yet.
-  hash_of_maps: { operations: [], key: "any" },
-  array_of_maps: { operations: [], key: "u32" },
-  lpm_trie: { operations: ["lookup", "update", "delete"], key: "any" },
-  queue: { operations: [], key: "none" },
-  stack: { operations: [], key: "none" },
-  ringbuf: { operations: [], key: "none" },
-  other: { operations: [], key: "any" },
+type MapRule = Omit<MapType, "name" | "id">;
+
+const HASH_RULE: MapRule = { operations: ["lookup", "update", "delete"], key: "any" };
+const ARRAY_RULE: MapRule = { operations: ["lookup", "update"], key: "u32" };
+/** Only helpers of their own work on them. */
+const INDEXED_RULE: MapRule = { operations: [], key: "u32" };
+const KEYED_RULE: MapRule = { operations: [], key: "any" };
+const KEYLESS_RULE: MapRule = { operations: [], key: "none" };
+
+/**
+ * What a program may do with the entries of each kind of map. A look-up in a map of maps gives the inner map. Sockets of
+ * a sockmap cannot be looked up: no helper row says yet that they must be given back.
+ */
+const MAP_RULES: Readonly<Record<MapKind, MapRule>> = {
+  array: ARRAY_RULE,
+  hash: HASH_RULE,
+  percpu_array: ARRAY_RULE,
+  percpu_hash: HASH_RULE,
+  lru_hash: HASH_RULE,
+  lru_percpu_hash: HASH_RULE,
+  lpm_trie: HASH_RULE,
+  array_of_maps: { operations: ["lookup"], key: "u32" },
+  hash_of_maps: { operations: ["lookup"], key: "any" },
+  prog_array: INDEXED_RULE,
+  perf_event_array: INDEXED_RULE,
+  cgroup_array: INDEXED_RULE,
+  stack_trace: INDEXED_RULE,
+  cpumap: INDEXED_RULE,
+  xskmap: INDEXED_RULE,
+  reuseport_sockarray: INDEXED_RULE,
+  // What is looked up is the host's own record.
+  devmap: { operations: ["lookup"], key: "u32", readOnlyValues: true },
+  devmap_hash: { operations: ["lookup"], key: "u32", readOnlyValues: true },
+  sockmap: { operations: ["delete"], key: "u32" },
+  sockhash: { operations: ["delete"], key: "any" },
+  cgroup_storage: KEYED_RULE,
+  percpu_cgroup_storage: KEYED_RULE,
+  sk_storage: KEYED_RULE,
+  inode_storage: KEYED_RULE,
+  task_storage: KEYED_RULE,
+  cgrp_storage: KEYED_RULE,
+  queue: KEYLESS_RULE,
+  stack: KEYLESS_RULE,
+  bloom_filter: KEYLESS_RULE,
+  ringbuf: KEYLESS_RULE,
+  user_ringbuf: KEYLESS_RULE,
+  arena: KEYLESS_RULE,
+  struct_ops: KEYED_RULE,
+  sample_hash_map: KEYED_RULE,
 };
 
 export function mapTypes(numbers: Readonly<Record<number, MapKind>>): readonly MapType[] {
   return Object.entries(numbers).map(([id, name]) => ({ name, id: Number(id), ...MAP_RULES[name] }));
 }
 
-/** A map argument for a helper that does this to an entry. */
+/** A map argument of any kind that lets a helper do this to an entry. */
 export function mapWith(operation: MapType["operations"][number]): ArgumentKind {
   const kinds = Object.entries(MAP_RULES).filter(([, rule]) => rule.operations.includes(operation));
   return { kind: "map", types: kinds.map(([name]) => name) };

@@ -298,8 +298,7 @@ export const WINDOWS: Platform = {
     12: "stack",
     13: "ringbuf",
     14: "perf_event_array",
-    // sample_hash_map and xskmap
-    15: "other",
-    16: "other",
+    15: "sample_hash_map",
+    16: "xskmap",
   }),
 };

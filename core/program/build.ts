@@ -2,10 +2,9 @@
 // and links is built, and the verifier says what is wrong with it.
 import { EbpfError } from "../base/error.ts";
 import type { PlatformName } from "../platform/platform.ts";
-import { PLATFORMS } from "../platform/platforms.ts";
 import type { FunctionSpec, ObjectSpec } from "../spec.ts";
-import { link } from "./link.ts";
-import { type Candidate, findCandidate, recognizePlatform, typeUnknown } from "./platform.ts";
+import { type LinkedProgram, link } from "./link.ts";
+import { type Candidate, findCandidates, typeUncertain } from "./platform.ts";
 import type { Program } from "./program.ts";
 import { relocate } from "./relocate.ts";
 
@@ -26,13 +25,39 @@ export function buildProgram(
   name: string | undefined,
   options: BuildOptions = {},
 ): Program {
-  const entry = selectProgram(object, name);
-  const linked = link(object, entry);
-  const { platform, type, attachType } = selectType(object, linked, options);
+  const linked = link(object, selectProgram(object, name));
+  const [candidate, ...others] = findCandidates(object, linked, options);
+  if (candidate === undefined || others.length > 0) {
+    const types = [candidate, ...others].flatMap((one) => one?.type.name ?? []);
+    throw typeUncertain(object, linked, types);
+  }
+  return assemble(object, linked, candidate);
+}
+
+/**
+ * The same for verification: a program whose type nothing tells is built once for each type it may be of, most likely
+ * first; the one that verification accepts is right. Never empty. The same errors.
+ */
+export function buildCandidates(
+  object: ObjectSpec,
+  name: string | undefined,
+  options: BuildOptions = {},
+): readonly Program[] {
+  const linked = link(object, selectProgram(object, name));
+  const [first, ...others] = findCandidates(object, linked, options);
+  if (first === undefined) throw typeUncertain(object, linked, []);
+  const program = assemble(object, linked, first);
+  // Only the type differs: candidates are of one platform.
+  return [program, ...others.map(({ type }) => ({ ...program, type }))];
+}
+
+function assemble(object: ObjectSpec, linked: LinkedProgram, candidate: Candidate): Program {
+  const { entry, subprograms, targets, slots, sources } = linked;
+  const { platform, type, attachType } = candidate;
   const { instructions, maps } = relocate(object, linked, platform);
-  const { license, btf } = object;
+  const { file, license, btf } = object;
   return {
-    file: object.file,
+    file,
     name: entry.name,
     section: entry.section,
     platform,
@@ -40,11 +65,11 @@ export function buildProgram(
     ...(attachType && { attachType }),
     ...(license !== undefined && { license }),
     instructions,
-    subprograms: linked.subprograms,
-    targets: linked.targets,
-    slots: linked.slots,
+    subprograms,
+    targets,
+    slots,
     maps,
-    sources: linked.sources,
+    sources,
     ...(btf && { btf }),
   };
 }
@@ -75,11 +100,4 @@ function selectProgram(object: ObjectSpec, name: string | undefined): FunctionSp
     });
   }
   return first;
-}
-
-function selectType(object: ObjectSpec, linked: ReturnType<typeof link>, options: BuildOptions): Candidate {
-  if (options.platform === undefined) return recognizePlatform(object, linked, options.type);
-  const found = findCandidate(PLATFORMS[options.platform], linked.entry.section, options.type);
-  if (found === undefined) throw typeUnknown(object, linked, options.type);
-  return found;
 }

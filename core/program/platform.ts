@@ -1,5 +1,6 @@
-// recognizePlatform: for which system an object was made. The numbers of verdicts, helpers and map types differ between
-// systems, so nothing is guessed: without evidence, or with contradicting evidence, the answer is PlatformAmbiguous.
+// What a program is: for which system it was made, and of which type it may be there. The numbers of verdicts, helpers and
+// map types differ between systems, so no system is guessed: without evidence, or with contradicting evidence, the answer
+// is PlatformAmbiguous. Types may be tried (candidates), because verification tells the right one from the others.
 import { EbpfError } from "../base/error.ts";
 import { resolveType, sizeOfType } from "../btf/resolve.ts";
 import type { BtfType, BtfTypes } from "../btf/types.ts";
@@ -37,40 +38,79 @@ const ONLY_WINDOWS_HELPERS_FROM = 0x1_0000;
 const ONLY_LINUX_HELPERS_FROM = 64;
 const ONLY_LINUX_MAP_TYPES_FROM = 20;
 
+/** Types to try where the section tells nothing, most likely first: what old objects of Linux mostly are. */
+const TRIED = ["sched_cls", "xdp", "unknown"];
+
 /** The program type on one platform: as named by `type` (a program type or a hook), else as the section says. */
-export function findCandidate(
-  platform: Platform,
-  section: string,
-  type: string | undefined,
-): Candidate | undefined {
+function findCandidate(platform: Platform, section: string, type: string | undefined): Candidate | undefined {
   const attachType = findAttachTypeOfSection(platform, section);
-  if (type === undefined) {
-    const found = attachType && findProgramType(platform, attachType.programType);
-    return found && { platform, type: found, ...(attachType && { attachType }) };
-  }
+  if (type === undefined) return attachType && atHook(platform, attachType);
   const hook = findAttachType(platform, type);
   const found = findProgramType(platform, type) ?? (hook && findProgramType(platform, hook.programType));
   if (found === undefined) return undefined;
-  if (hook !== undefined && hook.programType === found.name)
-    return { platform, type: found, attachType: hook };
-  return attachType?.programType === found.name
-    ? { platform, type: found, attachType }
-    : { platform, type: found };
+  if (hook !== undefined && hook.programType === found.name) return atHook(platform, hook);
+  return attachType?.programType === found.name ? atHook(platform, attachType) : { platform, type: found };
+}
+
+/** The hook's program type, with what programs see and answer at this hook. */
+function atHook(platform: Platform, attachType: AttachType): Candidate | undefined {
+  const type = findProgramType(platform, attachType.programType);
+  if (type === undefined) return undefined;
+  const { context, returnRange } = attachType;
+  const own = { ...type, ...(context && { context }), ...(returnRange && { returnRange }) };
+  return { platform, type: context || returnRange ? own : type, attachType };
 }
 
 /**
- * The platform an object was made for, with the type the program has there. EbpfError ProgramTypeUnknown if no platform
- * knows the section or the type; PlatformAmbiguous as said above.
+ * What a program may be, most likely first; never empty. One that is named by `type` or by its section is nothing else.
+ * Of others on Linux several types are tried, xdp first where the file is called so. EbpfError ProgramTypeUnknown,
+ * PlatformAmbiguous.
  */
-export function recognizePlatform(
+export function findCandidates(
+  object: ObjectSpec,
+  linked: LinkedProgram,
+  { platform, type }: { readonly platform?: PlatformName; readonly type?: string },
+): readonly Candidate[] {
+  const { section } = linked.entry;
+  if (platform !== undefined) {
+    const found = findCandidate(PLATFORMS[platform], section, type);
+    if (found !== undefined) return [found];
+    if (type !== undefined || platform !== "linux") throw typeUnknown(object, linked, type);
+    return tried(object.file);
+  }
+  const known = [PLATFORMS.windows, PLATFORMS.linux].flatMap(
+    (one) => findCandidate(one, section, type) ?? [],
+  );
+  if (known.length > 0) return [recognizePlatform(object, linked, type, known)];
+  if (type === undefined && isForLinux(object, linked)) return tried(object.file);
+  throw typeUnknown(object, linked, type);
+}
+
+function tried(file: string): readonly Candidate[] {
+  const platform = PLATFORMS.linux;
+  const candidates = TRIED.flatMap((name) => {
+    const type = findProgramType(platform, name);
+    return type === undefined ? [] : [{ platform, type }];
+  });
+  if (!/xdp/i.test(file)) return candidates;
+  const isXdp = ({ type }: Candidate) => type.name === "xdp";
+  return [...candidates.filter(isXdp), ...candidates.filter((one) => !isXdp(one))];
+}
+
+/** A section that no platform knows: is there other evidence that the program was made for Linux, and none against? */
+function isForLinux(object: ObjectSpec, linked: LinkedProgram): boolean {
+  const votes = [...voteByContextName(object.btf, linked), ...voteByNumbers(object, linked)];
+  return votes.length > 0 && votes.every((vote) => vote.platform === "linux");
+}
+
+/** The one of `candidates` that the program was made for; see findCandidates. */
+function recognizePlatform(
   object: ObjectSpec,
   linked: LinkedProgram,
   type: string | undefined,
+  candidates: readonly Candidate[],
 ): Candidate {
-  const { section, name } = linked.entry;
-  const candidates = [PLATFORMS.windows, PLATFORMS.linux].flatMap(
-    (platform) => findCandidate(platform, section, type) ?? [],
-  );
+  const { name } = linked.entry;
   const [first] = candidates;
   if (first === undefined) throw typeUnknown(object, linked, type);
   const accesses = findContextAccesses(linked);
@@ -88,7 +128,18 @@ export function recognizePlatform(
   throw ambiguous(object, name, []);
 }
 
-export function typeUnknown(object: ObjectSpec, linked: LinkedProgram, type: string | undefined): EbpfError {
+/** Several types fit: what runs must be certain. */
+export function typeUncertain(
+  object: ObjectSpec,
+  linked: LinkedProgram,
+  types: readonly string[],
+): EbpfError {
+  const { name, section } = linked.entry;
+  const message = `section "${section}" of program "${name}" names no known hook, so its type must be given (${types.join(", ")} ...)`;
+  return new EbpfError("ProgramTypeUnknown", message, { file: object.file, section, target: name });
+}
+
+function typeUnknown(object: ObjectSpec, linked: LinkedProgram, type: string | undefined): EbpfError {
   const { name, section } = linked.entry;
   const message =
     type === undefined
@@ -131,6 +182,16 @@ function admits(context: ContextDescriptor, byteOffset: number, sizeBytes: numbe
       byteOffset >= field.byteOffset && byteOffset + sizeBytes <= field.byteOffset + field.sizeBytes;
     return inside && (sizeBytes === field.sizeBytes || field.narrow);
   });
+}
+
+/** A struct that contexts of one system only are called. */
+function voteByContextName(btf: BtfTypes | undefined, { entry }: LinkedProgram): Vote[] {
+  const struct = btf && contextStruct(btf, entry.btfId);
+  if (struct?.kind !== "struct" || struct.name === "") return [];
+  const has = (platform: Platform) => platform.programTypes.some((type) => type.context.name === struct.name);
+  const [only, ...others] = [PLATFORMS.windows, PLATFORMS.linux].filter(has);
+  if (only === undefined || others.length > 0) return [];
+  return [{ platform: only.name, because: `its context is struct ${struct.name}` }];
 }
 
 /** An access of the context that only one of the platforms' layouts has: on Linux `data` is 32 bits wide, on Windows 64. */

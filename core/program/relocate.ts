@@ -7,6 +7,9 @@ import type { MapSpec, ObjectSpec, Reference } from "../spec.ts";
 import type { LinkedProgram } from "./link.ts";
 import type { ProgramMap } from "./program.ts";
 
+/** BPF_F_RDONLY_PROG. */
+const READ_ONLY_FOR_PROGRAMS = 1 << 7;
+
 export interface RelocatedCode {
   readonly instructions: readonly Instruction[];
   readonly maps: readonly ProgramMap[];
@@ -71,7 +74,10 @@ export function withType(spec: MapSpec, platform: Platform, file: string): Progr
       { file, target: spec.name },
     );
   }
-  return { spec, type };
+  // As Linux does itself when such a map is made.
+  return type.readOnlyValues === true
+    ? { spec: { ...spec, flags: spec.flags | READ_ONLY_FOR_PROGRAMS }, type }
+    : { spec, type };
 }
 
 function fill(

@@ -113,7 +113,7 @@ const refusals: {
   {
     name: "an unknown type",
     object: "object-data.o",
-    options: { type: "kprobe" },
+    options: { type: "keyboard" },
     code: "ProgramTypeUnknown",
   },
   {

@@ -139,7 +139,8 @@ test("a program of Linux in a hook that only Windows' table has is not taken for
     type: 4,
     protocol: 4,
   });
-  const spec = object("r0 = 1\nexit", btf, "cgroup/connect4");
+  t.is(buildProgram(object("r0 = 1\nexit", btf, "cgroup/connect4"), undefined).platform.name, "linux");
+  const spec = object("r0 = 1\nexit", btf, "cgroup/listen4");
   const error = t.throws(() => buildProgram(spec, undefined), {
     instanceOf: EbpfError,
     message: /made for linux/,
