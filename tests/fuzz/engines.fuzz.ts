@@ -5,26 +5,24 @@ import fc from "fast-check";
 import { createEmbeddedHost } from "../../core/host/embedded/host.ts";
 import { compile } from "../../core/image/compile.ts";
 import type { EngineName } from "../../core/image/image.ts";
-import { print } from "../../core/isa/print.ts";
 import type { VerifiedProgram } from "../../core/verifier/verdict.ts";
 import { verify } from "../../core/verifier/verify.ts";
-import { mapsOf, programOfInstructions } from "../core/verifier/programs.ts";
 import { checkAgreement } from "../harness/agree.ts";
 import { ENGINES } from "../harness/engines.ts";
 import { MEMORY_BYTES, programs } from "../harness/generate.ts";
 import { generator } from "../harness/mutate.ts";
 import type { Fuzzer } from "./fuzzer.ts";
-import { generateProgram } from "./generate.ts";
+import { generateForHost } from "./generate.ts";
+import { listing } from "./net.ts";
 
 const cases = fc.tuple(programs(true), fc.uint8Array({ minLength: MEMORY_BYTES, maxLength: MEMORY_BYTES }));
 
-const MAPS = mapsOf("values array 4 16 4\ncounts hash 8 8 16\n.data array 4 16 1", "windows");
 const RUNS = 4;
 
 /** What a program answers and leaves behind in a host of its own, as text. */
 function behaviour(program: VerifiedProgram, engine: EngineName, seed: number): string {
   const host = createEmbeddedHost({ maximumMemoryBytes: 4 << 20 });
-  const maps = MAPS.map(({ spec, type }) => host.createMap(spec, type.name));
+  const maps = program.maps.map(({ spec, type }) => host.createMap(spec, type.name));
   const loaded = host.load(compile(program, engine), maps);
   const next = generator(seed);
   const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("hex");
@@ -38,13 +36,12 @@ function behaviour(program: VerifiedProgram, engine: EngineName, seed: number): 
 }
 
 function checkVerified(seed: number): string {
-  const instructions = generateProgram(seed);
-  const verdict = verify(programOfInstructions(instructions, { maps: MAPS }), { maximumSteps: 20_000 });
+  const program = generateForHost(seed);
+  const verdict = verify(program, { maximumSteps: 20_000 });
   if (verdict.kind === "rejected") return verdict.failures[0].code;
   const [first, ...others] = ENGINES.map((engine) => behaviour(verdict.program, engine, seed));
   if (others.some((other) => other !== first)) {
-    const text = instructions.map((instruction, index) => `${index}: ${print(instruction)}`).join("\n");
-    throw new Error(`seed ${seed}: ${[first, ...others].join("\n--\n")}\n${text}`);
+    throw new Error(`seed ${seed}: ${[first, ...others].join("\n--\n")}\n${listing(program)}`);
   }
   return "agreed";
 }

@@ -80,12 +80,13 @@ export function programOfInstructions(
   const targets = Int32Array.from(instructions, (instruction, index) => {
     const offset = relativeTarget(instruction);
     if (offset === undefined) return -1;
-    return indexOfSlot.get((slots[index] ?? 0) + slotCount(instruction) + offset) ?? -1;
+    // Also of an immediate load of two slots the offset counts from its second.
+    return indexOfSlot.get((slots[index] ?? 0) + 1 + offset) ?? -1;
   });
   const starts = new Set([0]);
   for (const [index, instruction] of instructions.entries()) {
     const target = targets[index] ?? -1;
-    if (instruction.kind === "call" && instruction.target.kind === "local" && target >= 0) starts.add(target);
+    if (instruction.kind !== "jump" && target >= 0) starts.add(target);
   }
   const ordered = [...starts].sort((a, b) => a - b);
   const subprograms: Subprogram[] = ordered.map((start, index) => ({

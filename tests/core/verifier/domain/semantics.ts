@@ -5,44 +5,43 @@ export function signedOf(bits: number, value: bigint): bigint {
   return BigInt.asIntN(bits, value);
 }
 
+type Evaluate = (bits: number, a: bigint, b: bigint) => bigint;
+
+const OPERATIONS: Readonly<Record<BinaryOperation, Evaluate>> = {
+  add: (_, a, b) => a + b,
+  sub: (_, a, b) => a - b,
+  mul: (_, a, b) => a * b,
+  div: (_, a, b) => (b === 0n ? 0n : a / b),
+  mod: (_, a, b) => (b === 0n ? a : a % b),
+  sdiv: (bits, a, b) => (b === 0n ? 0n : signedOf(bits, a) / signedOf(bits, b)),
+  smod: (bits, a, b) => (b === 0n ? a : signedOf(bits, a) % signedOf(bits, b)),
+  or: (_, a, b) => a | b,
+  and: (_, a, b) => a & b,
+  xor: (_, a, b) => a ^ b,
+  lsh: (bits, a, b) => a << (b % BigInt(bits)),
+  rsh: (bits, a, b) => a >> (b % BigInt(bits)),
+  arsh: (bits, a, b) => signedOf(bits, a) >> (b % BigInt(bits)),
+};
+
 export function evaluate(operation: BinaryOperation, bits: number, a: bigint, b: bigint): bigint {
-  const amount = b % BigInt(bits);
-  const sa = signedOf(bits, a);
-  const sb = signedOf(bits, b);
-  const raw: Record<BinaryOperation, () => bigint> = {
-    add: () => a + b,
-    sub: () => a - b,
-    mul: () => a * b,
-    div: () => (b === 0n ? 0n : a / b),
-    mod: () => (b === 0n ? a : a % b),
-    sdiv: () => (sb === 0n ? 0n : sa / sb),
-    smod: () => (sb === 0n ? sa : sa % sb),
-    or: () => a | b,
-    and: () => a & b,
-    xor: () => a ^ b,
-    lsh: () => a << amount,
-    rsh: () => a >> amount,
-    arsh: () => sa >> amount,
-  };
-  return BigInt.asUintN(bits, raw[operation]());
+  return BigInt.asUintN(bits, OPERATIONS[operation](bits, a, b));
 }
 
+const TESTS: Readonly<Record<Test, (bits: number, a: bigint, b: bigint) => boolean>> = {
+  eq: (_, a, b) => a === b,
+  ne: (_, a, b) => a !== b,
+  set: (_, a, b) => (a & b) !== 0n,
+  clear: (_, a, b) => (a & b) === 0n,
+  ugt: (_, a, b) => a > b,
+  uge: (_, a, b) => a >= b,
+  ult: (_, a, b) => a < b,
+  ule: (_, a, b) => a <= b,
+  sgt: (bits, a, b) => signedOf(bits, a) > signedOf(bits, b),
+  sge: (bits, a, b) => signedOf(bits, a) >= signedOf(bits, b),
+  slt: (bits, a, b) => signedOf(bits, a) < signedOf(bits, b),
+  sle: (bits, a, b) => signedOf(bits, a) <= signedOf(bits, b),
+};
+
 export function holds(test: Test, bits: number, a: bigint, b: bigint): boolean {
-  const sa = signedOf(bits, a);
-  const sb = signedOf(bits, b);
-  const answers: Record<Test, boolean> = {
-    eq: a === b,
-    ne: a !== b,
-    set: (a & b) !== 0n,
-    clear: (a & b) === 0n,
-    ugt: a > b,
-    uge: a >= b,
-    ult: a < b,
-    ule: a <= b,
-    sgt: sa > sb,
-    sge: sa >= sb,
-    slt: sa < sb,
-    sle: sa <= sb,
-  };
-  return answers[test];
+  return TESTS[test](bits, a, b);
 }
