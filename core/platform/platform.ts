@@ -77,6 +77,8 @@ export interface ProgramType {
   readonly returnRange?: { readonly minimum: number; readonly maximum: number };
   /** Names of helpers beside the general ones that only this type may call. */
   readonly helpers: readonly string[];
+  /** Programs may use the legacy packet load (LD_ABS, LD_IND), with the context in r6. */
+  readonly packetLoads?: true;
 }
 
 /** A hook: where programs of a type are attached. */

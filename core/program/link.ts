@@ -32,9 +32,10 @@ interface Draft {
 export function link(object: ObjectSpec, entry: FunctionSpec): LinkedProgram {
   const specs = reach(object, entry);
   const functions: Subprogram[] = [];
-  for (const { name, instructions } of specs) {
+  for (const { name, instructions, btfId } of specs) {
     const start = functions.at(-1)?.end ?? 0;
-    functions.push({ name, start, end: start + instructions.length });
+    const end = start + instructions.length;
+    functions.push({ name, start, end, ...(btfId !== undefined && { btfId }) });
   }
   const references = specs.flatMap((spec, number) => {
     const start = functions[number]?.start ?? 0;
@@ -186,7 +187,7 @@ function splitAtCalls({ instructions, slots, functions }: Draft, leadsTo: Int32A
   return sorted.map((start, number) => {
     const end = sorted[number + 1] ?? instructions.length;
     const known = byStart.get(start);
-    if (known !== undefined) return { name: known.name, start, end };
+    if (known !== undefined) return { ...known, end };
     let name = `subprogram_${slots[start]}`;
     while (names.has(name)) name += "_";
     return { name, start, end };

@@ -14,6 +14,8 @@ export interface Subprogram {
   readonly name: string;
   readonly start: number;
   readonly end: number;
+  /** BTF id of its `func` type, if known. */
+  readonly btfId?: number;
 }
 
 export interface Program {

@@ -4,19 +4,23 @@
 // Why accepting is sound: every path from the entry state is followed to its exit, or to a label where a *finished* state
 // (one whose paths have all been followed) covers it; so every concrete run satisfies every assertion on its way, and ends.
 import type { Instruction } from "../isa/instruction.ts";
+import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import { type Assertion, assertionsOf } from "./assertion.ts";
 import { assume } from "./branch.ts";
 import { check } from "./check.ts";
-import { ranges } from "./domain/range.ts";
-import { cloneState, covers, entryState, fingerprint, type State } from "./domain/state.ts";
-import { numberValue, pointerTo, ZERO } from "./domain/value.ts";
+
+import { cloneState, covers, fingerprint, type State } from "./domain/state.ts";
+
+import { initialState } from "./entry.ts";
 import type { Finding } from "./finding.ts";
 import { type Flow, flowOf } from "./flow.ts";
+import { isStrict } from "./strict.ts";
 import { extended, pathTo, type Stretch, type Trail } from "./trail.ts";
 import { transfer } from "./transfer.ts";
 import type { Ids } from "./transfer-alu.ts";
 import { enterFrame, leaveFrame } from "./transfer-call.ts";
+import { callbackPath } from "./transfer-callback.ts";
 
 export interface AnalysisFailure {
   readonly index: number;
@@ -36,6 +40,8 @@ export interface Analysis {
 }
 
 export interface AnalysisOptions {
+  /** Ask for the strict rules (see strict.ts). */
+  readonly strict?: boolean;
   readonly maximumSteps: number;
   /** Called with the state before each instruction that is followed; it must not keep or change the state. */
   readonly observe?: (index: number, state: State) => void;
@@ -90,6 +96,7 @@ export function analyze(program: Program, options: AnalysisOptions): Analysis {
 class Exploration {
   readonly #program: Program;
   readonly #options: AnalysisOptions;
+  readonly #strict: boolean;
   readonly #flow: Flow;
   /** By instruction, made when it is first followed. */
   readonly #assertions: (readonly Assertion[] | undefined)[];
@@ -107,6 +114,7 @@ class Exploration {
   constructor(program: Program, options: AnalysisOptions) {
     this.#program = program;
     this.#options = options;
+    this.#strict = isStrict(program, options.strict);
     this.#flow = flowOf(program);
     this.#assertions = new Array(program.instructions.length);
     this.#labels = new Array(program.instructions.length);
@@ -165,14 +173,29 @@ class Exploration {
             index = targets[index] ?? -1;
             break;
           }
-          transfer(this.#program, this.#ids, state, instruction);
+          this.#followCallback(index, instruction, state);
+          transfer(this.#program, this.#ids, state, index);
           index += 1;
           break;
         default:
-          transfer(this.#program, this.#ids, state, instruction);
+          transfer(this.#program, this.#ids, state, index);
           index += 1;
       }
     }
+  }
+
+  /** If the helper takes a function of the program, that one is followed too, in a frame of its own. */
+  #followCallback(
+    index: number,
+    { target }: Extract<Instruction, { readonly kind: "call" }>,
+    state: State,
+  ): void {
+    if (target.kind !== "helper") return;
+    const helper = findHelper(this.#program.platform, target.id, this.#program.type.name);
+    const path = helper && callbackPath(this.#program, this.#ids, state, helper);
+    if (path === undefined) return;
+    const trail = extended(this.#trail, this.#stretch);
+    this.#work.push({ kind: "path", index: path.start, from: index, state: path.state, trail });
   }
 
   /** Counts the step and checks what must hold before the instruction. */
@@ -187,7 +210,7 @@ class Exploration {
     this.#options.observe?.(index, state);
     if (this.#steps + this.#comparisons > this.#options.maximumSteps) return this.#exhausted(index, state);
     for (const assertion of this.#assertionsAt(index)) {
-      const finding = check(this.#program, state, assertion);
+      const finding = check(this.#program, state, assertion, this.#strict);
       if (finding !== undefined) return { index, finding, state };
     }
     return undefined;
@@ -296,16 +319,4 @@ function finish(label: Label, kept: Kept): void {
 
 function fallThrough(program: Program): Finding {
   return { code: "FallThrough", name: program.name };
-}
-
-/** r1 is the context; of a raw program r1 is its memory and r2 the length (0: r1 is 0). */
-function initialState(program: Program): State {
-  const state = entryState();
-  const sizeBytes = program.rawMemorySizeBytes;
-  if (sizeBytes === undefined) state.registers[1] = pointerTo({ kind: "context" });
-  else {
-    state.registers[1] = sizeBytes === 0 ? ZERO : pointerTo({ kind: "memory", sizeBytes });
-    state.registers[2] = numberValue(ranges.constant(sizeBytes));
-  }
-  return state;
 }

@@ -56,8 +56,14 @@ export type Assertion =
     }
   /** Programs may change the map in r1. */
   | { readonly kind: "mapWritable"; readonly helper: Helper }
-  /** In the entry function: r0 is a number the hook may be given. */
+  /** In the entry function: r0 is a number the hook may be given; in a callback: one its helper may be given. */
   | { readonly kind: "result" }
+  /** No reference is held where the program ends or may end. */
+  | { readonly kind: "nothingHeld"; readonly at: "exit" | "tailCall" | "packetLoad" }
+  /** A callback leaves pointers in the frames of its callers as they were, since it may run again. */
+  | { readonly kind: "callersKept" }
+  /** The legacy packet load: the context is in r6. */
+  | { readonly kind: "packetLoad" }
   /** One more frame fits. */
   | { readonly kind: "callDepth" };
 
@@ -155,9 +161,14 @@ export function assertionsOf(
         ? helperAssertions(findHelper(platform, instruction.target.id, programType))
         : [{ kind: "callDepth" }];
     case "exit":
-      return [{ kind: "result" }];
-    case "loadPacket":
-      return [];
+      return [{ kind: "result" }, { kind: "nothingHeld", at: "exit" }, { kind: "callersKept" }];
+    case "loadPacket": {
+      const list: Assertion[] = [{ kind: "packetLoad" }, { kind: "nothingHeld", at: "packetLoad" }];
+      if (instruction.index !== undefined) {
+        list.push({ kind: "number", register: instruction.index, use: "operand" });
+      }
+      return list;
+    }
   }
 }
 
@@ -170,6 +181,8 @@ function helperAssertions(helper: Helper | undefined): readonly Assertion[] {
     argument,
   }));
   if (MAP_WRITERS.has(helper.name)) list.push({ kind: "mapWritable", helper });
+  if (helper.name === "tail_call") list.push({ kind: "nothingHeld", at: "tailCall" });
+  if (helper.arguments.some((argument) => argument.kind === "callback")) list.push({ kind: "callDepth" });
   return list;
 }
 
@@ -218,8 +231,19 @@ export function registersOf(
     case "exit":
       return { read: 1, written: 0 };
     case "loadPacket":
-      return { read: ALL_REGISTERS, written: 0 };
+      return {
+        read: bit(CONTEXT_OF_PACKET_LOAD) | (instruction.index === undefined ? 0 : bit(instruction.index)),
+        written: CALLER_SAVED,
+      };
   }
+}
+
+/** Where the legacy packet load takes the context from (kernel documentation, "Legacy BPF Packet access instructions"). */
+export const CONTEXT_OF_PACKET_LOAD = 6;
+
+/** r1 ... r5. */
+export function argumentRegister(position: number): number {
+  return position + 1;
 }
 
 const ALL_REGISTERS = (1 << (STACK_POINTER + 1)) - 1;

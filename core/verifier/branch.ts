@@ -1,12 +1,13 @@
 // What a conditional jump tells on each side: ranges of numbers (and of everything linked to them), bytes of the packet
 // proved by a comparison with its end, pointers that are or are not null.
 import type { JumpInstruction, Operand } from "../isa/instruction.ts";
-import { isZero, operandValue } from "./check.ts";
+import { operandValue } from "./check.ts";
 import { NEGATION, SWAPPED, type Test } from "./domain/interval.ts";
 import { constantValue, type Range, ranges } from "./domain/range.ts";
 import { dropReference, mapValues, prove, register, type State } from "./domain/state.ts";
 import {
   instanceOf,
+  isZero,
   type NumberValue,
   numberValue,
   type PointerValue,
@@ -32,6 +33,8 @@ export function assume(
   if (left.kind === "number" && right.kind === "number") {
     return assumeNumbers(state, instruction.width === 64 ? "full" : "half", test, condition, left, right);
   }
+  // The low halves of addresses tell nothing.
+  if (instruction.width === 32) return true;
   if (left.kind === "pointer" && right.kind === "pointer") {
     assumePacket(state, test, left, right);
     assumePacket(state, SWAPPED[test], right, left);
@@ -93,7 +96,7 @@ function assumePacket(state: State, test: Test, pointer: PointerValue, end: Poin
  * out to be null was never acquired.
  */
 function settleNull(state: State, pointer: PointerValue, test: Test): void {
-  if (!pointer.nullable) return;
+  if (!pointer.nullable || (test !== "eq" && test !== "ne")) return;
   const instance = instanceOf(pointer.region);
   if (instance === 0) return;
   const isNull = test === "eq";

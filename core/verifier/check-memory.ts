@@ -1,6 +1,6 @@
 // Is this use of memory safe? One place for instructions and for what helpers read and write: bounds by region,
 // initialised bytes, the context's fields, read-only maps, alignment of atomics. Reads the state, never changes it.
-import type { ContextField, Helper } from "../platform/platform.ts";
+import type { ContextDescriptor, ContextField, Helper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import type { Access, AccessKind } from "./assertion.ts";
 import { trailingZeros } from "./domain/range.ts";
@@ -8,18 +8,15 @@ import { firstOther, STACK_SIZE_BYTES, spillAt } from "./domain/stack.ts";
 import { provedBytes, register, type State, stackOf } from "./domain/state.ts";
 import type { PointerValue, Region } from "./domain/value.ts";
 import type { Extent, Finding } from "./finding.ts";
-
-/** BPF_F_RDONLY_PROG: programs may only read. */
-const READ_ONLY_FOR_PROGRAMS = 1 << 7;
-
-/** A map whose values programs may not write. */
-export function isReadOnlyMap(program: Program, map: number): boolean {
-  const spec = program.maps[map]?.spec;
-  return spec === undefined || spec.data?.readOnly === true || (spec.flags & READ_ONLY_FOR_PROGRAMS) !== 0;
-}
+import { isReadOnlyMap, mapOfRegion } from "./maps.ts";
 
 /** The memory access of an instruction. */
-export function checkAccess(program: Program, state: State, access: Access): Finding | undefined {
+export function checkAccess(
+  program: Program,
+  state: State,
+  access: Access,
+  strict: boolean,
+): Finding | undefined {
   const base = register(state, access.base);
   if (base.kind === "uninitialized") {
     return { code: "RegisterUninitialized", register: access.base, stale: base.stale };
@@ -31,7 +28,12 @@ export function checkAccess(program: Program, state: State, access: Access): Fin
     case "context":
       return checkContext(program, access, extent);
     case "stack":
-      return checkStackAccess(state, base, base.region.frame, access, extent);
+      return checkStackAccess(state, base, base.region.frame, access, extent, strict);
+    case "object":
+      return checkObject(program, access, extent, base.region.type);
+    case "kernel":
+      // Sound: the host's loads through such a pointer give 0 where nothing is mapped (Linux: BPF_PROBE_MEM).
+      return access.kind === "read" ? undefined : { code: "ReadOnlyMemory", region: base.region, extent };
     default: {
       const bounds = checkBounds(program, state, base, access.base, extent);
       if (bounds !== undefined || access.kind !== "atomic") return bounds;
@@ -70,18 +72,24 @@ export function checkBounds(
     case "packetMeta":
       return checkPacket(program, state, pointer, extent);
     case "memory":
-      return within(extent, region.sizeBytes, undefined);
+    case "allocated":
+      return within(extent, region.sizeBytes, undefined) ?? checkWritable(program, region, extent);
     case "mapValue": {
-      const limit = program.maps[region.map]?.spec.valueSizeBytes ?? 0;
-      const outside = within(extent, limit, region.map);
-      if (outside !== undefined) return outside;
-      return extent.access !== "read" && isReadOnlyMap(program, region.map)
-        ? { code: "ReadOnlyMemory", map: region.map, extent }
-        : undefined;
+      const limit = mapOfRegion(program, region)?.spec.valueSizeBytes ?? 0;
+      return within(extent, limit, region.map) ?? checkWritable(program, region, extent);
     }
     default:
       return { code: "PointerExpected", register: base, value: pointer };
   }
+}
+
+function checkWritable(program: Program, region: Region, extent: Extent): Finding | undefined {
+  if (extent.access === "read") return undefined;
+  const readOnly =
+    region.kind === "mapValue"
+      ? isReadOnlyMap(mapOfRegion(program, region))
+      : region.kind === "memory" && region.readOnly === true;
+  return readOnly ? { code: "ReadOnlyMemory", region, extent } : undefined;
 }
 
 function within(extent: Extent, limit: number, map: number | undefined): Finding | undefined {
@@ -101,7 +109,7 @@ function checkPacket(
   extent: Extent,
 ): Finding | undefined {
   if (extent.access === "write" && program.type.context.packetReadOnly === true) {
-    return { code: "ReadOnlyMemory", map: undefined, extent };
+    return { code: "ReadOnlyMemory", region: pointer.region, extent };
   }
   const metadata = pointer.region.kind === "packetMeta";
   const proved = provedBytes(state, pointer);
@@ -116,10 +124,13 @@ function checkStackAccess(
   frame: number,
   access: Access,
   extent: Extent,
+  strict: boolean,
 ): Finding | undefined {
   const end = extent.high + extent.sizeBytes;
   if (extent.low < -STACK_SIZE_BYTES || end > 0) return { code: "StackOutOfBounds", extent };
   if (access.kind === "write") return undefined;
+  // Where pointers may leave, every byte of the stack is a number to whoever reads it so.
+  if (!strict) return access.kind === "atomic" ? checkAtomic(pointer, access) : undefined;
   const stack = stackOf(state, frame);
   const at = extent.low + STACK_SIZE_BYTES;
   if (extent.low === extent.high && access.kind === "read") {
@@ -141,10 +152,10 @@ function checkStackAccess(
   return access.kind === "atomic" ? checkAtomic(pointer, access) : undefined;
 }
 
-/** Map values, stack frames and raw memory start at multiples of 8; nothing else may be the target of an atomic. */
+/** Map values, stack frames, records and raw memory start at multiples of 8; nothing else may be the target of an atomic. */
 function checkAtomic(pointer: PointerValue, access: Access): Finding | undefined {
   const kind: Region["kind"] = pointer.region.kind;
-  if (kind !== "mapValue" && kind !== "stack" && kind !== "memory") {
+  if (kind !== "mapValue" && kind !== "stack" && kind !== "memory" && kind !== "allocated") {
     return { code: "PointerExpected", register: access.base, value: pointer };
   }
   const known = pointer.offset + access.offset;
@@ -154,23 +165,70 @@ function checkAtomic(pointer: PointerValue, access: Access): Finding | undefined
     : undefined;
 }
 
-/** The field of the context that an access of that size at that offset lies in, if the access is allowed there. */
-export function contextField(program: Program, offset: number, sizeBytes: number): ContextField | undefined {
-  return program.type.context.fields.find(
+/** The field that an access of that size at that offset lies in. */
+export function fieldAt(
+  fields: readonly ContextField[],
+  offset: number,
+  sizeBytes: number,
+): ContextField | undefined {
+  return fields.find(
     (field) => offset >= field.byteOffset && offset + sizeBytes <= field.byteOffset + field.sizeBytes,
   );
 }
 
-/** Fields are read at their own offset and width; narrower, aligned to the size, where the table allows it. */
+/** Read or written at its own offset and width; narrower, aligned to the size, where the table allows it. */
+function isWhole(field: ContextField, offset: number, sizeBytes: number): boolean {
+  const exact = offset === field.byteOffset && sizeBytes === field.sizeBytes;
+  return exact || (field.narrow && field.kind === "scalar" && offset % sizeBytes === 0);
+}
+
 function checkContext(program: Program, access: Access, extent: Extent): Finding | undefined {
+  const { context } = program.type;
+  const { sizeBytes, signed } = access;
   const offset = extent.low;
-  const field = extent.low === extent.high ? contextField(program, offset, access.sizeBytes) : undefined;
-  if (field === undefined || access.kind === "atomic") return { code: "ContextOutOfBounds", extent, field };
-  const exact = offset === field.byteOffset && access.sizeBytes === field.sizeBytes;
-  const narrow = field.narrow && field.kind === "scalar" && offset % access.sizeBytes === 0;
-  if (!exact && !narrow) return { code: "ContextOutOfBounds", extent, field };
+  const known = extent.low === extent.high;
+  const field = known ? fieldAt(context.fields, offset, sizeBytes) : undefined;
+  const wrong: Finding = { code: "ContextOutOfBounds", extent, field };
+  if (access.kind === "atomic") return wrong;
+  if (field === undefined) {
+    if (!known || !isElsewhere(context, offset, sizeBytes, signed)) return wrong;
+    return access.kind === "read" ? undefined : { code: "ContextReadOnly", extent, field };
+  }
+  if (!isWhole(field, offset, sizeBytes)) return wrong;
   if (access.kind === "write") {
     return field.writable && field.kind === "scalar" ? undefined : { code: "ContextReadOnly", extent, field };
   }
-  return access.signed && field.kind !== "scalar" ? { code: "ContextOutOfBounds", extent, field } : undefined;
+  return signed && field.kind !== "scalar" ? wrong : undefined;
+}
+
+/** May a place of the context that no field describes be read? A field that overlaps it is read as the field only. */
+function isElsewhere(
+  { elsewhere, sizeBytes: end, fields }: ContextDescriptor,
+  offset: number,
+  sizeBytes: number,
+  signed: boolean,
+): boolean {
+  if (elsewhere === undefined || offset < 0 || offset + sizeBytes > end) return false;
+  if (elsewhere === "kernel") return sizeBytes === 8 && offset % 8 === 0 && !signed;
+  return !fields.some(
+    (field) =>
+      field.kind !== "scalar" &&
+      offset < field.byteOffset + field.sizeBytes &&
+      field.byteOffset < offset + sizeBytes,
+  );
+}
+
+/** Objects are read by their fields. */
+function checkObject(program: Program, access: Access, extent: Extent, type: string): Finding | undefined {
+  const fields = program.platform.objectTypes?.find((row) => row.name === type)?.fields ?? [];
+  const field = extent.low === extent.high ? fieldAt(fields, extent.low, access.sizeBytes) : undefined;
+  if (field === undefined || !isWhole(field, extent.low, access.sizeBytes)) {
+    return { code: "ObjectOutOfBounds", extent, field, type };
+  }
+  if (access.kind !== "read") {
+    return { code: "ReadOnlyMemory", region: { kind: "object", type, instance: 0, holder: 0 }, extent };
+  }
+  return access.signed && field.kind !== "scalar"
+    ? { code: "ObjectOutOfBounds", extent, field, type }
+    : undefined;
 }

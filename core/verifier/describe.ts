@@ -1,7 +1,7 @@
 // Finding -> one line in the words of the C program: what it does, what was known, what is needed. Only text.
 import type { ContextField, Helper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
-import type { Value } from "./domain/value.ts";
+import type { Region, Value } from "./domain/value.ts";
 import type { Extent, Finding } from "./finding.ts";
 import { printValue } from "./print.ts";
 
@@ -35,11 +35,11 @@ function inWords(program: Program, value: Value): string {
     return text.startsWith("number") ? text.replace(/^number/, "a number").replace("..", " to ") : text;
   }
   if (value.kind === "uninitialized") return "nothing yet";
-  return `a pointer to ${place(program, value)}`;
+  return `a pointer to ${regionInWords(program, value.region)}`;
 }
 
-function place(program: Program, value: Extract<Value, { readonly kind: "pointer" }>): string {
-  switch (value.region.kind) {
+function regionInWords(program: Program, region: Region): string {
+  switch (region.kind) {
     case "context":
       return "the context";
     case "stack":
@@ -51,21 +51,23 @@ function place(program: Program, value: Extract<Value, { readonly kind: "pointer
     case "packetMeta":
       return "the packet's metadata";
     case "mapValue":
-      return `a value of map ${program.maps[value.region.map]?.spec.name ?? value.region.map}`;
+      return region.inner === true
+        ? `a value of an inner map of ${program.maps[region.map]?.spec.name ?? region.map}`
+        : `a value of map ${program.maps[region.map]?.spec.name ?? region.map}`;
     case "map":
-      return `map ${program.maps[value.region.map]?.spec.name ?? value.region.map}`;
+      return `map ${program.maps[region.map]?.spec.name ?? region.map}`;
     case "innerMap":
-      return `an inner map of ${program.maps[value.region.map]?.spec.name ?? value.region.map}`;
+      return `an inner map of ${program.maps[region.map]?.spec.name ?? region.map}`;
     case "memory":
       return "the memory it was given";
     case "allocated":
       return "a record of a ring buffer";
     case "object":
-      return `a ${value.region.type}`;
+      return `a ${region.type}`;
     case "kernel":
       return "an object of the kernel";
     case "code":
-      return `function ${program.subprograms[value.region.function]?.name ?? value.region.function}`;
+      return `function ${program.subprograms[region.function]?.name ?? region.function}`;
   }
 }
 
@@ -182,7 +184,7 @@ export function describe(program: Program, finding: Finding): string {
     case "Misaligned":
       return `accesses ${plural(finding.sizeBytes, "byte")} at an offset (${finding.offset}) that is not known to be a multiple of ${finding.sizeBytes}`;
     case "ReadOnlyMemory":
-      return `${touches(finding.extent)} of ${finding.map === undefined ? "the packet" : mapName(program, finding.map)}, which is read-only`;
+      return `${touches(finding.extent)} of ${regionInWords(program, finding.region)}, which is read-only`;
     case "NumberExpected":
       return `needs a number in r${finding.register}, which is ${inWords(program, finding.value)}`;
     case "HelperUnknown":
@@ -192,9 +194,9 @@ export function describe(program: Program, finding: Finding): string {
     case "HelperArgument":
       return `${argumentOf(finding.helper, finding.position)} has to be ${finding.expected}, but is ${inWords(program, finding.value)}`;
     case "MapOperation":
-      return `${helperName(finding.helper)} cannot be used on ${mapName(program, finding.map)} (${finding.readOnly ? "read-only" : mapType(program, finding.map)})`;
+      return mapOperation(program, finding);
     case "ReturnValue":
-      return `returns ${inWords(program, finding.value)}, but the hook knows only ${finding.minimum} to ${finding.maximum}`;
+      return `returns ${inWords(program, finding.value)}, but the ${finding.to} knows only ${finding.minimum} to ${finding.maximum}`;
     case "FramePointerReadOnly":
       return "changes r10, the frame pointer";
     case "FallThrough":
@@ -217,6 +219,47 @@ export function describe(program: Program, finding: Finding): string {
         : `is too complex: it has ${plural(finding.count, "instruction")}`;
     case "InstructionUnsupported":
       return `contains ${finding.what}, which is not supported`;
+    case "FeatureUnsupported":
+      return `uses ${finding.what}, which is not supported yet`;
+    case "ObjectOutOfBounds":
+      return object(finding);
+    case "ContextExpected":
+      return `needs the context in r${finding.register}, which is ${inWords(program, finding.value)}`;
+    case "ReferenceLeak":
+      return `${ENDS[finding.at]} while ${finding.value === undefined ? "something acquired" : inWords(program, finding.value).replace("a pointer to ", "")} has not been given back`;
+    case "ReferenceNotHeld":
+      return `gives back ${inWords(program, finding.value)} in r${finding.register}, which was not acquired`;
+    case "CallbackChangesPointer":
+      return `a callback ends with a changed pointer at offset ${finding.at} of its caller's stack`;
+  }
+}
+
+const ENDS = {
+  exit: "ends",
+  tailCall: "leaves with a tail call",
+  packetLoad: "loads from the packet, which may end it,",
+  callback: "a callback ends with other references than it found, or",
+} as const;
+
+function object(finding: Extract<Finding, { readonly code: "ObjectOutOfBounds" }>): string {
+  const { extent, field, type } = finding;
+  if (field === undefined) return `${touches(extent)} of a ${type}, where there is no field`;
+  return `${touches(extent)} of a ${type}, but field ${field.name} (offset ${field.byteOffset}, ${plural(field.sizeBytes, "byte")}) can only be read whole`;
+}
+
+function mapOperation(
+  program: Program,
+  finding: Extract<Finding, { readonly code: "MapOperation" }>,
+): string {
+  const { helper, map, inner, reason } = finding;
+  const which = inner ? `an inner map of ${mapName(program, map)}` : mapName(program, map);
+  switch (reason) {
+    case "readOnly":
+      return `${helperName(helper)} cannot be used on ${which} (read-only)`;
+    case "type":
+      return `${helperName(helper)} cannot be used on ${which} (${inner ? "its type" : mapType(program, map)})`;
+    case "template":
+      return `${helperName(helper)} on ${which} gives a map that the object does not describe: define its inner map`;
   }
 }
 

@@ -28,6 +28,15 @@ export const FAILURE_CODES = {
   PointerLeak: { remedy: "Do not store pointers outside the stack or hand them out as numbers." },
   Misaligned: { remedy: "Align the access to its size." },
   ReadOnlyMemory: { remedy: "Do not write to read-only data." },
+  ObjectOutOfBounds: { remedy: "Use only the fields that programs may read, each at its own width." },
+  ContextExpected: { remedy: "Keep the context in the register that the instruction takes it from." },
+  ReferenceLeak: {
+    remedy: "Give back on every path what was acquired: release the socket, submit or discard the record.",
+  },
+  ReferenceNotHeld: { remedy: "Release only what was acquired, and only once." },
+  CallbackChangesPointer: {
+    remedy: "Let the callback change numbers only; what it points to through the context stays as it is.",
+  },
   NumberExpected: { remedy: "Use a number here, not a pointer." },
   HelperUnknown: {
     remedy: "Use a helper of this platform; see 'ebpf doctor' or the documentation for the list.",
@@ -45,6 +54,7 @@ export const FAILURE_CODES = {
   Recursion: { remedy: "A function may not call itself, directly or through others." },
   LoopNotBounded: { remedy: "Give the loop a constant upper bound: for (int i = 0; i < N; i++)." },
   TooComplex: { remedy: "Split the program, or make its loops shorter." },
+  FeatureUnsupported: { remedy: "Do without it: it is not modelled by this version." },
   InstructionUnsupported: { remedy: "Compile with clang -target bpf -mcpu=v3." },
 } as const satisfies Record<string, { readonly remedy: string }>;
 

@@ -68,7 +68,27 @@ export type Finding =
       readonly position?: number;
     }
   | { readonly code: "Misaligned"; readonly sizeBytes: number; readonly offset: number }
-  | { readonly code: "ReadOnlyMemory"; readonly map: number | undefined; readonly extent: Extent }
+  | { readonly code: "ReadOnlyMemory"; readonly region: Region; readonly extent: Extent }
+  | {
+      readonly code: "ObjectOutOfBounds";
+      readonly extent: Extent;
+      readonly field: ContextField | undefined;
+      readonly type: string;
+    }
+  | { readonly code: "ContextExpected"; readonly register: Register; readonly value: Value }
+  | {
+      readonly code: "ReferenceLeak";
+      readonly at: "exit" | "tailCall" | "packetLoad" | "callback";
+      /** One of the registers that hold what has to be given back, if one still does. */
+      readonly value: Value | undefined;
+    }
+  | { readonly code: "ReferenceNotHeld"; readonly register: Register; readonly value: Value }
+  | {
+      readonly code: "CallbackChangesPointer";
+      /** The frame and byte offset (from its r10) of the pointer. */
+      readonly frame: number;
+      readonly at: number;
+    }
   | { readonly code: "NumberExpected"; readonly register: Register; readonly value: Value }
   | { readonly code: "HelperUnknown"; readonly id: number }
   | { readonly code: "HelperNotAllowed"; readonly helper: Helper }
@@ -83,11 +103,14 @@ export type Finding =
       readonly code: "MapOperation";
       readonly helper: Helper;
       readonly map: number;
-      /** Programs may only read it; else its type does not allow the helper. */
-      readonly readOnly: boolean;
+      /** A map that was looked up in `map`. */
+      readonly inner: boolean;
+      /** Its type does not allow the helper; programs may only read it; what its entries are is not known. */
+      readonly reason: "type" | "readOnly" | "template";
     }
   | {
       readonly code: "ReturnValue";
+      readonly to: "hook" | "helper";
       readonly value: Value;
       readonly minimum: number;
       readonly maximum: number;
@@ -99,4 +122,5 @@ export type Finding =
   | { readonly code: "Recursion"; readonly names: readonly string[] }
   | { readonly code: "LoopNotBounded"; readonly rounds: number }
   | { readonly code: "TooComplex"; readonly count: number; readonly unit: "step" | "instruction" }
-  | { readonly code: "InstructionUnsupported"; readonly what: string };
+  | { readonly code: "InstructionUnsupported"; readonly what: string }
+  | { readonly code: "FeatureUnsupported"; readonly what: string };

@@ -60,9 +60,7 @@ function checkInstruction(program: Program, own: Subprogram, index: number): Fin
     case "call":
       return checkCall(program, instruction, index);
     case "loadImmediate":
-      return checkImmediate(program, instruction);
-    case "loadPacket":
-      return unsupported("the legacy packet load");
+      return checkImmediate(program, instruction, index);
     default:
       return undefined;
   }
@@ -80,22 +78,25 @@ function checkCall(
       const allowed = mayCall(helper, program.type.name);
       return allowed ? undefined : { code: "HelperNotAllowed", helper };
     }
-    case "local": {
-      const target = program.targets[index] ?? -1;
-      return program.subprograms.some((row) => row.start === target)
-        ? undefined
-        : { code: "JumpOutOfRange", what: "call" };
-    }
+    case "local":
+      return startsFunction(program, index) ? undefined : { code: "JumpOutOfRange", what: "call" };
     case "kfunc":
-      return unsupported("a call of a kernel function");
+      return { code: "FeatureUnsupported", what: "a call of a kernel function" };
     case "register":
       return unsupported("a call through a register");
   }
 }
 
+/** Does the call or the address at `index` lead to the start of a function? */
+function startsFunction(program: Program, index: number): boolean {
+  const target = program.targets[index] ?? -1;
+  return program.subprograms.some((row) => row.start === target);
+}
+
 function checkImmediate(
   program: Program,
   instruction: Extract<Instruction, { readonly kind: "loadImmediate" }>,
+  index: number,
 ): Finding | undefined {
   const { source } = instruction;
   switch (source.kind) {
@@ -115,7 +116,7 @@ function checkImmediate(
         : unsupported("a direct address outside the map's value");
     }
     case "function":
-      return unsupported("the address of a function");
+      return startsFunction(program, index) ? undefined : { code: "JumpOutOfRange", what: "call" };
     case "variable":
     case "mapByIndex":
     case "mapValueByIndex":

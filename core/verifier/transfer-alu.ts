@@ -13,11 +13,14 @@ import {
   type NumberValue,
   numberValue,
   type PointerValue,
+  sameObject,
   UNINITIALIZED,
   UNKNOWN_NUMBER,
   type Value,
   ZERO,
 } from "./domain/value.ts";
+
+const UNKNOWN_HALF = numberValue(ranges.upTo(2 ** 32 - 1));
 
 /** Gives ids that no value of this analysis has yet. */
 export interface Ids {
@@ -47,7 +50,9 @@ function aluValue(ids: Ids, instruction: AluInstruction, left: Value, right: Val
     if (same && (operation === "sub" || operation === "xor")) return ZERO;
     return numberValue(ranges.alu(width(instruction), operation, left.range, right.range));
   }
-  if (instruction.width !== 64) return UNINITIALIZED;
+  // The low half of an address is any number below 2^32.
+  if (instruction.width !== 64) return UNKNOWN_HALF;
+  if (isKernel(left) || isKernel(right)) return kernelValue(operation, left, right);
   if (operation === "add") {
     if (left.kind === "pointer" && right.kind === "number") return movePointer(ids, left, right.range);
     if (left.kind === "number" && right.kind === "pointer") return movePointer(ids, right, left.range);
@@ -58,6 +63,22 @@ function aluValue(ids: Ids, instruction: AluInstruction, left: Value, right: Val
   }
   return UNINITIALIZED;
 }
+
+function isKernel(value: Value): boolean {
+  return value.kind === "pointer" && value.region.kind === "kernel";
+}
+
+/** Something of the kernel is readable at any offset, so where it is moved to does not matter; all else is a number. */
+function kernelValue(operation: AluInstruction["operation"], left: Value, right: Value): Value {
+  if (operation !== "add" && operation !== "sub") return UNKNOWN_NUMBER;
+  const [pointer, by] = isKernel(left) ? [left, right] : [right, left];
+  if (pointer.kind !== "pointer" || by.kind !== "number") return UNKNOWN_NUMBER;
+  if (operation === "sub" && pointer !== left) return UNKNOWN_NUMBER;
+  return { ...pointer, offset: 0, minimum: -KERNEL_REACH, maximum: KERNEL_REACH, zeros: 0 };
+}
+
+/** Stands for "anywhere": such a pointer is no longer the one that a helper takes. */
+const KERNEL_REACH = 2 ** 29;
 
 /**
  * A known number moves the known part; an unknown one widens the unknown part and makes it a new one. Sound: check.ts
@@ -79,7 +100,11 @@ function movePointer(ids: Ids, pointer: PointerValue, by: Range): PointerValue {
 /** Known if both have the same unknown part or none; else any number. */
 function distance(left: PointerValue, right: PointerValue): NumberValue {
   const packet = left.region.kind === "packet" || left.region.kind === "packetMeta";
-  const sameStart = left.region.kind === right.region.kind;
+  const sameStart =
+    left.region.kind === right.region.kind &&
+    sameObject(left.region, right.region) &&
+    !left.nullable &&
+    !right.nullable;
   const samePart = packet
     ? left.variable === right.variable
     : left.minimum === left.maximum && right.minimum === right.maximum;
@@ -97,7 +122,8 @@ export function transferMov(ids: Ids, state: State, instruction: MovInstruction)
     return;
   }
   if (value.kind !== "number") {
-    state.registers[destination] = UNINITIALIZED;
+    // Part of an address: any number.
+    state.registers[destination] = instruction.width === 32 ? UNKNOWN_HALF : UNKNOWN_NUMBER;
     return;
   }
   const extended =
@@ -122,7 +148,7 @@ export function linkCopy(ids: Ids, state: State, source: number, value: Value): 
 export function transferNeg(state: State, instruction: NegInstruction): void {
   const value = register(state, instruction.destination);
   state.registers[instruction.destination] =
-    value.kind === "number" ? numberValue(ranges.negate(width(instruction), value.range)) : UNINITIALIZED;
+    value.kind === "number" ? numberValue(ranges.negate(width(instruction), value.range)) : UNKNOWN_NUMBER;
 }
 
 /** Host order is little-endian everywhere we run, so "le" only truncates (RFC 9669 section 4.2). */
@@ -131,7 +157,7 @@ export function transferByteSwap(state: State, instruction: ByteSwapInstruction)
   const bits = instruction.width;
   const value = register(state, destination);
   if (value.kind !== "number") {
-    state.registers[destination] = UNINITIALIZED;
+    state.registers[destination] = UNKNOWN_NUMBER;
     return;
   }
   if (order === "le") {

@@ -9,7 +9,7 @@ import type {
 import type { ContextField } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import { operandValue } from "./check.ts";
-import { contextField } from "./check-memory.ts";
+import { fieldAt } from "./check-memory.ts";
 import { type Range, ranges, unsignedOf } from "./domain/range.ts";
 import {
   readNumber,
@@ -30,6 +30,7 @@ import {
   UNINITIALIZED,
   type Value,
 } from "./domain/value.ts";
+import { mapOfRegion } from "./maps.ts";
 import { freshId, type Ids, linkCopy } from "./transfer-alu.ts";
 
 /** What any `sizeBytes` bytes can be, loaded with or without sign. */
@@ -53,19 +54,63 @@ function loaded(
   const { sizeBytes, signed, offset } = instruction;
   const known = base.minimum === base.maximum;
   const at = base.offset + base.minimum + offset;
-  if (base.region.kind === "context") {
-    const field = known ? contextField(program, at, sizeBytes) : undefined;
-    return field === undefined ? UNINITIALIZED : fieldValue(ids, field, sizeBytes, signed);
+  switch (base.region.kind) {
+    case "context": {
+      const { fields, elsewhere } = program.type.context;
+      const field = known ? fieldAt(fields, at, sizeBytes) : undefined;
+      if (field !== undefined) return fieldValue(ids, field, instruction, 0);
+      if (elsewhere === "kernel") return pointerTo({ kind: "kernel", instance: freshId(ids) });
+      return numberValue(anyLoaded(sizeBytes, signed));
+    }
+    case "object": {
+      const { type, holder } = base.region;
+      const fields = program.platform.objectTypes?.find((row) => row.name === type)?.fields ?? [];
+      const field = known ? fieldAt(fields, at, sizeBytes) : undefined;
+      return field === undefined ? UNINITIALIZED : fieldValue(ids, field, instruction, holder);
+    }
+    case "mapValue": {
+      const constant = known ? constantData(program, base.region, at, sizeBytes) : undefined;
+      if (constant === undefined) return numberValue(anyLoaded(sizeBytes, signed));
+      return numberValue(signed ? ranges.signExtend(constant, 8 * sizeBytes) : constant);
+    }
+    case "stack":
+      return known
+        ? loadedFromStack(stackOf(state, base.region.frame), at + STACK_SIZE_BYTES, sizeBytes, signed)
+        : numberValue(anyLoaded(sizeBytes, signed));
+    default:
+      return numberValue(anyLoaded(sizeBytes, signed));
   }
-  if (base.region.kind !== "stack" || !known) return numberValue(anyLoaded(sizeBytes, signed));
-  const stack = stackOf(state, base.region.frame);
-  const whole = spillAt(stack, at + STACK_SIZE_BYTES, sizeBytes);
+}
+
+/** Sound: nobody writes read-only data; its bytes in the object are those that the program finds. */
+function constantData(
+  program: Program,
+  region: Extract<Region, { readonly kind: "mapValue" }>,
+  at: number,
+  sizeBytes: number,
+): Range | undefined {
+  const data = mapOfRegion(program, region)?.spec.data;
+  if (data?.readOnly !== true || region.instance >= 0 || at + sizeBytes > data.bytes.length) return undefined;
+  let value = 0n;
+  for (let index = sizeBytes - 1; index >= 0; index--) {
+    value = (value << 8n) | BigInt(data.bytes[at + index] ?? 0);
+  }
+  return ranges.fromBigInt(value);
+}
+
+function loadedFromStack(stack: Stack, at: number, sizeBytes: number, signed: boolean): Value {
+  const whole = spillAt(stack, at, sizeBytes);
   if (whole !== undefined) return whole;
-  const value = readNumber(stack, at + STACK_SIZE_BYTES, sizeBytes);
+  const value = readNumber(stack, at, sizeBytes);
   return signed ? numberValue(ranges.signExtend(value.range, 8 * sizeBytes)) : value;
 }
 
-function fieldValue(ids: Ids, field: ContextField, sizeBytes: number, signed: boolean): Value {
+function fieldValue(
+  ids: Ids,
+  field: ContextField,
+  { sizeBytes, signed }: LoadInstruction,
+  holder: number,
+): Value {
   switch (field.kind) {
     case "scalar":
       return numberValue(anyLoaded(sizeBytes, signed));
@@ -78,12 +123,12 @@ function fieldValue(ids: Ids, field: ContextField, sizeBytes: number, signed: bo
     case "object":
     case "memory":
     case "kernel":
-      return pointed(ids, field);
+      return pointed(ids, field, holder);
   }
 }
 
 /** What a field of the context or of an object points to. Each load is an instance of its own; nothing is acquired. */
-function pointed(ids: Ids, field: ContextField, holder = 0): Value {
+function pointed(ids: Ids, field: ContextField, holder: number): Value {
   const to = field.pointsTo;
   const instance = freshId(ids);
   if (field.kind === "kernel") return pointerTo({ kind: "kernel", instance });
@@ -134,12 +179,16 @@ export function transferAtomic(state: State, instruction: AtomicInstruction): vo
 }
 
 /** Structure.ts has refused the sources that are not modelled. */
-export function transferLoadImmediate(state: State, instruction: LoadImmediateInstruction): void {
-  const { source, destination } = instruction;
-  state.registers[destination] = immediateValue(source);
+export function transferLoadImmediate(
+  program: Program,
+  state: State,
+  instruction: LoadImmediateInstruction,
+  index: number,
+): void {
+  state.registers[instruction.destination] = immediateValue(program, instruction.source, index);
 }
 
-function immediateValue(source: LoadImmediateInstruction["source"]): Value {
+function immediateValue(program: Program, source: LoadImmediateInstruction["source"], index: number): Value {
   switch (source.kind) {
     case "number":
       return numberValue(ranges.fromBigInt(source.value));
@@ -148,7 +197,14 @@ function immediateValue(source: LoadImmediateInstruction["source"]): Value {
     case "mapValue":
       // Every direct address of one map is into the same value; look-ups have positive instances.
       return pointerTo({ kind: "mapValue", map: source.map, instance: -1 - source.map }, source.byteOffset);
-    default:
+    case "function": {
+      const start = program.targets[index];
+      const at = program.subprograms.findIndex((row) => row.start === start);
+      return at < 0 ? UNINITIALIZED : pointerTo({ kind: "code", function: at });
+    }
+    case "variable":
+    case "mapByIndex":
+    case "mapValueByIndex":
       return UNINITIALIZED;
   }
 }

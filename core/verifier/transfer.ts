@@ -1,14 +1,15 @@
 // (state, instruction) -> state, for instructions that neither jump, call a subprogram nor exit; those are analyze.ts'
 // business. The instruction's assertions have been checked before.
-import type { Instruction } from "../isa/instruction.ts";
 import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import type { State } from "./domain/state.ts";
 import { type Ids, transferAlu, transferByteSwap, transferMov, transferNeg } from "./transfer-alu.ts";
-import { transferHelper } from "./transfer-call.ts";
+import { transferHelper, transferPacketLoad } from "./transfer-call.ts";
 import { transferAtomic, transferLoad, transferLoadImmediate, transferStore } from "./transfer-memory.ts";
 
-export function transfer(program: Program, ids: Ids, state: State, instruction: Instruction): void {
+export function transfer(program: Program, ids: Ids, state: State, index: number): void {
+  const instruction = program.instructions[index];
+  if (instruction === undefined) return;
   switch (instruction.kind) {
     case "alu":
       transferAlu(ids, state, instruction);
@@ -32,7 +33,7 @@ export function transfer(program: Program, ids: Ids, state: State, instruction: 
       transferAtomic(state, instruction);
       return;
     case "loadImmediate":
-      transferLoadImmediate(state, instruction);
+      transferLoadImmediate(program, state, instruction, index);
       return;
     case "call": {
       const helper =
@@ -42,9 +43,11 @@ export function transfer(program: Program, ids: Ids, state: State, instruction: 
       if (helper !== undefined) transferHelper(program, ids, state, helper);
       return;
     }
+    case "loadPacket":
+      transferPacketLoad(state, instruction);
+      return;
     case "jump":
     case "exit":
-    case "loadPacket":
       return;
   }
 }

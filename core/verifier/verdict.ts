@@ -24,6 +24,8 @@ export interface Failure {
 }
 
 export interface VerifyOptions {
+  /** Linux: also refuse what only the privileged may do, see strict.ts. Other platforms always do. */
+  readonly strict?: boolean;
   /** Steps before the verdict is TooComplex; a count, so that a verdict never depends on the machine. */
   readonly maximumSteps?: number;
   /** Called with the state at each instruction, in order of exploration; for `verify --log`. */

@@ -29,10 +29,11 @@ export function verify(program: Program, options: VerifyOptions = {}): Verdict {
   return { kind: "accepted", program: program as VerifiedProgram, steps, states };
 }
 
-function analysisOptions(program: Program, { maximumSteps = DEFAULT_MAXIMUM_STEPS, log }: VerifyOptions) {
-  if (log === undefined) return { maximumSteps };
+function analysisOptions(program: Program, options: VerifyOptions) {
+  const { maximumSteps = DEFAULT_MAXIMUM_STEPS, strict = false, log } = options;
+  if (log === undefined) return { maximumSteps, strict };
   const observe = (index: number, state: State): void => log(index, printState(program, state));
-  return { maximumSteps, observe };
+  return { maximumSteps, strict, observe };
 }
 
 function rejected(failure: Failure, steps: number, states: number): Verdict {

@@ -149,6 +149,16 @@ export function writeSomewhere(stack: Stack, from: number, to: number): Stack {
   return { slots };
 }
 
+/** Every number becomes unknown; pointers and uninitialised bytes stay. */
+export function forgetNumbers(stack: Stack): Stack {
+  const slots = stack.slots.map((slot): Slot | undefined => {
+    if (slot === undefined) return undefined;
+    if (slot.kind === "spill" && slot.value.kind !== "number") return slot;
+    return { kind: "bytes", mask: numberMask(slot), parts: [] };
+  });
+  return { slots };
+}
+
 /** Replaces spilled values; the stack itself if none changes. `change` must return its argument for "no change". */
 export function mapSpills(stack: Stack, change: (value: Value) => Value): Stack {
   let slots: (Slot | undefined)[] | undefined;

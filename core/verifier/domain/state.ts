@@ -21,6 +21,15 @@ export interface Frame {
   /** r6 ... r9 of the caller, given back at exit. */
   readonly callerSaved: readonly Value[];
   readonly stack: Stack;
+  /** Set in the frame of a callback: its path ends with it. Two frames are of one callback if this is one object. */
+  readonly callback?: Callback;
+}
+
+/** What a callback, which may run any number of times, has to leave as it was when its helper was called. */
+export interface Callback {
+  readonly references: readonly number[];
+  /** Of the frames below, with every number in them unknown. */
+  readonly stacks: readonly Stack[];
 }
 
 /**
@@ -170,7 +179,7 @@ export function covers(a: State, b: State, live: number): boolean {
     if (left === undefined || right === undefined || !coversFrame(left, right, renaming)) return false;
   }
   return (
-    coversReferences(a.references, b.references, renaming) &&
+    coversReferences(a, b, renaming) &&
     coversProved(a.packet, b.packet, renaming) &&
     coversProved(a.metadata, b.metadata, renaming)
   );
@@ -178,16 +187,20 @@ export function covers(a: State, b: State, live: number): boolean {
 
 /**
  * Both hold the same. Sound: `a` ended with nothing held, so what `b` holds must be something that was released from
- * `a` too; and what was released from `a` must be held in `b`.
+ * `a` too; and what was released from `a` must be held in `b`. A callback is to leave very certain ones.
  */
-function coversReferences(a: readonly number[], b: readonly number[], renaming: Renaming): boolean {
-  if (a.length !== b.length) return false;
-  return a.every((held, index) => renaming.instance(held, b[index] ?? 0));
+function coversReferences(a: State, b: State, renaming: Renaming): boolean {
+  if (a.references.length !== b.references.length) return false;
+  const exact = a.frames.some((frame) => frame.callback !== undefined);
+  return a.references.every((held, index) => {
+    const other = b.references[index] ?? 0;
+    return exact ? held === other : renaming.instance(held, other);
+  });
 }
 
 function coversFrame(a: Frame, b: Frame, renaming: Renaming): boolean {
   if (a === b && a.callerSaved.length === 0 && a.stack === EMPTY_STACK) return true;
-  if (a.returnTo !== b.returnTo) return false;
+  if (a.returnTo !== b.returnTo || a.callback !== b.callback) return false;
   for (const [index, value] of a.callerSaved.entries()) {
     if (!coversValue(value, b.callerSaved[index] ?? UNINITIALIZED, renaming)) return false;
   }

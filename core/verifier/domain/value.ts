@@ -1,6 +1,6 @@
 // What a register or a stack slot can hold: nothing yet, a number, or a pointer into a region. Values are immutable and
 // shared; knows nothing of stacks, states and instructions.
-import { type Range, ranges } from "./range.ts";
+import { constantValue, type Range, ranges } from "./range.ts";
 
 /** What a pointer may point into. Two pointers are into the same object if their regions are `sameObject`. */
 export type Region =
@@ -93,6 +93,10 @@ export function numberValue(range: Range, id = 0): NumberValue {
 
 export function pointerTo(region: Region, offset = 0, nullable = false): PointerValue {
   return { kind: "pointer", region, offset, minimum: 0, maximum: 0, zeros: 3, variable: 0, nullable };
+}
+
+export function isZero(value: Value): boolean {
+  return value.kind === "number" && constantValue(value.range) === 0;
 }
 
 /** Pointers that address the packet and die when a helper moves it. */

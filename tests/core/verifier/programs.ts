@@ -11,6 +11,7 @@ import {
 import { RAW } from "../../../core/platform/raw.ts";
 import { WINDOWS } from "../../../core/platform/windows.ts";
 import type { Program, ProgramMap, Subprogram } from "../../../core/program/program.ts";
+import { KINDS } from "./kinds.ts";
 
 export interface TestProgram {
   readonly code: string;
@@ -20,12 +21,14 @@ export interface TestProgram {
   readonly maps?: readonly ProgramMap[];
 }
 
-export const PLATFORMS = { windows: WINDOWS, linux: LINUX, raw: RAW } as const;
+export const PLATFORMS = { windows: WINDOWS, linux: LINUX, raw: RAW, kinds: KINDS } as const;
+
+const DEFAULT_TYPES: Readonly<Record<string, string>> = { raw: "raw", kinds: "sched_cls" };
 
 function platformOf(name: string): Platform {
-  const platform = Object.values(PLATFORMS).find((row) => row.name === name);
-  if (platform === undefined) throw new Error(`no platform ${name}`);
-  return platform;
+  const entry = Object.entries(PLATFORMS).find(([key]) => key === name);
+  if (entry === undefined) throw new Error(`no platform ${name}`);
+  return entry[1];
 }
 
 /** The maps of a fixture, one a line. */
@@ -36,7 +39,7 @@ export function mapsOf(text: string, platform: string): ProgramMap[] {
     .map((line) => mapOf(line, platformOf(platform)));
 }
 
-/** `name kind key value entries [flags]`, as the fixtures write a map. */
+/** `name kind key value entries [flags]`, as the fixtures write a map; `inner=kind:key:value` is a template. */
 function mapOf(line: string, platform: Platform): ProgramMap {
   const [name = "", kind = "", key = "0", value = "0", entries = "0", flags = ""] = line.trim().split(/\s+/);
   const type = platform.mapTypes.find((row) => row.name === (kind as MapKind));
@@ -50,8 +53,15 @@ function mapOf(line: string, platform: Platform): ProgramMap {
     flags: 0,
     pinning: 0,
   };
-  if (flags !== "readonly") return { spec, type };
-  const data = { section: ".rodata", bytes: new Uint8Array(Number(value)), readOnly: true };
+  if (flags.startsWith("inner=")) {
+    const inner = mapOf(`${name}.inner ${flags.slice(6).replaceAll(":", " ")} 1`, platform).spec;
+    return { spec: { ...spec, inner }, type };
+  }
+  if (!flags.startsWith("readonly")) return { spec, type };
+  const bytes = new Uint8Array(Number(value));
+  // "readonly=0102": these bytes first, the rest is 0.
+  bytes.set(Buffer.from(flags.slice(9), "hex"));
+  const data = { section: ".rodata", bytes, readOnly: true };
   return { spec: { ...spec, data }, type: findMapType(platform, type.id) ?? type };
 }
 
@@ -80,7 +90,7 @@ export function programOfInstructions(
   const targets = Int32Array.from(instructions, (instruction, index) => {
     const offset = relativeTarget(instruction);
     if (offset === undefined) return -1;
-    // Also of an immediate load of two slots the offset counts from its second.
+    // Relative to the next slot, for the two slots of an address too (Linux: insn_idx + imm + 1).
     return indexOfSlot.get((slots[index] ?? 0) + 1 + offset) ?? -1;
   });
   const starts = new Set([0]);
@@ -96,7 +106,7 @@ export function programOfInstructions(
   }));
   const name = options.memory === undefined ? (options.platform ?? "windows") : "raw";
   const platform = platformOf(name);
-  const type = findProgramType(platform, options.type ?? (name === "raw" ? "raw" : "xdp"));
+  const type = findProgramType(platform, options.type ?? DEFAULT_TYPES[name] ?? "xdp");
   if (type === undefined) throw new Error(`no program type ${options.type}`);
   return {
     file: "test.o",

@@ -1,0 +1,46 @@
+// Which map does a value stand for? A map of the program, or one that was looked up in a map of maps, which is like that
+// one's template.
+import { findMapType, type MapType } from "../platform/platform.ts";
+import type { Program } from "../program/program.ts";
+import type { MapSpec } from "../spec.ts";
+import type { Region } from "./domain/value.ts";
+
+/** BPF_F_RDONLY_PROG: programs may only read. */
+const READ_ONLY_FOR_PROGRAMS = 1 << 7;
+
+export interface KnownMap {
+  readonly spec: MapSpec;
+  readonly type: MapType;
+}
+
+/** The map that a pointer to a map, or to a value of one, belongs to; undefined for other regions, and if it has no template. */
+export function mapOfRegion(program: Program, region: Region): KnownMap | undefined {
+  switch (region.kind) {
+    case "map":
+      return program.maps[region.map];
+    case "innerMap":
+      return innerMapOf(program, region.map);
+    case "mapValue":
+      return region.inner === true ? innerMapOf(program, region.map) : program.maps[region.map];
+    default:
+      return undefined;
+  }
+}
+
+/** What the entries of map number `map` are, if it is a map of maps with a template of a known type. */
+export function innerMapOf(program: Program, map: number): KnownMap | undefined {
+  const spec = program.maps[map]?.spec.inner;
+  const type = spec === undefined ? undefined : findMapType(program.platform, spec.type);
+  return spec === undefined || type === undefined ? undefined : { spec, type };
+}
+
+export function isMapOfMaps(map: KnownMap): boolean {
+  return map.type.name === "hash_of_maps" || map.type.name === "array_of_maps";
+}
+
+/** A map whose values programs may not write. */
+export function isReadOnlyMap(map: KnownMap | undefined): boolean {
+  return (
+    map === undefined || map.spec.data?.readOnly === true || (map.spec.flags & READ_ONLY_FOR_PROGRAMS) !== 0
+  );
+}
