@@ -15,7 +15,7 @@ import { constantValue } from "./domain/range.ts";
 import { register, type State } from "./domain/state.ts";
 import { holderOf, isZero, type PointerValue, type Value } from "./domain/value.ts";
 import type { Finding } from "./finding.ts";
-import { innerMapOf, isMapOfMaps, isReadOnlyMap, mapOfRegion } from "./maps.ts";
+import { isMapOfMaps, isReadOnlyMap, mapOfRegion } from "./maps.ts";
 
 type ArgumentAssertion = Extract<Assertion, { readonly kind: "argument" }>;
 type ArgumentOf<Kind extends ArgumentKind["kind"]> = Extract<ArgumentKind, { readonly kind: Kind }>;
@@ -116,12 +116,9 @@ function checkMap(check: ArgumentCheck, { types }: ArgumentOf<"map">): Finding |
     inner: region.kind === "innerMap",
     reason,
   });
-  if (map === undefined || !types.includes(map.type.name)) return fault("type");
-  // What a look-up in a map of maps gives is known by its template only.
-  const needsTemplate = helper.returns.kind === "mapValueOrNull" && isMapOfMaps(map);
-  return needsTemplate && (region.kind === "innerMap" || innerMapOf(program, region.map) === undefined)
-    ? fault("template")
-    : undefined;
+  // An inner map is known by the template of its map of maps only, and a template has none of its own.
+  if (map === undefined || (region.kind === "innerMap" && isMapOfMaps(map))) return fault("template");
+  return types.includes(map.type.name) ? undefined : fault("type");
 }
 
 /** Largest record a program may reserve: far above what fits into a ring buffer of any use. */

@@ -259,7 +259,7 @@ function mapOperation(
     case "type":
       return `${helperName(helper)} cannot be used on ${which} (${inner ? "its type" : mapType(program, map)})`;
     case "template":
-      return `${helperName(helper)} on ${which} gives a map that the object does not describe: define its inner map`;
+      return `${helperName(helper)} on ${which} uses a map that the object does not describe: define the inner map`;
   }
 }
 

@@ -28,7 +28,7 @@ export function mapOfRegion(program: Program, region: Region): KnownMap | undefi
 }
 
 /** What the entries of map number `map` are, if it is a map of maps with a template of a known type. */
-export function innerMapOf(program: Program, map: number): KnownMap | undefined {
+function innerMapOf(program: Program, map: number): KnownMap | undefined {
   const spec = program.maps[map]?.spec.inner;
   const type = spec === undefined ? undefined : findMapType(program.platform, spec.type);
   return spec === undefined || type === undefined ? undefined : { spec, type };

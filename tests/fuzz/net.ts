@@ -33,7 +33,7 @@ export interface NetResult {
 
 /** Throws a SoundnessViolation that tells the program if the verifier accepted what it should not have. */
 export function castNet(program: Program, seed: number): NetResult {
-  const verdict = verify(program, { maximumSteps: MAXIMUM_STEPS });
+  const verdict = verify(program, { maximumSteps: MAXIMUM_STEPS, strict: true });
   if (verdict.kind === "rejected") return { outcome: verdict.failures[0].code, observed: 0 };
   const watch = makeWatch(program);
   try {
@@ -134,6 +134,7 @@ function statesOf(program: Program): State[][] | undefined {
   const states: State[][] = program.instructions.map(() => []);
   let tooMany = false;
   analyze(program, {
+    strict: true,
     maximumSteps: MAXIMUM_STEPS,
     observe: (index, state) => {
       const list = states[index] ?? [];
