@@ -115,7 +115,13 @@ export type ArgumentKind =
    * Memory whose length is the next argument. "write" memory may be uninitialised stack; the call initialises every
    * byte of it. "readWrite" memory must be initialised and writable.
    */
-  | { readonly kind: "memory"; readonly access: "read" | "write" | "readWrite"; readonly orNull: boolean }
+  | {
+      readonly kind: "memory";
+      readonly access: "read" | "write" | "readWrite";
+      readonly orNull: boolean;
+      /** Position (from 0) of the argument that is the length, if it is not the next one. */
+      readonly sizeAt?: number;
+    }
   /** The length in bytes of the memory argument before it: the low 32 bits, unless the helper takes all `bits`. */
   | { readonly kind: "size"; readonly zeroAllowed: boolean; readonly bits?: 64 }
   /** Memory of a fixed size (an out parameter: long *, struct tcphdr *). Access as for "memory". */

@@ -3,8 +3,8 @@ import type { ArgumentKind, ContextField, HelperReturn, MapKind, MapType } from 
 
 export const SCALAR: ArgumentKind = { kind: "scalar" };
 export const OPTIONAL_SCALAR: ArgumentKind = { kind: "scalar", optional: true };
-export const ANYTHING: ArgumentKind = { kind: "scalar" };
-export const OPTIONAL: ArgumentKind = { kind: "scalar", optional: true };
+export const ANYTHING: ArgumentKind = { kind: "anything" };
+export const OPTIONAL: ArgumentKind = { kind: "anything", optional: true };
 export const CONTEXT: ArgumentKind = { kind: "context" };
 export const MAP_KEY: ArgumentKind = { kind: "mapKey" };
 export const MAP_VALUE: ArgumentKind = { kind: "mapValue", access: "read" };
@@ -80,8 +80,13 @@ export function mapTypes(numbers: Readonly<Record<number, MapKind>>): readonly M
 
 /** A map argument of any kind that lets a helper do this to an entry. */
 export function mapWith(operation: MapType["operations"][number]): ArgumentKind {
+  return { kind: "map", types: mapTypesWith(operation) };
+}
+
+/** The kinds of map that let a helper do this to an entry. */
+export function mapTypesWith(operation: MapType["operations"][number]): readonly string[] {
   const kinds = Object.entries(MAP_RULES).filter(([, rule]) => rule.operations.includes(operation));
-  return { kind: "map", types: kinds.map(([name]) => name) };
+  return kinds.map(([name]) => name);
 }
 
 export function mapOf(...types: readonly MapKind[]): ArgumentKind {

@@ -110,7 +110,7 @@ function callByName(
   fail: (why: string) => FormatError,
 ): Instruction {
   if (instruction.kind !== "call") throw fail(`"${name}" is not defined in the object`);
-  const helper = findHelperByName(platform, name);
+  const helper = findHelperByName(platform, name) ?? findHelperByName(platform, `libc_${name}`);
   if (helper === undefined) {
     throw fail(`"${name}" is not defined in the object, and ${platform.name} has no helper of this name`);
   }

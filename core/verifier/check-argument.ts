@@ -59,11 +59,19 @@ export function sizeBounds(value: Value, bits: 32 | 64 = 32): SizeBounds | undef
   return umax > MAXIMUM_SIZE_BYTES ? undefined : { least: umin, most: umax };
 }
 
-/** The bounds of the size that follows the memory argument at `position`. */
+/** The register with the size of the memory argument at `position`. */
+function sizeRegister(helper: Helper, position: number): number {
+  const memory = helper.arguments[position];
+  const at = memory?.kind === "memory" ? memory.sizeAt : undefined;
+  return argumentRegister(at ?? position + 1);
+}
+
+/** The bounds of the size of the memory argument at `position`. */
 export function sizeAfter(state: State, helper: Helper, position: number): SizeBounds | undefined {
-  const argument = helper.arguments[position + 1];
+  const index = sizeRegister(helper, position);
+  const argument = helper.arguments[index - argumentRegister(0)];
   const bits = argument?.kind === "size" ? argument.bits : undefined;
-  return sizeBounds(register(state, argumentRegister(position + 1)), bits);
+  return sizeBounds(register(state, index), bits);
 }
 
 export function checkSize(
@@ -104,14 +112,16 @@ export function checkSizedMemory(
   { access, orNull }: ArgumentOf<"memory">,
 ): Finding | undefined {
   const { state, helper, position, value, wrong } = check;
-  const size = register(state, argumentRegister(position + 1));
+  const index = sizeRegister(helper, position);
+  const size = register(state, index);
   if (size.kind === "uninitialized") {
-    return { code: "RegisterUninitialized", register: argumentRegister(position + 1), stale: size.stale };
+    return { code: "RegisterUninitialized", register: index, stale: size.stale };
   }
   const bounds = sizeAfter(state, helper, position);
   if (bounds === undefined) {
     const expected = "a bounded size";
-    return { code: "HelperArgument", helper, position: position + 1, expected, value: size };
+    const at = index - argumentRegister(0);
+    return { code: "HelperArgument", helper, position: at, expected, value: size };
   }
   if (orNull && isZero(value)) {
     return bounds.most === 0 ? undefined : wrong("memory, or NULL with size 0");

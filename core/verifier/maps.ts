@@ -41,6 +41,9 @@ export function isMapOfMaps(map: KnownMap): boolean {
 /** A map whose values programs may not write. */
 export function isReadOnlyMap(map: KnownMap | undefined): boolean {
   return (
-    map === undefined || map.spec.data?.readOnly === true || (map.spec.flags & READ_ONLY_FOR_PROGRAMS) !== 0
+    map === undefined ||
+    map.type.readOnlyValues === true ||
+    map.spec.data?.readOnly === true ||
+    (map.spec.flags & READ_ONLY_FOR_PROGRAMS) !== 0
   );
 }

@@ -43,17 +43,19 @@ function read(program: Program): Prototype | undefined {
   return {
     parameters: type.parameters
       .slice(0, MOST_PARAMETERS)
-      .map((parameter) => parameterOf(program, btf, parameter.type)),
+      .map((parameter, position) => parameterOf(program, btf, parameter.type, position)),
     returnsNothing: resolveType(btf, type.returnType)?.kind === "void",
   };
 }
 
-function parameterOf(program: Program, btf: BtfTypes, id: number): Parameter {
+function parameterOf(program: Program, btf: BtfTypes, id: number, position: number): Parameter {
   const type = resolveType(btf, id);
   if (type === undefined || type.kind !== "pointer") return { kind: "number" };
   const target = resolveType(btf, type.type);
   const named = target?.kind === "struct" || target?.kind === "forward" ? target.name : undefined;
   if (named === program.type.context.name) return { kind: "context" };
+  // A first `void *` is how programs that need no field of it declare their context.
+  if (position === 0 && target?.kind === "void") return { kind: "context" };
   const sizeBytes = sizeOfType(btf, type.type);
   return sizeBytes === undefined ? { kind: "opaque" } : { kind: "memory", sizeBytes };
 }

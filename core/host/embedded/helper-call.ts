@@ -50,7 +50,7 @@ function checkArgument(machine: Machine, kinds: readonly ArgumentKind[], index: 
       return;
     }
     case "memory": {
-      const sizeBytes = argument(machine, index + 1);
+      const sizeBytes = argument(machine, kind.sizeAt ?? index + 1);
       if (sizeBytes === 0 || (kind.orNull && address === 0)) return;
       if (kind.access !== "write") checkRead(machine, address, sizeBytes, what);
       if (kind.access !== "read") checkWrite(machine, address, sizeBytes, what);

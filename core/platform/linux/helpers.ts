@@ -15,6 +15,7 @@ import {
   MEMORY_OUT,
   MEMORY_OUT_OR_NULL,
   mapOf,
+  mapTypesWith,
   mapWith,
   OPTIONAL,
   SIZE,
@@ -107,6 +108,7 @@ function object(type: string, acquired: boolean): HelperReturn {
   return { kind: "objectOrNull", type, acquired };
 }
 
+const WRITE_OF_THIRD: ArgumentKind = { kind: "memory", access: "write", orNull: false, sizeAt: 2 };
 const SPIN_LOCK = unsupported("a spin lock");
 const TIMER = unsupported("a timer");
 const DYNPTR = unsupported("a dynptr");
@@ -118,10 +120,30 @@ const TCP_HEADER = read(20);
 
 // ---- the rows, by subject --------------------------------------------------------------------------------------------
 
+/** Of an array nothing is deleted: the helper is allowed, and answers -EINVAL. */
+const DELETABLE: ArgumentKind = {
+  kind: "map",
+  types: [...mapTypesWith("delete"), "array", "percpu_array"],
+};
+
+/**
+ * Functions of C that the compiler calls where it does not expand them. No loader provides them: an object that refers to
+ * them can be judged, and run where they are linked in. The numbers are nobody's.
+ */
+const LIBRARY: readonly Helper[] = [
+  helper(0x7fff_0001, "libc_memset", [WRITE_OF_THIRD, ANYTHING, SIZE_OR_ZERO], { kind: "nothing" }),
+  helper(
+    0x7fff_0002,
+    "libc_memcpy",
+    [WRITE_OF_THIRD, { kind: "memory", access: "read", orNull: false, sizeAt: 2 }, SIZE_OR_ZERO],
+    { kind: "nothing" },
+  ),
+];
+
 const MAPS: readonly Helper[] = [
   helper(1, "map_lookup_elem", [mapWith("lookup"), MAP_KEY], VALUE_OR_NULL),
   helper(2, "map_update_elem", [mapWith("update"), MAP_KEY, MAP_VALUE, ANYTHING], ANY_SCALAR),
-  helper(3, "map_delete_elem", [mapWith("delete"), MAP_KEY], ANY_SCALAR),
+  helper(3, "map_delete_elem", [DELETABLE, MAP_KEY], ANY_SCALAR),
   helper(87, "map_push_elem", [mapOf("queue", "stack", "bloom_filter"), MAP_VALUE, ANYTHING], ANY_SCALAR),
   helper(88, "map_pop_elem", [mapOf("queue", "stack"), MAP_VALUE_OUT], ANY_SCALAR),
   // Of a bloom filter the value is read; that it is taken for written is on the safe side.
@@ -630,6 +652,7 @@ const TRACING_HELPERS: readonly Helper[] = [
 
 export const HELPERS: readonly Helper[] = [
   ...MAPS,
+  ...LIBRARY,
   ...GENERAL,
   ...RINGS,
   ...PACKETS,

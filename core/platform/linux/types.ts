@@ -85,10 +85,10 @@ function type(
 export const PROGRAM_TYPES: readonly ProgramType[] = [
   // What a person means who does not say; first, because it is.
   type(6, "xdp", XDP_MD, XDP_RETURNS),
-  type(1, "socket_filter", SKB_OF_SOCKET_FILTER),
+  { ...type(1, "socket_filter", SKB_OF_SOCKET_FILTER), packetLoads: true },
   type(2, "kprobe", PT_REGS),
-  type(3, "sched_cls", SKB_OF_TC, TC_RETURNS),
-  type(4, "sched_act", SKB_OF_TC, TC_RETURNS),
+  { ...type(3, "sched_cls", SKB_OF_TC, TC_RETURNS), packetLoads: true },
+  { ...type(4, "sched_act", SKB_OF_TC, TC_RETURNS), packetLoads: true },
   type(5, "tracepoint", TRACEPOINT_RECORD),
   type(7, "perf_event", PERF_EVENT_DATA),
   type(8, "cgroup_skb", SKB_OF_CGROUP, CGROUP_RETURNS, ZERO_OR_ONE),

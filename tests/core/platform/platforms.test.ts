@@ -54,8 +54,13 @@ test("prototypes hang together: lengths follow memory, keys and values follow th
       const kinds = helper.arguments.map((argument) => argument.kind);
       t.true(kinds.length <= 5, what);
       for (const [index, argument] of helper.arguments.entries()) {
-        if (argument.kind === "memory") t.is(kinds[index + 1], "size", what);
-        if (argument.kind === "size") t.is(kinds[index - 1], "memory", what);
+        if (argument.kind === "memory") t.is(kinds[argument.sizeAt ?? index + 1], "size", what);
+        if (argument.kind === "size") {
+          const memory = helper.arguments.findIndex(
+            (other, at) => other.kind === "memory" && (other.sizeAt ?? at + 1) === index,
+          );
+          t.true(memory >= 0, what);
+        }
         if (argument.kind === "mapKey" || argument.kind === "mapValue") {
           t.true(kinds.slice(0, index).includes("map"), what);
         }

@@ -156,7 +156,7 @@ test("an outside function that is no helper is refused with its line", (t) => {
     ...one,
     references: one.references.map((reference) =>
       reference.target.kind === "extern"
-        ? { ...reference, target: { kind: "extern" as const, name: "memset" } }
+        ? { ...reference, target: { kind: "extern" as const, name: "memchr" } }
         : reference,
     ),
   }));
@@ -166,7 +166,7 @@ test("an outside function that is no helper is refused with its line", (t) => {
   t.is(error?.code, "RelocationInvalid");
   t.regex(
     error?.message ?? "",
-    /"total" \(tests\/fixtures\/c\/object-callback.c:22\): "memset" is not defined/,
+    /"total" \(tests\/fixtures\/c\/object-callback.c:22\): "memchr" is not defined/,
   );
 });
 

@@ -27,7 +27,7 @@ export function callHelper(m: Machine, helper: Helper): "returned" | "replaced" 
   m.effects.push(helper.name);
   for (const [position, kind] of helper.arguments.entries()) {
     const word = words[position];
-    if (word !== undefined) useArgument(m, helper, call, kind, word, words[position + 1]);
+    if (word !== undefined) useArgument(m, helper, call, kind, word, words[sizePosition(kind, position)]);
   }
   for (const thing of call.releases) {
     if (!m.held.delete(thing)) throw m.fault("reference", `bpf_${helper.name} releases what is not held`);
@@ -174,8 +174,13 @@ function sizeWord(kind: { readonly bits?: 64 }, word: Word): number {
   return Number(kind.bits === 64 ? word.bits : BigInt.asUintN(32, word.bits));
 }
 
+/** Where the length of the memory argument at `position` is. */
+function sizePosition(kind: ArgumentKind, position: number): number {
+  return (kind.kind === "memory" ? kind.sizeAt : undefined) ?? position + 1;
+}
+
 function sizeOf(m: Machine, helper: Helper, kind: ArgumentKind, word: Word | undefined): number {
-  const row = helper.arguments[helper.arguments.indexOf(kind) + 1];
+  const row = helper.arguments[sizePosition(kind, helper.arguments.indexOf(kind))];
   if (word === undefined || row?.kind !== "size") throw m.fault("argument", "memory without a size");
   return sizeWord(row, word);
 }
