@@ -182,7 +182,11 @@ function verifyOne(
   const began = performance.now();
   const facts = { file: choice.file, section: spec.section, program: spec.name };
   try {
-    const { program, verdict } = judge(buildCandidates(object, spec.name, buildOptions(choice)), log);
+    const { program, verdict } = judge(
+      buildCandidates(object, spec.name, buildOptions(choice)),
+      choice.strict,
+      log,
+    );
     return {
       ...facts,
       type: program.type.name,
@@ -212,12 +216,16 @@ function verifyOne(
 /** The first candidate that is accepted; if none is, the verdict on the likeliest. Steps are those of all that were tried. */
 function judge(
   candidates: readonly Program[],
+  strict: boolean | undefined,
   log: VerifyControl["log"],
 ): { readonly program: Program; readonly verdict: Verdict } {
   const tried: { program: Program; verdict: Verdict }[] = [];
   for (const program of candidates) {
     const observe = log && ((instruction: number, state: string) => log(program, instruction, state));
-    const verdict = verify(program, observe === undefined ? {} : { log: observe });
+    const verdict = verify(program, {
+      ...(strict !== undefined && { strict }),
+      ...(observe !== undefined && { log: observe }),
+    });
     tried.push({ program, verdict });
     if (verdict.kind === "accepted") break;
   }

@@ -21,6 +21,8 @@ export interface Choice {
   /** The program type, where the section does not tell. */
   readonly type?: string;
   readonly hook?: string;
+  /** For a verdict only: the strict rules also under linux. What is loaded is always held to them. */
+  readonly strict?: boolean;
 }
 
 export type Tell = (progress: { readonly message: string }) => void;
@@ -49,7 +51,7 @@ export function buildOptions({ platform, type, hook }: Choice): BuildOptions {
 
 /** ProgramRejected if verify() does not accept it. */
 export function accepted(program: Program): VerifiedProgram {
-  const verdict = verify(program);
+  const verdict = verify(program, { strict: true });
   if (verdict.kind === "accepted") return verdict.program;
   const failure = failureRecord(verdict.failures[0]);
   const { file, name } = program;

@@ -54,8 +54,8 @@ function parameterOf(program: Program, btf: BtfTypes, id: number, position: numb
   const target = resolveType(btf, type.type);
   const named = target?.kind === "struct" || target?.kind === "forward" ? target.name : undefined;
   if (named === program.type.context.name) return { kind: "context" };
-  // A first `void *` is how programs that need no field of it declare their context.
-  if (position === 0 && target?.kind === "void") return { kind: "context" };
+  // A first `void *`, or a struct that is only declared, is how programs that need no field of it name their context.
+  if (position === 0 && (target?.kind === "void" || target?.kind === "forward")) return { kind: "context" };
   const sizeBytes = sizeOfType(btf, type.type);
   return sizeBytes === undefined ? { kind: "opaque" } : { kind: "memory", sizeBytes };
 }

@@ -37,7 +37,7 @@ function behaviour(program: VerifiedProgram, engine: EngineName, seed: number): 
 
 function checkVerified(seed: number): string {
   const program = generateForHost(seed);
-  const verdict = verify(program, { maximumSteps: 20_000 });
+  const verdict = verify(program, { maximumSteps: 20_000, strict: true });
   if (verdict.kind === "rejected") return verdict.failures[0].code;
   const [first, ...others] = ENGINES.map((engine) => behaviour(verdict.program, engine, seed));
   if (others.some((other) => other !== first)) {

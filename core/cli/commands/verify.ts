@@ -51,6 +51,7 @@ function choiceOf({ options }: Invocation): BatchRequest["choice"] {
     program: textOf(options.program),
     type: textOf(options.type),
     platform: textOf(options.platform) as "windows" | "linux" | undefined,
+    strict: options.strict === true ? true : undefined,
   });
 }
 
