@@ -75,6 +75,10 @@ export const ERROR_CODES = {
     category: "InvalidArgument",
     remedy: 'Put the program in a section such as SEC("xdp"), or name its type.',
   },
+  ProgramTypeUnsupported: {
+    category: "NotImplemented",
+    remedy: "It can be verified here; run it where programs of this type exist.",
+  },
   PlatformAmbiguous: {
     category: "InvalidData",
     remedy: "Say --platform windows or --platform linux, or compile with -g so that the context type tells.",

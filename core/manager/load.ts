@@ -10,7 +10,7 @@ import { type BuildOptions, buildProgram } from "../program/build.ts";
 import type { Program } from "../program/program.ts";
 import { failureRecord } from "../report/records.ts";
 import type { VerifiedProgram } from "../verifier/verdict.ts";
-import { verify } from "../verifier/verify.ts";
+import { isCallableByHook, verify } from "../verifier/verify.ts";
 
 /** How a program is chosen from an object and held against a platform; what is absent, the object tells. */
 export interface Choice {
@@ -49,8 +49,29 @@ export function buildOptions({ platform, type, hook }: Choice): BuildOptions {
   return { ...(platform === undefined ? {} : { platform }), ...(named === undefined ? {} : { type: named }) };
 }
 
-/** ProgramRejected if verify() does not accept it. */
+/**
+ * What this host cannot give a program, though it may be verified: a context with pointers to other things than packets
+ * (sockets, objects of the kernel), and the parameters of a function that is no hook's program. ProgramTypeUnsupported.
+ */
+function checkRunnable(program: Program): void {
+  const { context, name } = program.type;
+  const refuse = (why: string): EbpfError =>
+    new EbpfError("ProgramTypeUnsupported", `${program.name} cannot be run on this host: ${why}`, {
+      file: program.file,
+      target: program.name,
+    });
+  if (!isCallableByHook(program)) throw refuse("it is a function whose parameters are not a hook's");
+  const foreign = context.fields.some(({ kind }) => FOREIGN_FIELDS.has(kind));
+  if (foreign || context.elsewhere === "kernel") {
+    throw refuse(`the context of type ${name} holds pointers to what is not there`);
+  }
+}
+
+const FOREIGN_FIELDS: ReadonlySet<string> = new Set(["object", "memory", "kernel"]);
+
+/** ProgramRejected if verify() does not accept it; ProgramTypeUnsupported. */
 export function accepted(program: Program): VerifiedProgram {
+  checkRunnable(program);
   const verdict = verify(program, { strict: true });
   if (verdict.kind === "accepted") return verdict.program;
   const failure = failureRecord(verdict.failures[0]);

@@ -30,6 +30,17 @@ export function prototypeOf(program: Program): Prototype | undefined {
   return prototype === false ? undefined : prototype;
 }
 
+/**
+ * Can a hook call the entry function: with the context, for a number? A function of .text whose prototype says otherwise
+ * can be judged, but what holds for its own parameters does not hold for a hook's.
+ */
+export function isCallableByHook(program: Program): boolean {
+  const prototype = prototypeOf(program);
+  if (prototype === undefined) return true;
+  const { parameters, returnsNothing } = prototype;
+  return !returnsNothing && parameters.length <= 1 && parameters.every(({ kind }) => kind === "context");
+}
+
 /** Parameters beyond r5 are passed on the stack by no ABI of BPF. */
 const MOST_PARAMETERS = 5;
 

@@ -72,7 +72,8 @@ function isKernel(value: Value): boolean {
 function kernelValue(operation: AluInstruction["operation"], left: Value, right: Value): Value {
   if (operation !== "add" && operation !== "sub") return UNKNOWN_NUMBER;
   const [pointer, by] = isKernel(left) ? [left, right] : [right, left];
-  if (pointer.kind !== "pointer" || by.kind !== "number") return UNKNOWN_NUMBER;
+  // What may be null is a number once it is moved: compared with 0 it would no longer tell of the pointer.
+  if (pointer.kind !== "pointer" || by.kind !== "number" || pointer.nullable) return UNKNOWN_NUMBER;
   if (operation === "sub" && pointer !== left) return UNKNOWN_NUMBER;
   return { ...pointer, offset: 0, minimum: -KERNEL_REACH, maximum: KERNEL_REACH, zeros: 0 };
 }

@@ -12,6 +12,8 @@ import { printRegisters, printState } from "./print.ts";
 import { checkStructure } from "./structure.ts";
 import type { Failure, Verdict, VerifiedProgram, VerifyOptions } from "./verdict.ts";
 
+export { isCallableByHook } from "./prototype.ts";
+
 /** Steps before a program is too complex: with them a verdict takes less than a second. */
 export const DEFAULT_MAXIMUM_STEPS = 500_000;
 
