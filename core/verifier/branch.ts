@@ -3,15 +3,16 @@
 import type { JumpInstruction, Operand } from "../isa/instruction.ts";
 import { operandValue } from "./check.ts";
 import { NEGATION, SWAPPED, type Test } from "./domain/interval.ts";
-import { constantValue, type Range, ranges } from "./domain/range.ts";
+import { type Range, ranges } from "./domain/range.ts";
 import { dropReference, mapValues, prove, register, type State } from "./domain/state.ts";
+import { changesRegister } from "./domain/touched.ts";
 import {
   instanceOf,
   isZero,
   type NumberValue,
-  numberValue,
   type PointerValue,
   type Value,
+  withRange,
   ZERO,
 } from "./domain/value.ts";
 
@@ -19,6 +20,20 @@ import {
 const MAXIMUM_PACKET_OFFSET = 0xffff;
 
 type Condition = NonNullable<JumpInstruction["condition"]>;
+
+/** Can the condition be `outcome`? A quick no: what is linked to the operands may still rule it out. */
+export function possible(
+  state: State,
+  { width }: JumpInstruction,
+  condition: Condition,
+  outcome: boolean,
+): boolean {
+  const left = register(state, condition.left);
+  const right = operandValue(state, condition.right);
+  if (left.kind !== "number" || right.kind !== "number") return true;
+  const test: Test = outcome ? condition.test : NEGATION[condition.test];
+  return ranges.possible(width === 64 ? "full" : "half", test, left.range, right.range);
+}
 
 /** Narrows `state` to the runs in which the condition is true (or false); false if there is no such run. */
 export function assume(
@@ -56,21 +71,44 @@ function assumeNumbers(
 ): boolean {
   const narrowed = ranges.assume(width, test, left.range, right.range);
   if (narrowed === undefined) return false;
-  narrow(state, { kind: "register", register: condition.left }, left, narrowed.a);
-  narrow(state, condition.right, right, narrowed.b);
-  return true;
+  return (
+    narrow(state, { kind: "register", register: condition.left }, left, narrowed.a) &&
+    narrow(state, condition.right, right, narrowed.b)
+  );
 }
 
-/** Sound: values with one id are one number, so what holds of one holds of all. */
-function narrow(state: State, operand: Operand, old: NumberValue, range: Range): void {
-  if (operand.kind !== "register" || ranges.covers(range, old.range)) return;
+/** False: what is linked to the number cannot be. */
+function narrow(state: State, operand: Operand, old: NumberValue, range: Range): boolean {
+  if (operand.kind !== "register" || ranges.covers(range, old.range)) return true;
   if (old.id === 0) {
-    state.registers[operand.register] = numberValue(range);
-    return;
+    state.registers[operand.register] = withRange(old, range);
+    changesRegister(operand.register);
+    return true;
   }
-  // A constant needs no link: it is what it is.
-  const value = numberValue(range, constantValue(range) === undefined ? old.id : 0);
-  mapValues(state, (other) => (other.kind === "number" && other.id === old.id ? value : other));
+  let holds = true;
+  mapValues(state, (other) => {
+    if (other.kind !== "number" || other.id !== old.id) return other;
+    const related = relatedRange(old, range, other);
+    if (related === undefined) holds = false;
+    return related === undefined || ranges.covers(related, other.range) ? other : withRange(other, related);
+  });
+  return holds;
+}
+
+/**
+ * What `other` can be if `old`, which is linked to it, lies within `range`; undefined: nothing. Sound: other is old plus
+ * the difference of their deltas modulo 2^64, or modulo 2^32 in the low halves if one of them is a zero extension.
+ */
+function relatedRange(old: NumberValue, range: Range, other: NumberValue): Range | undefined {
+  const difference = other.delta - old.delta;
+  if (difference === 0 && old.extended === other.extended && old.range === other.range) return range;
+  const by = ranges.constant(difference);
+  if (!old.extended) {
+    const whole = difference === 0 ? range : ranges.alu("full", "add", range, by);
+    return ranges.meet(other.range, other.extended ? ranges.zeroExtend(whole) : whole);
+  }
+  const low = ranges.alu("half", "add", range, by);
+  return other.extended ? ranges.meet(other.range, low) : ranges.withHalf(other.range, low.half);
 }
 
 /**

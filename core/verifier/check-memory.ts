@@ -5,7 +5,7 @@ import type { Program } from "../program/program.ts";
 import type { Access, AccessKind } from "./assertion.ts";
 import { trailingZeros } from "./domain/range.ts";
 import { firstOther, STACK_SIZE_BYTES, spillAt } from "./domain/stack.ts";
-import { provedBytes, register, type State, stackOf } from "./domain/state.ts";
+import { isProved, register, type State, stackOf } from "./domain/state.ts";
 import type { PointerValue, Region } from "./domain/value.ts";
 import type { Extent, Finding } from "./finding.ts";
 import { isReadOnlyMap, mapOfRegion } from "./maps.ts";
@@ -99,7 +99,7 @@ function within(extent: Extent, limit: number, map: number | undefined): Finding
 }
 
 /**
- * Sound: `provedBytes` says that data + v + proved is not beyond the end, v being the pointer's unknown part; so with
+ * Sound: what is proved says that data + v + proved is not beyond the end, v being the pointer's unknown part; so with
  * the known part alone the end is respected, and the lowest v must still reach the start.
  */
 function checkPacket(
@@ -112,9 +112,10 @@ function checkPacket(
     return { code: "ReadOnlyMemory", region: pointer.region, extent };
   }
   const metadata = pointer.region.kind === "packetMeta";
-  const proved = provedBytes(state, pointer);
   const knownEnd = extent.high - pointer.maximum + extent.sizeBytes;
-  if (extent.low >= 0 && knownEnd <= proved) return undefined;
+  if (extent.low >= 0 && isProved(state, pointer, knownEnd)) return undefined;
+  const known = metadata ? state.metadata : state.packet;
+  const proved = pointer.variable === 0 ? Math.max(pointer.proved, known) : pointer.proved;
   return { code: "PacketOutOfBounds", extent, proved, variable: pointer.variable !== 0, metadata };
 }
 

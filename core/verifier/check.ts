@@ -7,10 +7,17 @@ import type { Program } from "../program/program.ts";
 import { type Access, type Assertion, CONTEXT_OF_PACKET_LOAD } from "./assertion.ts";
 import { checkArgument, checkMapWritable } from "./check-call.ts";
 import { checkAccess } from "./check-memory.ts";
-import { constantValue, ranges } from "./domain/range.ts";
+import { constantValue } from "./domain/range.ts";
 import { contents, firstOther, STACK_SIZE_BYTES, type Stack, spillAt } from "./domain/stack.ts";
 import { register, type State, stackOf } from "./domain/state.ts";
-import { holderOf, isZero, numberValue, type PointerValue, sameObject, type Value } from "./domain/value.ts";
+import {
+  constantNumber,
+  holderOf,
+  isZero,
+  type PointerValue,
+  sameObject,
+  type Value,
+} from "./domain/value.ts";
 import type { Finding } from "./finding.ts";
 import { prototypeOf } from "./prototype.ts";
 
@@ -94,9 +101,7 @@ function isLoose(value: Value): boolean {
 
 /** The value of an operand; an immediate is sign-extended (RFC 9669 section 4.1). */
 export function operandValue(state: State, operand: Operand): Value {
-  return operand.kind === "register"
-    ? register(state, operand.register)
-    : numberValue(ranges.constant(operand.value));
+  return operand.kind === "register" ? register(state, operand.register) : constantNumber(operand.value);
 }
 
 function checkArithmetic(

@@ -6,7 +6,7 @@ import type { Program } from "../program/program.ts";
 import type { Bounds } from "./domain/interval.ts";
 import { constantValue, type Range } from "./domain/range.ts";
 import { contents, STACK_SIZE_BYTES } from "./domain/stack.ts";
-import { type Proved, register, type State } from "./domain/state.ts";
+import { register, type State } from "./domain/state.ts";
 import type { PointerValue, Region, Value } from "./domain/value.ts";
 
 function mapName(program: Program, map: number): string {
@@ -93,8 +93,7 @@ export function printRegisters(program: Program, state: State): Record<string, s
   return registers;
 }
 
-function printProved(name: string, proved: Proved): string[] {
-  const known = proved.get(0) ?? 0;
+function printProved(name: string, known: number): string[] {
   return known === 0 ? [] : [`${name}: ${known}`];
 }
 

@@ -8,8 +8,10 @@ import type {
 } from "../isa/instruction.ts";
 import { operandValue } from "./check.ts";
 import { constantValue, type Range, ranges } from "./domain/range.ts";
+import { extendedOf } from "./domain/stack.ts";
 import { register, type State } from "./domain/state.ts";
 import {
+  MOST_DELTA,
   type NumberValue,
   numberValue,
   type PointerValue,
@@ -39,17 +41,86 @@ function width(instruction: { readonly width: number }): "full" | "half" {
 export function transferAlu(ids: Ids, state: State, instruction: AluInstruction): void {
   const left = register(state, instruction.destination);
   const right = operandValue(state, instruction.source);
-  state.registers[instruction.destination] = aluValue(ids, instruction, left, right);
+  state.registers[instruction.destination] =
+    left.kind === "number" && right.kind === "number"
+      ? aluNumbers(instruction, left, right)
+      : aluPointer(ids, instruction, left, right);
 }
 
-function aluValue(ids: Ids, instruction: AluInstruction, left: Value, right: Value): Value {
+function aluNumbers(instruction: AluInstruction, left: NumberValue, right: NumberValue): NumberValue {
   const { operation, destination, source } = instruction;
-  if (left.kind === "number" && right.kind === "number") {
-    const same = source.kind === "register" && source.register === destination;
-    // A number minus itself, or exclusive-or itself, is 0 whatever it is.
-    if (same && (operation === "sub" || operation === "xor")) return ZERO;
-    return numberValue(ranges.alu(width(instruction), operation, left.range, right.range));
+  const same = source.kind === "register" && source.register === destination;
+  // A number minus itself, or exclusive-or itself, is 0 whatever it is.
+  if (same && (operation === "sub" || operation === "xor")) return ZERO;
+  const extension = shiftedBack(instruction, left, right);
+  if (extension !== undefined) return extension;
+  const range = ranges.alu(width(instruction), operation, left.range, right.range);
+  if (constantValue(range) !== undefined) return numberValue(range);
+  if (operation === "lsh" && instruction.width === 64 && constantValue(right.range) === 32) {
+    return { ...numberValue(range), shifted: left };
   }
+  if (operation === "add" || operation === "sub") {
+    return sum(instruction.width, operation, left, right, range);
+  }
+  return numberValue(range);
+}
+
+/**
+ * A number plus or minus a known one stays linked. Sound: X + delta + c modulo 2^64; with 32 bits, and for what is the
+ * zero extension of a low half already, the same modulo 2^32, which for the latter is the 64-bit sum only if that
+ * neither borrows nor carries.
+ */
+function sum(
+  bits: 32 | 64,
+  operation: "add" | "sub",
+  left: NumberValue,
+  right: NumberValue,
+  range: Range,
+): NumberValue {
+  let base = left;
+  let known = constantValue(right.range);
+  if (known === undefined && operation === "add") {
+    base = right;
+    known = constantValue(left.range);
+  }
+  if (known === undefined || base.id === 0) return numberValue(range);
+  const by = operation === "add" ? known : -known;
+  const delta = base.delta + by;
+  if (!(Math.abs(by) <= MOST_DELTA && Math.abs(delta) <= MOST_DELTA)) return numberValue(range);
+  if (bits === 32) return numberValue(range, base.id, delta, true);
+  if (!base.extended) return numberValue(range, base.id, delta);
+  const { umin, umax } = base.range.full;
+  const stays = umin + by >= 0 && umax + by < 2 ** 32;
+  return stays ? numberValue(range, base.id, delta, true) : numberValue(range);
+}
+
+/**
+ * Shifted left by 32 and back: the zero or sign extension of the low half of what it was. Sound: the facts that were
+ * known of that number are still true of it.
+ */
+function shiftedBack(
+  { width: bits, operation }: AluInstruction,
+  left: NumberValue,
+  right: NumberValue,
+): NumberValue | undefined {
+  const before = left.shifted;
+  if (before === undefined || bits !== 64 || constantValue(right.range) !== 32) return undefined;
+  if (operation === "rsh") return extendedNumber(before);
+  if (operation !== "arsh") return undefined;
+  const { full, half } = before.range;
+  if (full.smin >= -(2 ** 31) && full.smax < 2 ** 31) return before;
+  // Not negative as a 32-bit number: sign and zero extension are one.
+  return half.smin >= 0 ? extendedNumber(before) : numberValue(ranges.signExtend(before.range, 32));
+}
+
+/** The zero extension of the low half of a number. Sound: a number below 2^32 is its own, so it is the same number. */
+function extendedNumber(value: NumberValue): NumberValue {
+  if (value.range.full.umax < 2 ** 32) return value;
+  return extendedOf(value, ranges.zeroExtend(value.range));
+}
+
+function aluPointer(ids: Ids, instruction: AluInstruction, left: Value, right: Value): Value {
+  const { operation } = instruction;
   // The low half of an address is any number below 2^32.
   if (instruction.width !== 64) return UNKNOWN_HALF;
   if (isKernel(left) || isKernel(right)) return kernelValue(operation, left, right);
@@ -95,6 +166,7 @@ function movePointer(ids: Ids, pointer: PointerValue, by: Range): PointerValue {
     maximum: pointer.maximum + by.full.smax,
     zeros: Math.min(pointer.zeros, by.zeros),
     variable: packet ? freshId(ids) : 0,
+    proved: 0,
   };
 }
 
@@ -127,21 +199,23 @@ export function transferMov(ids: Ids, state: State, instruction: MovInstruction)
     state.registers[destination] = instruction.width === 32 ? UNKNOWN_HALF : UNKNOWN_NUMBER;
     return;
   }
-  const extended =
-    signExtendFrom === undefined ? value.range : ranges.signExtend(value.range, signExtendFrom);
-  const range = instruction.width === 32 ? ranges.zeroExtend(extended) : extended;
-  // Sound: a number below 2^32 is its own zero extension, so the copy is the same number.
-  const unchanged =
-    signExtendFrom === undefined && source.kind === "register" && value.range.full.umax < 2 ** 32;
-  state.registers[destination] = unchanged
-    ? linkCopy(ids, state, source.register, value)
-    : numberValue(range);
+  const linked = source.kind === "register" ? linkCopy(ids, state, source.register, value) : value;
+  if (linked.kind !== "number") return;
+  state.registers[destination] = extendedCopy(linked, instruction.width, signExtendFrom);
+}
+
+/** Sound: a number that fits is its own extension, so the copy is the same number. */
+function extendedCopy(value: NumberValue, bits: 32 | 64, signExtendFrom: number | undefined): NumberValue {
+  if (signExtendFrom === undefined) return extendedNumber(value);
+  const extended = ranges.signExtend(value.range, signExtendFrom);
+  if (extended === value.range) return bits === 32 ? extendedNumber(value) : value;
+  return numberValue(bits === 32 ? ranges.zeroExtend(extended) : extended);
 }
 
 /** A copy of an unknown number shares an id with its source, so that what a branch tells of one holds for the other. */
 export function linkCopy(ids: Ids, state: State, source: number, value: Value): Value {
   if (value.kind !== "number" || value.id !== 0 || constantValue(value.range) !== undefined) return value;
-  const linked = numberValue(value.range, freshId(ids));
+  const linked: NumberValue = { ...value, id: freshId(ids) };
   state.registers[source] = linked;
   return linked;
 }

@@ -16,6 +16,7 @@ import { readBits, type Thing, type Word } from "./model/memory.ts";
 /** What the ids of one state stand for in one concrete state. */
 interface Bindings {
   readonly numbers: Map<number, bigint>;
+  readonly halves: Map<number, bigint>;
   readonly variables: Map<number, number>;
   /** An instance is null, or one thing. */
   readonly instances: Map<number, Thing | "null">;
@@ -25,7 +26,12 @@ interface Bindings {
 export function notHeld(state: State, machine: Machine, live: number): string | undefined {
   const { frames } = machine;
   if (state.frames.length !== frames.length) return `${state.frames.length} frames`;
-  const bindings: Bindings = { numbers: new Map(), variables: new Map([[0, 0]]), instances: new Map() };
+  const bindings: Bindings = {
+    numbers: new Map(),
+    halves: new Map(),
+    variables: new Map([[0, 0]]),
+    instances: new Map(),
+  };
   for (let index = 0; index <= 10; index++) {
     if (index < 10 && ((live >> index) & 1) === 0) continue;
     const value = state.registers[index];
@@ -65,14 +71,16 @@ function wordAt(stack: Thing, at: number, size: number): Word {
 
 function packetNotHeld(state: State, machine: Machine, { variables }: Bindings): string | undefined {
   const { bytes, dataAt } = machine.packet;
-  for (const [id, length] of state.packet) {
-    const part = variables.get(id);
-    if (part !== undefined && dataAt + part + length > bytes.length)
-      return `${length} bytes proved of the packet`;
-  }
-  for (const [id, length] of state.metadata) {
-    const part = variables.get(id);
-    if (part !== undefined && part + length > dataAt) return `${length} bytes proved of the metadata`;
+  if (dataAt + state.packet > bytes.length) return `${state.packet} bytes proved of the packet`;
+  if (state.metadata > dataAt) return `${state.metadata} bytes proved of the metadata`;
+  for (const value of state.registers) {
+    if (value.kind !== "pointer" || value.proved === 0) continue;
+    const part = value.variable === 0 ? 0 : variables.get(value.variable);
+    if (part === undefined) continue;
+    const metadata = value.region.kind === "packetMeta";
+    if (part + value.proved > (metadata ? dataAt : bytes.length - dataAt)) {
+      return `${value.proved} bytes proved of what a pointer is into`;
+    }
   }
   return undefined;
 }
@@ -93,13 +101,27 @@ function holdsWord(value: Value, word: Word | undefined, machine: Machine, bindi
   return holdsPointer(value, word, machine, bindings);
 }
 
-function holdsNumber(value: NumberValue, word: Word, machine: Machine, { numbers }: Bindings): boolean {
+function holdsNumber(
+  value: NumberValue,
+  word: Word,
+  machine: Machine,
+  { numbers, halves }: Bindings,
+): boolean {
   if (!ranges.contains(value.range, word.bits)) return false;
   if (machine.input.strict && word.to !== undefined) return false;
   if (value.id === 0) return true;
-  const known = numbers.get(value.id);
-  numbers.set(value.id, word.bits);
-  return known === undefined || known === word.bits;
+  // What is linked is X + delta, or the zero extension of the low half of that; bindings hold X, or that half of it.
+  const delta = BigInt(value.delta);
+  const half = BigInt.asUintN(32, word.bits - delta);
+  if (value.extended && word.bits >> 32n !== 0n) return false;
+  if (!sameOrNew(halves, value.id, half)) return false;
+  return value.extended || sameOrNew(numbers, value.id, BigInt.asUintN(64, word.bits - delta));
+}
+
+function sameOrNew(known: Map<number, bigint>, id: number, bits: bigint): boolean {
+  const before = known.get(id);
+  known.set(id, bits);
+  return before === undefined || before === bits;
 }
 
 function holdsPointer(value: PointerValue, word: Word, machine: Machine, bindings: Bindings): boolean {

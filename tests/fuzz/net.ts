@@ -136,6 +136,7 @@ function statesOf(program: Program): State[][] | undefined {
   analyze(program, {
     strict: true,
     maximumSteps: MAXIMUM_STEPS,
+    exact: true,
     observe: (index, state) => {
       const list = states[index] ?? [];
       if (list.length < MOST_STATES) list.push(cloneState(state));

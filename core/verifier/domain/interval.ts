@@ -113,6 +113,16 @@ export function covers(a: Bounds, b: Bounds): boolean {
   return a.umin <= b.umin && a.umax >= b.umax && a.smin <= b.smin && a.smax >= b.smax;
 }
 
+/** Holds every member of both. */
+export function hull(a: Bounds, b: Bounds): Bounds {
+  return {
+    umin: Math.min(a.umin, b.umin),
+    umax: Math.max(a.umax, b.umax),
+    smin: Math.min(a.smin, b.smin),
+    smax: Math.max(a.smax, b.smax),
+  };
+}
+
 export function contains(w: Word, a: Bounds, unsigned: bigint): boolean {
   const modulus = 1n << BigInt(w.bits);
   const signed = unsigned >= modulus >> 1n ? unsigned - modulus : unsigned;

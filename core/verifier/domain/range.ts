@@ -11,6 +11,7 @@ import {
   contains as containsWord,
   covers as coversWord,
   exactWord,
+  hull as hullWord,
   restrict,
   SWAPPED,
   type Test,
@@ -55,6 +56,8 @@ export interface Ranges {
   signExtend(a: Range, bits: number): Range;
   alu(width: "full" | "half", operation: BinaryOperation, a: Range, b: Range): Range;
   negate(width: "full" | "half", a: Range): Range;
+  /** False only if the test is true of no members of a and b. */
+  possible(width: "full" | "half", test: Test, a: Range, b: Range): boolean;
   /** Members of a and of b for which the test can be true; undefined if it never is. */
   assume(
     width: "full" | "half",
@@ -63,6 +66,12 @@ export interface Ranges {
     b: Range,
   ): { readonly a: Range; readonly b: Range } | undefined;
   covers(a: Range, b: Range): boolean;
+  /** Holds every member of both. */
+  hull(a: Range, b: Range): Range;
+  /** The members of both; undefined if there are none. */
+  meet(a: Range, b: Range): Range | undefined;
+  /** The members of a whose low half lies within `low`; undefined if there are none. */
+  withHalf(a: Range, low: Bounds): Range | undefined;
   contains(a: Range, value: bigint): boolean;
 }
 
@@ -277,6 +286,14 @@ export function makeRanges(full: Word, half: Word): Ranges {
 
   const zero = constant(0);
 
+  function possible(width: "full" | "half", test: Test, a: Range, b: Range): boolean {
+    const word = width === "full" ? full : half;
+    return (
+      restrict(word, test, a[width], b[width]) !== undefined &&
+      restrict(word, SWAPPED[test], b[width], a[width]) !== undefined
+    );
+  }
+
   function assume(width: "full" | "half", test: Test, a: Range, b: Range) {
     const word = width === "full" ? full : half;
     const left = restrict(word, test, a[width], b[width]);
@@ -298,8 +315,20 @@ export function makeRanges(full: Word, half: Word): Ranges {
     return newA === undefined || newB === undefined ? undefined : { a: newA, b: newB };
   }
 
+  function withHalf(a: Range, low: Bounds): Range | undefined {
+    const narrowed = restrict(half, "eq", a.half, low);
+    return narrowed === undefined ? undefined : combine(a.full, narrowed, a.zeros);
+  }
+
   return {
     unknown,
+    hull: (a, b) => ({
+      full: hullWord(a.full, b.full),
+      half: hullWord(a.half, b.half),
+      zeros: Math.min(a.zeros, b.zeros),
+    }),
+    meet: (a, b) => assume("full", "eq", a, b)?.a,
+    withHalf,
     constant,
     fromBigInt,
     upTo,
@@ -309,6 +338,7 @@ export function makeRanges(full: Word, half: Word): Ranges {
     signExtend,
     alu,
     negate: (width, a) => alu(width, "sub", zero, a),
+    possible,
     assume,
     covers: (a, b) =>
       a === b || (coversWord(a.full, b.full) && coversWord(a.half, b.half) && a.zeros <= b.zeros),

@@ -1,27 +1,21 @@
 // The 512 bytes of a frame as 64 slots: exact 8-byte spills, or bytes of which each is a number or uninitialised, with
 // narrow spills kept exactly. Stacks are immutable; a write copies the 64 references. Offsets are from the frame's lowest byte.
-import { ranges, unsignedOf } from "./range.ts";
-import {
-  coversValue,
-  type NumberValue,
-  numberValue,
-  type Renaming,
-  UNKNOWN_NUMBER,
-  type Value,
-} from "./value.ts";
+import { type Range, ranges, unsignedOf } from "./range.ts";
+import { changesSlot, looksAt, writesOver } from "./touched.ts";
+import { type NumberValue, numberValue, UNKNOWN_NUMBER, type Value } from "./value.ts";
 
 export const STACK_SIZE_BYTES = 512;
-const SLOT_COUNT = STACK_SIZE_BYTES / 8;
-const ALL_BYTES = 0xff;
+export const SLOT_COUNT = STACK_SIZE_BYTES / 8;
+export const ALL_BYTES = 0xff;
 
 /** A number stored in `size` bytes of a slot, from byte `at`; nothing has been written over it. */
-interface Part {
+export interface Part {
   readonly at: number;
   readonly size: number;
   readonly value: NumberValue;
 }
 
-type Slot =
+export type Slot =
   | { readonly kind: "spill"; readonly value: Value }
   /** Bit i of `mask`: byte i is initialised (as a number). */
   | { readonly kind: "bytes"; readonly mask: number; readonly parts: readonly Part[] };
@@ -35,13 +29,15 @@ export const EMPTY_STACK: Stack = { slots: new Array<undefined>(SLOT_COUNT).fill
 
 export type ByteContent = "uninitialized" | "number" | "pointer";
 
-function numberMask(slot: Slot | undefined): number {
+/** Bit i: byte i of the slot is an initialised number. */
+export function numberMask(slot: Slot | undefined): number {
   if (slot === undefined) return 0;
   if (slot.kind === "bytes") return slot.mask;
   return slot.value.kind === "number" ? ALL_BYTES : 0;
 }
 
 export function byteContent(stack: Stack, at: number): ByteContent {
+  looksAt(at >> 3);
   const slot = stack.slots[at >> 3];
   if (slot?.kind === "spill" && slot.value.kind === "pointer") return "pointer";
   return (numberMask(slot) >> (at & 7)) & 1 ? "number" : "uninitialized";
@@ -63,25 +59,38 @@ export function firstOther(
 /** The spilled value if exactly one slot is read, else undefined. */
 export function spillAt(stack: Stack, at: number, size: number): Value | undefined {
   if (size !== 8 || at % 8 !== 0) return undefined;
+  looksAt(at >> 3);
   const slot = stack.slots[at >> 3];
   return slot?.kind === "spill" ? slot.value : undefined;
 }
 
-/** A number seen through `sizeBytes` bytes from its low end; the same value (and id) if it fits. */
+/** A number seen through `sizeBytes` bytes from its low end; the same value (and link) if it fits. */
 export function narrowNumber(value: NumberValue, sizeBytes: number): NumberValue {
+  if (sizeBytes === 8) return value;
   const range = ranges.truncate(value.range, 8 * sizeBytes);
-  return range === value.range ? value : numberValue(range);
+  if (range === value.range) return value;
+  // Four bytes of X + delta are the zero extension of its low half.
+  return sizeBytes === 4 ? extendedOf(value, range) : numberValue(range);
+}
+
+/** The zero extension of the low half of `value`, whose range is given; linked as that is. */
+export function extendedOf(value: NumberValue, range: Range): NumberValue {
+  if (value.id === 0 || range.full.smin === range.full.smax) return numberValue(range);
+  return numberValue(range, value.id, value.delta, true);
 }
 
 /** What a little-endian read of bytes [at, at + size) gives; the caller has seen that all are numbers. */
 export function readNumber(stack: Stack, at: number, size: number): NumberValue {
   const inSlot = at & 7;
+  looksAt(at >> 3);
+  if (inSlot + size > 8) looksAt((at >> 3) + 1);
   const slot = stack.slots[at >> 3];
   if (slot === undefined || inSlot + size > 8) return numberValue(unsignedOf(size));
   return readSlot(slot, inSlot, size);
 }
 
-function readSlot(slot: Slot, at: number, size: number): NumberValue {
+/** The number in bytes [at, at + size) of one slot. */
+export function readSlot(slot: Slot, at: number, size: number): NumberValue {
   if (slot.kind === "spill") {
     if (slot.value.kind === "number" && at === 0) return narrowNumber(slot.value, size);
     return numberValue(unsignedOf(size));
@@ -99,6 +108,7 @@ function withSlot(stack: Stack, index: number, slot: Slot | undefined): Stack {
 
 /** Stores a whole value into one aligned slot. */
 export function spill(stack: Stack, at: number, value: Value): Stack {
+  writesOver(at >> 3);
   return withSlot(stack, at >> 3, { kind: "spill", value });
 }
 
@@ -109,7 +119,10 @@ export function spill(stack: Stack, at: number, value: Value): Stack {
 export function writeUnknown(stack: Stack, from: number, to: number): Stack {
   const slots = stack.slots.slice();
   for (let index = from >> 3; index * 8 < to; index++) {
-    slots[index] = overwrite(slots[index], Math.max(from - index * 8, 0), Math.min(to - index * 8, 8));
+    const first = Math.max(from - index * 8, 0);
+    const end = Math.min(to - index * 8, 8);
+    if (first === 0 && end === 8) writesOver(index);
+    slots[index] = overwrite(slots[index], first, end);
   }
   return { slots };
 }
@@ -167,6 +180,7 @@ export function mapSpills(stack: Stack, change: (value: Value) => Value): Stack 
     if (slot === undefined) continue;
     const next = mapSlot(slot, change);
     if (next === slot) continue;
+    changesSlot(index);
     slots ??= stack.slots.slice();
     slots[index] = next;
   }
@@ -188,26 +202,6 @@ function mapSlot(slot: Slot, change: (value: Value) => Value): Slot | undefined 
     return { ...part, value };
   });
   return same ? slot : { ...slot, parts };
-}
-
-/** True if every concrete stack of `b` is one of `a`. */
-export function coversStack(a: Stack, b: Stack, renaming: Renaming): boolean {
-  for (let index = 0; index < SLOT_COUNT; index++) {
-    const left = a.slots[index];
-    if (left !== undefined && !coversSlot(left, b.slots[index], renaming)) return false;
-  }
-  return true;
-}
-
-function coversSlot(a: Slot, b: Slot | undefined, renaming: Renaming): boolean {
-  if (a.kind === "spill") {
-    if (a.value.kind === "uninitialized") return true;
-    if (b?.kind === "spill") return coversValue(a.value, b.value, renaming);
-    return numberMask(b) === ALL_BYTES && coversValue(a.value, UNKNOWN_NUMBER, renaming);
-  }
-  if (b === undefined) return a.mask === 0;
-  if ((a.mask & ~numberMask(b)) !== 0) return false;
-  return a.parts.every((part) => coversValue(part.value, readSlot(b, part.at, part.size), renaming));
 }
 
 /** The stored values that are more than unknown bytes, lowest first, for printing and containment checks. */

@@ -1,15 +1,14 @@
 // The state before an instruction: the registers of the running frame, the frames below it with their stacks, and how
-// many bytes of the packet are proved. Holds comparison of states; how instructions move them is in ../transfer*.ts.
+// many bytes of the packet are proved. Comparing states is in cover.ts, how instructions move them in ../transfer*.ts.
 import { REGISTER_COUNT, type Register, STACK_POINTER } from "../../isa/instruction.ts";
-import { coversStack, EMPTY_STACK, mapSpills, type Stack } from "./stack.ts";
+import { EMPTY_STACK, mapSpills, type Stack } from "./stack.ts";
+import { changesRegister, FIRST_CALLER_SAVED_BIT, METADATA_BIT, PACKET_BIT, uses } from "./touched.ts";
 import {
-  coversValue,
   holderOf,
   isPacketPointer,
   type PointerValue,
   pointerTo,
   RELEASED,
-  Renaming,
   STALE,
   UNINITIALIZED,
   type Value,
@@ -32,23 +31,13 @@ export interface Callback {
   readonly stacks: readonly Stack[];
 }
 
-/**
- * By id of a packet pointer's unknown part (0: none): data + unknown part + that many bytes is not beyond the end.
- * Monotone facts about the run so far; they end when a helper moves the packet.
- */
-export type Proved = ReadonlyMap<number, number>;
-
-const NOTHING_PROVED: Proved = new Map();
-
-/** Above this many ids, those that no pointer has any more are dropped. */
-const PROVED_KEPT = 16;
-
 export interface State {
   readonly registers: Value[];
   readonly frames: Frame[];
-  packet: Proved;
-  /** The same for the metadata in front of the packet, relative to data_meta; its end is data. */
-  metadata: Proved;
+  /** So many bytes from data on are proved to lie before data_end. Pointers with an unknown part carry their own proof. */
+  packet: number;
+  /** The same for the metadata in front of the packet, from data_meta on; its end is data. */
+  metadata: number;
   /** Instances that have been acquired and not yet released, in the order they were acquired. */
   references: readonly number[];
 }
@@ -61,8 +50,8 @@ export function entryState(): State {
   return {
     registers,
     frames: [{ returnTo: -1, callerSaved: [], stack: EMPTY_STACK }],
-    packet: NOTHING_PROVED,
-    metadata: NOTHING_PROVED,
+    packet: 0,
+    metadata: 0,
     references: NO_REFERENCES,
   };
 }
@@ -91,27 +80,43 @@ export function setStack(state: State, frame: number, stack: Stack): void {
   if (old !== undefined && old.stack !== stack) state.frames[frame] = { ...old, stack };
 }
 
-/** Applies `change` to every value of the state: registers, callers' registers, spills. */
+/** Applies `change` to every value of the state: registers, callers' registers, spills. It answers what is not to change. */
 export function mapValues(state: State, change: (value: Value) => Value): void {
   for (let index = 0; index < REGISTER_COUNT; index++) {
-    state.registers[index] = change(state.registers[index] ?? UNINITIALIZED);
+    const value = state.registers[index] ?? UNINITIALIZED;
+    const next = change(value);
+    if (next === value) continue;
+    state.registers[index] = next;
+    changesRegister(index);
   }
   for (let index = 0; index < state.frames.length; index++) {
     const frame = state.frames[index];
     if (frame === undefined) continue;
     const stack = mapSpills(frame.stack, change);
-    const callerSaved = frame.callerSaved.map(change);
-    if (stack !== frame.stack || callerSaved.some((value, at) => value !== frame.callerSaved[at])) {
+    const callerSaved =
+      frame.callerSaved.length === 0 ? frame.callerSaved : mapSaved(frame.callerSaved, change);
+    if (stack !== frame.stack || callerSaved !== frame.callerSaved) {
       state.frames[index] = { ...frame, stack, callerSaved };
     }
   }
 }
 
+function mapSaved(saved: readonly Value[], change: (value: Value) => Value): readonly Value[] {
+  const next = saved.map(change);
+  let same = true;
+  for (let index = 0; index < next.length; index++) {
+    if (next[index] === saved[index]) continue;
+    changesRegister(FIRST_CALLER_SAVED_BIT + index);
+    same = false;
+  }
+  return same ? saved : next;
+}
+
 /** The packet may have moved: every pointer into it is void, and so is what was proved. */
 export function forgetPacket(state: State): void {
   mapValues(state, (value) => (isPacketPointer(value) ? STALE : value));
-  state.packet = NOTHING_PROVED;
-  state.metadata = NOTHING_PROVED;
+  state.packet = 0;
+  state.metadata = 0;
 }
 
 /** From now on the instance must be released before the program ends. */
@@ -134,91 +139,39 @@ export function release(state: State, instance: number): void {
   );
 }
 
-function provedFor(state: State, pointer: PointerValue): Proved {
-  return pointer.region.kind === "packetMeta" ? state.metadata : state.packet;
-}
-
-/** Bytes proved from the start of the pointer's unknown part on; 0 if nothing is. */
-export function provedBytes(state: State, pointer: PointerValue): number {
-  return provedFor(state, pointer).get(pointer.variable) ?? 0;
-}
-
-/** Records that `length` bytes from the start of the pointer's unknown part on lie before the end. */
+/**
+ * Records that `length` bytes from the start of the pointer's unknown part on lie before the end. Sound: pointers into
+ * the packet with one unknown part have one start.
+ */
 export function prove(state: State, pointer: PointerValue, length: number): void {
-  const proved = provedFor(state, pointer);
-  if (length <= (proved.get(pointer.variable) ?? 0)) return;
-  const next = new Map(proved);
-  next.set(pointer.variable, length);
-  if (next.size > PROVED_KEPT) dropUnused(state, next);
-  if (pointer.region.kind === "packetMeta") state.metadata = next;
-  else state.packet = next;
-}
-
-function dropUnused(state: State, proved: Map<number, number>): void {
-  const used = new Set<number>([0]);
-  mapValues(state, (value) => {
-    if (value.kind === "pointer") used.add(value.variable);
-    return value;
-  });
-  for (const id of proved.keys()) if (!used.has(id)) proved.delete(id);
-}
-
-/**
- * True if every concrete state of `b` is one of `a`, looking only at the registers of the running frame in `live` (bit
- * i: ri). Sound: registers that are not live are written before they are read on every path.
- */
-export function covers(a: State, b: State, live: number): boolean {
-  if (a.frames.length !== b.frames.length) return false;
-  const renaming = new Renaming();
-  for (let index = 0; index < REGISTER_COUNT; index++) {
-    if ((live >> index) & 1 && !coversValue(register(a, index), register(b, index), renaming)) return false;
-  }
-  for (let index = 0; index < a.frames.length; index++) {
-    const left = a.frames[index];
-    const right = b.frames[index];
-    if (left === undefined || right === undefined || !coversFrame(left, right, renaming)) return false;
-  }
-  return (
-    coversReferences(a, b, renaming) &&
-    coversProved(a.packet, b.packet, renaming) &&
-    coversProved(a.metadata, b.metadata, renaming)
+  const { variable } = pointer;
+  const { kind } = pointer.region;
+  mapValues(state, (value) =>
+    value.kind === "pointer" &&
+    value.region.kind === kind &&
+    value.variable === variable &&
+    value.proved < length
+      ? { ...value, proved: length }
+      : value,
   );
+  if (variable !== 0) return;
+  if (kind === "packetMeta") state.metadata = Math.max(state.metadata, length);
+  else state.packet = Math.max(state.packet, length);
 }
 
 /**
- * Both hold the same. Sound: `a` ended with nothing held, so what `b` holds must be something that was released from
- * `a` too; and what was released from `a` must be held in `b`. A callback is to leave very certain ones.
+ * True if so many bytes from the start of the pointer's unknown part on are proved to lie before the end: by a
+ * comparison of this pointer or of one like it, or, without an unknown part, of one that is gone.
  */
-function coversReferences(a: State, b: State, renaming: Renaming): boolean {
-  if (a.references.length !== b.references.length) return false;
-  const exact = a.frames.some((frame) => frame.callback !== undefined);
-  return a.references.every((held, index) => {
-    const other = b.references[index] ?? 0;
-    return exact ? held === other : renaming.instance(held, other);
-  });
-}
-
-function coversFrame(a: Frame, b: Frame, renaming: Renaming): boolean {
-  if (a === b && a.callerSaved.length === 0 && a.stack === EMPTY_STACK) return true;
-  if (a.returnTo !== b.returnTo || a.callback !== b.callback) return false;
-  for (const [index, value] of a.callerSaved.entries()) {
-    if (!coversValue(value, b.callerSaved[index] ?? UNINITIALIZED, renaming)) return false;
-  }
-  // The ids of equal stacks still have to be matched with those of the registers.
-  return coversStack(a.stack, b.stack, renaming);
-}
-
-/** What `a` has proved of unknown parts that occur in its values, `b` must have proved too. */
-function coversProved(a: Proved, b: Proved, renaming: Renaming): boolean {
-  if (a === b && a.size === 0) return true;
-  if ((a.get(0) ?? 0) > (b.get(0) ?? 0)) return false;
-  for (const [from, to] of renaming.variables()) {
-    if ((a.get(from) ?? 0) > (b.get(to) ?? 0)) return false;
-  }
+export function isProved(state: State, pointer: PointerValue, length: number): boolean {
+  if (length <= pointer.proved) return true;
+  const metadata = pointer.region.kind === "packetMeta";
+  if (pointer.variable !== 0 || length > (metadata ? state.metadata : state.packet)) return false;
+  uses(metadata ? METADATA_BIT : PACKET_BIT);
   return true;
 }
 
-/** A number that is the same for states that cover each other; for finding equal states quickly. */
+/** A number that is the same for states that are the same; for finding them quickly. */
 export function fingerprint(state: State, live: number): number {
   let hash = state.frames.length;
   for (let index = 0; index < REGISTER_COUNT; index++) {

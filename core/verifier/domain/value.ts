@@ -49,12 +49,23 @@ export function holderOf(region: Region): number {
   return region.kind === "allocated" ? region.instance : 0;
 }
 
+/**
+ * A number. With an id other than 0 it is linked: for each id there is one unknown 64-bit X, and every register or slot
+ * with that id holds X + delta modulo 2^64 or, if `extended`, the zero extension of the low 32 bits of that.
+ */
 export interface NumberValue {
   readonly kind: "number";
-  /** Registers and slots with the same id other than 0 hold the same number. */
-  readonly id: number;
   readonly range: Range;
+  readonly id: number;
+  /** Within +-MOST_DELTA; 0 without a link. */
+  readonly delta: number;
+  readonly extended: boolean;
+  /** What was shifted left by 32 to make this: shifting it back extends that. */
+  readonly shifted: NumberValue | undefined;
 }
+
+/** Beyond it a link is given up, so that sums of two are exact. */
+export const MOST_DELTA = 2 ** 40;
 
 export interface PointerValue {
   readonly kind: "pointer";
@@ -66,6 +77,8 @@ export interface PointerValue {
   readonly zeros: number;
   /** Packet pointers: those with the same id have the same unknown part (0: none). */
   readonly variable: number;
+  /** Packet pointers: so many bytes from the start of the unknown part on lie before the end of the packet (metadata). */
+  readonly proved: number;
   /** It may be 0 instead; settled for all pointers of the same instance by one comparison. */
   readonly nullable: boolean;
 }
@@ -84,15 +97,35 @@ export type Value = NumberValue | PointerValue | UninitializedValue;
 export const UNINITIALIZED: Value = { kind: "uninitialized", stale: false };
 export const STALE: Value = { kind: "uninitialized", stale: "packet" };
 export const RELEASED: Value = { kind: "uninitialized", stale: "released" };
-export const UNKNOWN_NUMBER: NumberValue = { kind: "number", id: 0, range: ranges.unknown };
-export const ZERO: NumberValue = { kind: "number", id: 0, range: ranges.constant(0) };
+export const UNKNOWN_NUMBER: NumberValue = numberValue(ranges.unknown);
 
-export function numberValue(range: Range, id = 0): NumberValue {
-  return { kind: "number", id, range };
+export function numberValue(range: Range, id = 0, delta = 0, extended = false): NumberValue {
+  return { kind: "number", range, id, delta, extended, shifted: undefined };
 }
 
-export function pointerTo(region: Region, offset = 0, nullable = false): PointerValue {
-  return { kind: "pointer", region, offset, minimum: 0, maximum: 0, zeros: 3, variable: 0, nullable };
+/** The same number, of which the range is known too. A constant needs no link: it is what it is. */
+export function withRange(value: NumberValue, range: Range): NumberValue {
+  if (value.id === 0 || range.full.smin === range.full.smax) return numberValue(range);
+  return numberValue(range, value.id, value.delta, value.extended);
+}
+
+/** Programs are full of small constants: each is made once. */
+const constants = new Map<number, NumberValue>();
+const MOST_CONSTANTS = 4096;
+
+export function constantNumber(value: number): NumberValue {
+  let known = constants.get(value);
+  if (known === undefined) {
+    known = numberValue(ranges.constant(value));
+    if (constants.size < MOST_CONSTANTS) constants.set(value, known);
+  }
+  return known;
+}
+
+export const ZERO: NumberValue = constantNumber(0);
+
+export function pointerTo(region: Region, offset = 0, nullable = false, proved = 0): PointerValue {
+  return { kind: "pointer", region, offset, minimum: 0, maximum: 0, zeros: 3, variable: 0, proved, nullable };
 }
 
 export function isZero(value: Value): boolean {
@@ -134,95 +167,4 @@ export function sameObject(a: Region, b: Region): boolean {
     case "kernel":
       return a.kind === b.kind && a.instance === instanceOf(b);
   }
-}
-
-/** Ids of one state matched to ids of another: what one calls equal must be equal in the other. */
-export class Renaming {
-  readonly #numbers = new Map<number, number>();
-  readonly #variables = new Map<number, number>();
-  readonly #instances = new Map<number, number>();
-
-  /** A number without link (0) can stand for an id only once. */
-  number(from: number, to: number): boolean {
-    if (from === 0) return true;
-    const known = this.#numbers.get(from);
-    if (known === undefined) {
-      this.#numbers.set(from, to);
-      return true;
-    }
-    return known === to && to !== 0;
-  }
-
-  variable(from: number, to: number): boolean {
-    return match(this.#variables, from, to);
-  }
-
-  /** No instance (0) is the same in all states. */
-  instance(from: number, to: number): boolean {
-    return from === 0 ? to === 0 : to !== 0 && match(this.#instances, from, to);
-  }
-
-  variables(): ReadonlyMap<number, number> {
-    return this.#variables;
-  }
-}
-
-function match(map: Map<number, number>, from: number, to: number): boolean {
-  const known = map.get(from);
-  if (known !== undefined) return known === to;
-  map.set(from, to);
-  return true;
-}
-
-/**
- * True if every concrete value of `b` is one of `a`, given the renaming of ids. Sound: an uninitialized `a` has been
- * read by nobody, so whatever stands there cannot matter.
- */
-export function coversValue(a: Value, b: Value, renaming: Renaming): boolean {
-  switch (a.kind) {
-    case "uninitialized":
-      return true;
-    case "number":
-      return b.kind === "number" && ranges.covers(a.range, b.range) && renaming.number(a.id, b.id);
-    case "pointer":
-      return b.kind === "pointer" && coversPointer(a, b, renaming);
-  }
-}
-
-function coversPointer(a: PointerValue, b: PointerValue, renaming: Renaming): boolean {
-  if (a.offset !== b.offset || a.nullable !== b.nullable || a.zeros > b.zeros) return false;
-  if (a.minimum > b.minimum || a.maximum < b.maximum) return false;
-  if (a.region.kind !== b.region.kind) return false;
-  if (a.region.kind === "packet" || a.region.kind === "packetMeta") {
-    // No unknown part (0) is a variable that is the same in all states.
-    return (a.variable === 0) === (b.variable === 0) && renaming.variable(a.variable, b.variable);
-  }
-  return coversRegion(a.region, b.region, renaming);
-}
-
-/** The same kind of object with the same size, type and map; which one it is may differ, consistently. */
-function coversRegion(a: Region, b: Region, renaming: Renaming): boolean {
-  switch (a.kind) {
-    case "mapValue":
-      if (b.kind !== "mapValue" || a.map !== b.map || a.inner !== b.inner) return false;
-      break;
-    case "innerMap":
-      if (b.kind !== "innerMap" || a.map !== b.map) return false;
-      break;
-    case "allocated":
-      if (b.kind !== "allocated" || a.sizeBytes !== b.sizeBytes) return false;
-      break;
-    case "object":
-      if (b.kind !== "object" || a.type !== b.type || !renaming.instance(a.holder, b.holder)) return false;
-      break;
-    case "kernel":
-      if (b.kind !== "kernel") return false;
-      break;
-    case "memory":
-      if (b.kind !== "memory" || a.sizeBytes !== b.sizeBytes || a.readOnly !== b.readOnly) return false;
-      break;
-    default:
-      return sameObject(a, b);
-  }
-  return renaming.instance(instanceOf(a), instanceOf(b));
 }

@@ -109,6 +109,7 @@ function resultsOf(program: Program): Value[] {
   const results: Value[] = [];
   analyze(program, {
     maximumSteps: DEFAULT_MAXIMUM_STEPS,
+    exact: true,
     observe: (index, state) => {
       if (program.instructions[index]?.kind === "exit" && state.frames.length === 1) {
         results.push(register(state, 0));

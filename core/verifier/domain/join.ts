@@ -1,0 +1,274 @@
+// The least state of one shape that covers two others. States of different shape are not joined: what would be lost
+// there (which object a pointer is into, which constant a register holds) is what later branches turn on.
+// Knows nothing of programs and paths.
+import { REGISTER_COUNT } from "../../isa/instruction.ts";
+import { sameKind } from "./cover.ts";
+import { constantValue, ranges } from "./range.ts";
+import { numberMask, type Part, readSlot, SLOT_COUNT, type Slot, type Stack } from "./stack.ts";
+import { type Frame, register, type State } from "./state.ts";
+import {
+  instanceOf,
+  MOST_DELTA,
+  type NumberValue,
+  numberValue,
+  type PointerValue,
+  type Region,
+  UNINITIALIZED,
+  type Value,
+} from "./value.ts";
+
+/** Marks a number that is known: it is itself plus X = 0. */
+const KNOWN = -1;
+
+/**
+ * A number that is the same for states of one shape: kinds of registers and slots, constants in registers, and of
+ * pointers what they point into, their known offset and how much of the packet is proved.
+ */
+export function shapeOf(state: State, live: number): number {
+  let hash = state.frames.length + state.references.length * 64;
+  for (let index = 0; index < REGISTER_COUNT; index++) {
+    if ((live >> index) & 1) hash = Math.imul(hash, 31) + shapeOfRegister(register(state, index));
+  }
+  for (const frame of state.frames) {
+    hash = Math.imul(hash, 31) + frame.returnTo;
+    for (const value of frame.callerSaved) hash = Math.imul(hash, 31) + shapeOfRegister(value);
+    hash = Math.imul(hash, 31) + shapeOfStack(frame.stack);
+  }
+  return hash | 0;
+}
+
+function shapeOfRegister(value: Value): number {
+  if (value.kind !== "number") return shapeOfValue(value);
+  const constant = constantValue(value.range);
+  return constant === undefined ? 2 : Math.imul(constant, 7) + 3;
+}
+
+function shapeOfValue(value: Value): number {
+  if (value.kind === "uninitialized") return 1;
+  if (value.kind === "number") return 2;
+  const { region } = value;
+  const map = "map" in region ? region.map : 0;
+  return (
+    Math.imul(value.offset, 127) +
+    Math.imul(value.proved, 8191) +
+    Math.imul(map, 524287) +
+    region.kind.length * 11 +
+    region.kind.charCodeAt(1) * 5
+  );
+}
+
+const stackShapes = new WeakMap<Stack, number>();
+
+function shapeOfStack(stack: Stack): number {
+  let hash = stackShapes.get(stack);
+  if (hash !== undefined) return hash;
+  hash = 0;
+  for (let index = 0; index < SLOT_COUNT; index++) {
+    const slot = stack.slots[index];
+    if (slot === undefined) continue;
+    const mask = numberMask(slot);
+    const part = slot.kind === "spill" && mask === 0 ? shapeOfValue(slot.value) : mask + 4;
+    hash = Math.imul(hash, 31) + Math.imul(part, index + 1);
+  }
+  stackShapes.set(stack, hash | 0);
+  return hash | 0;
+}
+
+/** A pair of ids, one of each state, and the id that stands for it in the joined one. */
+interface Pair {
+  readonly left: number;
+  readonly right: number;
+  /** Links: delta there minus delta here, and the forms. */
+  readonly shift: number;
+  readonly form: number;
+  members: number;
+  id: number;
+}
+
+/**
+ * The join of `a` and `b` if they have one shape, looking at live registers (bit i of `live`: ri) and all slots; else
+ * undefined. `fresh` gives ids that no state has. Sound: each value of the result holds the values of both; ids of the
+ * result stand for pairs of ids that went together in both.
+ */
+export function join(a: State, b: State, live: number, fresh: () => number): State | undefined {
+  const joining = new Joining(fresh);
+  // The first time only counts who is linked to whom.
+  if (joining.states(a, b, live) === undefined) return undefined;
+  joining.counted();
+  return joining.states(a, b, live);
+}
+
+class Joining {
+  readonly #fresh: () => number;
+  readonly #ids: Pair[] = [];
+  readonly #links: Pair[] = [];
+  #counting = true;
+
+  constructor(fresh: () => number) {
+    this.#fresh = fresh;
+  }
+
+  counted(): void {
+    this.#counting = false;
+  }
+
+  states(a: State, b: State, live: number): State | undefined {
+    if (a.frames.length !== b.frames.length || a.references.length !== b.references.length) return undefined;
+    const inCallback = a.frames.some((frame) => frame.callback !== undefined);
+    if (inCallback && a.references.some((held, index) => held !== b.references[index])) return undefined;
+    const references = a.references.map((held, index) => this.#id(held, b.references[index] ?? 0));
+    const registers: Value[] = [];
+    for (let index = 0; index < REGISTER_COUNT; index++) {
+      let value: Value | undefined = UNINITIALIZED;
+      if ((live >> index) & 1) value = this.#register(register(a, index), register(b, index));
+      if (value === undefined) return undefined;
+      registers.push(value);
+    }
+    const frames: Frame[] = [];
+    for (let index = 0; index < a.frames.length; index++) {
+      const frame = this.#frame(a.frames[index], b.frames[index]);
+      if (frame === undefined) return undefined;
+      frames.push(frame);
+    }
+    const packet = Math.min(a.packet, b.packet);
+    const metadata = Math.min(a.metadata, b.metadata);
+    return { registers, frames, packet, metadata, references };
+  }
+
+  #frame(a: Frame | undefined, b: Frame | undefined): Frame | undefined {
+    if (a === undefined || b === undefined || a.returnTo !== b.returnTo) return undefined;
+    // What a callback has to leave as it was is part of the shape.
+    if (a.callback !== b.callback) return undefined;
+    const callerSaved: Value[] = [];
+    for (const [index, left] of a.callerSaved.entries()) {
+      const value = this.#register(left, b.callerSaved[index] ?? UNINITIALIZED);
+      if (value === undefined) return undefined;
+      callerSaved.push(value);
+    }
+    const slots: (Slot | undefined)[] = [];
+    for (let index = 0; index < SLOT_COUNT; index++) {
+      const slot = this.#slot(a.stack.slots[index], b.stack.slots[index]);
+      if (slot === null) return undefined;
+      slots.push(slot);
+    }
+    return { ...a, callerSaved, stack: { slots } };
+  }
+
+  /** Constants in registers are part of the shape. */
+  #register(a: Value, b: Value): Value | undefined {
+    if (a.kind === "number" && b.kind === "number" && constantValue(a.range) !== constantValue(b.range)) {
+      return undefined;
+    }
+    return this.#value(a, b);
+  }
+
+  #value(a: Value, b: Value): Value | undefined {
+    if (a.kind === "number") return b.kind === "number" ? this.#number(a, b) : undefined;
+    if (a.kind === "pointer") return b.kind === "pointer" ? this.#pointer(a, b) : undefined;
+    return b.kind === "uninitialized" ? UNINITIALIZED : undefined;
+  }
+
+  /** Null: the slots differ in shape. */
+  #slot(a: Slot | undefined, b: Slot | undefined): Slot | undefined | null {
+    if (a === undefined || b === undefined) return a === b ? undefined : null;
+    if (a.kind === "spill" && b.kind === "spill") {
+      const value = this.#value(a.value, b.value);
+      return value === undefined ? null : { kind: "spill", value };
+    }
+    const mask = numberMask(a);
+    if (mask === 0 || mask !== numberMask(b)) return null;
+    const parts: Part[] = [];
+    const [bytes, other] = a.kind === "bytes" ? [a, b] : b.kind === "bytes" ? [b, a] : [undefined, a];
+    for (const { at, size, value } of bytes?.parts ?? []) {
+      const there = readSlot(other, at, size);
+      const joined = bytes === a ? this.#number(value, there) : this.#number(there, value);
+      parts.push({ at, size, value: joined });
+    }
+    return { kind: "bytes", mask, parts };
+  }
+
+  #number(a: NumberValue, b: NumberValue): NumberValue {
+    if (a === b && a.id === 0) return a;
+    const range = ranges.hull(a.range, b.range);
+    if (constantValue(range) !== undefined) return numberValue(range);
+    const pair = this.#link(a, b);
+    if (pair === undefined || pair.members < 2) return numberValue(range);
+    return numberValue(range, pair.id, deltaOf(a), pair.form % 2 === 1);
+  }
+
+  /** The link of two numbers: those that are related alike in both states get one id. */
+  #link(a: NumberValue, b: NumberValue): Pair | undefined {
+    const left = linkOf(a);
+    const right = linkOf(b);
+    if (left === 0 || right === 0) return undefined;
+    const extended = a.extended || b.extended;
+    // A whole number and a zero extension are alike only if the whole one is below 2^32.
+    if (extended && !(isExtension(a) && isExtension(b))) return undefined;
+    const shift = deltaOf(b) - deltaOf(a);
+    if (Math.abs(deltaOf(a)) > MOST_DELTA || Math.abs(deltaOf(b)) > MOST_DELTA) return undefined;
+    return this.#pair(this.#links, left, right, shift, extended ? 1 : 0);
+  }
+
+  #pair(pairs: Pair[], left: number, right: number, shift: number, form: number): Pair {
+    for (const pair of pairs) {
+      // Numbers of one link in both forms belong together.
+      if (pair.left === left && pair.right === right && pair.shift === shift) {
+        if (this.#counting) pair.members += 1;
+        if (pair.form === form) return pair;
+        return { ...pair, form };
+      }
+    }
+    const pair: Pair = { left, right, shift, form, members: 1, id: this.#fresh() };
+    pairs.push(pair);
+    return pair;
+  }
+
+  /** The id of a pair of instances or unknown parts. One that is the same in both states can stay. */
+  #id(left: number, right: number): number {
+    if (left === right) return left;
+    return this.#pair(this.#ids, left, right, 0, 0).id;
+  }
+
+  #pointer(a: PointerValue, b: PointerValue): PointerValue | undefined {
+    if (a === b) return a;
+    if (a.offset !== b.offset || a.proved !== b.proved || !sameKind(a.region, b.region)) return undefined;
+    const region = this.#region(a.region, b.region);
+    if (region === undefined) return undefined;
+    return {
+      ...a,
+      region,
+      minimum: Math.min(a.minimum, b.minimum),
+      maximum: Math.max(a.maximum, b.maximum),
+      zeros: Math.min(a.zeros, b.zeros),
+      variable: this.#id(a.variable, b.variable),
+      nullable: a.nullable || b.nullable,
+    };
+  }
+
+  #region(a: Region, b: Region): Region | undefined {
+    const left = instanceOf(a);
+    const right = instanceOf(b);
+    if (left === right && !(a.kind === "object" && b.kind === "object" && a.holder !== b.holder)) return a;
+    // A direct address (below 0) is the same in all states; what has no instance is one thing only.
+    if (left <= 0 || right <= 0) return undefined;
+    const instance = this.#id(left, right);
+    if (a.kind === "object" && b.kind === "object") {
+      if ((a.holder === 0) !== (b.holder === 0)) return undefined;
+      return { ...a, instance, holder: this.#id(a.holder, b.holder) };
+    }
+    return { ...a, instance } as Region;
+  }
+}
+
+/** The id of the unknown that a number is made of; a known one is made of none. */
+function linkOf(value: NumberValue): number {
+  return constantValue(value.range) === undefined ? value.id : KNOWN;
+}
+
+function deltaOf(value: NumberValue): number {
+  return constantValue(value.range) ?? value.delta;
+}
+
+function isExtension(value: NumberValue): boolean {
+  return value.extended || value.range.full.umax < 2 ** 32;
+}

@@ -1,0 +1,328 @@
+// Exploration by path: depth first, the side of a branch that falls through before the other. Ends because steps are
+// counted. What is kept of states, and what of them mattered, is keep.ts' and marks.ts' business.
+import type { Instruction } from "../isa/instruction.ts";
+import { findHelper } from "../platform/platform.ts";
+import type { Program } from "../program/program.ts";
+import type { Analysis, AnalysisFailure, AnalysisOptions } from "./analyze.ts";
+import { type Assertion, assertionsOf } from "./assertion.ts";
+import { assume, possible } from "./branch.ts";
+import { check } from "./check.ts";
+import { ALL_NEEDED } from "./domain/cover.ts";
+import { cloneState, register, type State } from "./domain/state.ts";
+import { clearChanged, clearTouched } from "./domain/touched.ts";
+import { UNINITIALIZED } from "./domain/value.ts";
+import { initialState } from "./entry.ts";
+import type { Finding } from "./finding.ts";
+import { type Flow, flowOf } from "./flow.ts";
+import {
+  findCovering,
+  finish,
+  type Kept,
+  keep,
+  type Label,
+  makeLabel,
+  openLike,
+  same,
+  stateToKeep,
+} from "./keep.ts";
+import { Marks } from "./marks.ts";
+import { isStrict } from "./strict.ts";
+import { extended, pathTo, type Stretch, type Trail } from "./trail.ts";
+import { transfer } from "./transfer.ts";
+import { freshId, type Ids } from "./transfer-alu.ts";
+import { enterFrame, leaveFrame } from "./transfer-call.ts";
+import { callbackPath } from "./transfer-callback.ts";
+
+/** A path still to be followed. */
+interface Path {
+  readonly kind: "path";
+  readonly index: number;
+  readonly from: number;
+  readonly state: State;
+  readonly marks: Marks;
+  readonly trail: Trail | undefined;
+}
+
+/** A path still to be followed, or the mark that all paths from a kept state have been. */
+type Work = Path | { readonly kind: "finished"; readonly label: Label; readonly kept: Kept };
+
+type Failing = Omit<AnalysisFailure, "path">;
+
+/** A state is kept only that many steps after the last one on its path (a loop shorter than that still meets itself). */
+const STEPS_BETWEEN_STATES = 8;
+
+/** If the budget ends with that many states of one label on the path, the loop is to blame rather than the size. */
+const ROUNDS_OF_A_LOOP = 50;
+
+/** Comparing two states costs about a quarter of a step a frame; counted, so that the budget bounds the time. */
+const COMPARISON_STEPS = 0.25;
+
+const END = -1;
+
+export function explore(program: Program, options: AnalysisOptions): Analysis {
+  return new Exploration(program, options).run();
+}
+
+class Exploration {
+  readonly #program: Program;
+  readonly #options: AnalysisOptions;
+  readonly #strict: boolean;
+  readonly #flow: Flow;
+  /** By instruction, made when it is first followed. */
+  readonly #assertions: (readonly Assertion[] | undefined)[];
+  readonly #labels: (Label | undefined)[];
+  readonly #work: Work[] = [];
+  readonly #ids: Ids = { next: 0 };
+  readonly #fresh = (): number => freshId(this.#ids);
+  readonly #compared = (): void => {
+    this.#comparisons += COMPARISON_STEPS;
+  };
+  #steps = 0;
+  #comparisons = 0;
+  #states = 0;
+  /** Of the path being followed: steps since its last kept state, marks, and the way it came. */
+  #sinceKept = 0;
+  #marks = new Marks();
+  #trail: Trail | undefined;
+  #stretch: Stretch = { first: 0, last: -1 };
+
+  constructor(program: Program, options: AnalysisOptions) {
+    this.#program = program;
+    this.#options = options;
+    this.#strict = isStrict(program, options.strict);
+    this.#flow = flowOf(program);
+    this.#assertions = new Array(program.instructions.length);
+    this.#labels = new Array(program.instructions.length);
+  }
+
+  run(): Analysis {
+    const index = this.#program.subprograms[0]?.start ?? 0;
+    const state = initialState(this.#program);
+    this.#work.push({ kind: "path", index, from: -1, state, marks: new Marks(), trail: undefined });
+    let failure: Failing | undefined;
+    while (failure === undefined) {
+      const work = this.#work.pop();
+      if (work === undefined) break;
+      if (work.kind === "finished") finish(work.label, work.kept);
+      else failure = this.#follow(work);
+    }
+    const result = { steps: this.#steps, states: this.#states };
+    if (failure === undefined) return result;
+    const path = pathTo(extended(this.#trail, this.#stretch));
+    return { ...result, failure: { ...failure, path } };
+  }
+
+  /** Follows one path to its end; the other side of each branch waits in #work. */
+  #follow({ index: start, from: cameFrom, state, marks, trail }: Path): Failing | undefined {
+    const { instructions } = this.#program;
+    let index = start;
+    let from = cameFrom;
+    this.#sinceKept = STEPS_BETWEEN_STATES;
+    this.#marks = marks;
+    this.#trail = trail;
+    this.#stretch = { first: start, last: start - 1 };
+    while (index >= 0) {
+      const instruction = instructions[index];
+      if (instruction === undefined) return { index: from, finding: fallThrough(this.#program), state };
+      if (this.#flow.meets[index] === 1) {
+        const met = this.#meet(index, from, state);
+        if (met === "covered") return undefined;
+        if (met !== undefined) return met;
+      }
+      const failure = this.#before(index, instruction, state);
+      if (failure !== undefined) return failure;
+      from = index;
+      index = this.#move(index, instruction, state);
+    }
+    return undefined;
+  }
+
+  /** Counts the step and checks what must hold before the instruction. */
+  #before(index: number, instruction: Instruction, state: State): Failing | undefined {
+    this.#steps += 1;
+    this.#sinceKept += 1;
+    if (index === this.#stretch.last + 1) this.#stretch.last = index;
+    else {
+      this.#trail = extended(this.#trail, this.#stretch);
+      this.#stretch = { first: index, last: index };
+    }
+    this.#options.observe?.(index, state);
+    if (this.#steps + this.#comparisons > this.#options.maximumSteps) return this.#exhausted(index, state);
+    clearTouched();
+    for (const assertion of this.#assertionsAt(index)) {
+      const finding = check(this.#program, state, assertion, this.#strict);
+      if (finding !== undefined) return { index, finding, state };
+    }
+    this.#marks.decided(this.#program, instruction, state);
+    this.#marks.takeTouched(state.frames.length);
+    return undefined;
+  }
+
+  #assertionsAt(index: number): readonly Assertion[] {
+    let assertions = this.#assertions[index];
+    if (assertions === undefined) {
+      const { instructions, platform, type } = this.#program;
+      const instruction = instructions[index];
+      assertions = instruction === undefined ? [] : assertionsOf(instruction, platform, type.name);
+      this.#assertions[index] = assertions;
+    }
+    return assertions;
+  }
+
+  /** Moves the state over the instruction; answers where the path goes on, or END. */
+  #move(index: number, instruction: Instruction, state: State): number {
+    const marks = this.#marks;
+    switch (instruction.kind) {
+      case "exit": {
+        const next = leaveFrame(state);
+        if (next >= 0) marks.leaveFrame();
+        return next;
+      }
+      case "jump":
+        return this.#jump(instruction, index, this.#program.targets[index] ?? END, state);
+      case "call":
+        if (instruction.target.kind === "local") {
+          marks.enterFrame(state.frames.length);
+          enterFrame(state, index + 1, this.#flow.live[index + 1] ?? 0xffff);
+          return this.#program.targets[index] ?? END;
+        }
+        this.#followCallback(index, instruction, state);
+        break;
+      default:
+    }
+    const based = instruction.kind === "load" || instruction.kind === "store";
+    const base = based ? register(state, instruction.base) : UNINITIALIZED;
+    transfer(this.#program, this.#ids, state, index);
+    marks.step(instruction, base, state);
+    marks.takeTouched(state.frames.length);
+    return index + 1;
+  }
+
+  /**
+   * If the helper takes a function of the program, that one is followed too, in a frame of its own. Sound: everything in
+   * the states that this path has kept then counts as having mattered, so the callback's path needs no marks of theirs.
+   */
+  #followCallback(
+    index: number,
+    { target }: Extract<Instruction, { readonly kind: "call" }>,
+    state: State,
+  ): void {
+    if (target.kind !== "helper") return;
+    const helper = findHelper(this.#program.platform, target.id, this.#program.type.name);
+    const path = helper && callbackPath(this.#program, this.#ids, state, helper);
+    if (path === undefined) return;
+    this.#marks.coveredBy(ALL_NEEDED);
+    const trail = extended(this.#trail, this.#stretch);
+    const marks = new Marks();
+    this.#work.push({ kind: "path", index: path.start, from: index, state: path.state, marks, trail });
+  }
+
+  #exhausted(index: number, state: State): Failing {
+    let worst: Label | undefined;
+    for (const label of this.#labels) {
+      if (label !== undefined && label.openCount > (worst?.openCount ?? 0)) worst = label;
+    }
+    if (worst !== undefined && worst.openCount >= ROUNDS_OF_A_LOOP) {
+      return { index: worst.from, finding: { code: "LoopNotBounded", rounds: worst.openCount }, state };
+    }
+    return { index, finding: { code: "TooComplex", count: this.#steps, unit: "step" }, state };
+  }
+
+  /** Where paths meet: is this one already covered, does it go round for ever, or is its state to be kept? */
+  #meet(index: number, from: number, state: State): "covered" | Failing | undefined {
+    const label = this.#labelAt(index, from);
+    const covering = findCovering(label, state, this.#compared);
+    if (covering !== undefined) {
+      this.#marks.coveredBy(covering.marked.needs);
+      return "covered";
+    }
+    for (const known of openLike(label, state)) {
+      this.#compared();
+      // The same state again, on the way from itself: the program can go round like this for ever.
+      if (same(known.state, state, label.live, ALL_NEEDED)) {
+        return { index: from, finding: { code: "LoopNotBounded", rounds: 0 }, state };
+      }
+    }
+    if (this.#sinceKept >= spacing(label)) this.#keep(label, state);
+    return undefined;
+  }
+
+  #labelAt(index: number, from: number): Label {
+    let label = this.#labels[index];
+    if (label === undefined) {
+      label = makeLabel(index, this.#flow.live[index] ?? 0xffff, from);
+      this.#labels[index] = label;
+    }
+    if (from >= 0 && this.#program.instructions[from]?.kind === "jump") label.from = from;
+    return label;
+  }
+
+  /** Keeps the state or, from the third one on, its join with one of the same shape; the path goes on with that. */
+  #keep(label: Label, state: State): void {
+    const next = stateToKeep(label, state, this.#fresh);
+    if (next.replaces !== undefined) Object.assign(state, next.state);
+    const marked = this.#marks.keep(state.frames.length, this.#options.exact === true);
+    const kept = keep(label, state, marked, next.shape, next.replaces);
+    this.#work.push({ kind: "finished", label, kept });
+    this.#states += 1;
+    this.#sinceKept = 0;
+  }
+
+  /** Where the path goes on after a jump, with `state` narrowed; the other side is queued. END: no side is possible. */
+  #jump(
+    instruction: Extract<Instruction, { readonly kind: "jump" }>,
+    index: number,
+    target: number,
+    state: State,
+  ): number {
+    const { condition } = instruction;
+    if (condition === undefined) return target;
+    const marks = this.#marks;
+    let takes = possible(state, instruction, condition, true);
+    let falls = possible(state, instruction, condition, false);
+    const taken = takes && falls ? cloneState(state) : state;
+    const takenMarks = takes && falls ? marks.clone() : marks;
+    const numbers = register(state, condition.left).kind === "number";
+    const { packet, metadata } = state;
+    const narrow = (side: State, sideMarks: Marks, outcome: boolean): boolean => {
+      clearChanged();
+      if (!assume(side, instruction, condition, outcome)) {
+        // What is linked to the operands rules this side out.
+        marks.oneSided(condition.left, condition.right);
+        return false;
+      }
+      if (numbers) sideMarks.narrowed(condition.left, condition.right);
+      if (side.packet !== packet) sideMarks.provedPacket();
+      if (side.metadata !== metadata) sideMarks.provedMetadata();
+      return true;
+    };
+    clearChanged();
+    if (!(takes && falls)) marks.oneSided(condition.left, condition.right);
+    if (takes) takes = narrow(taken, takenMarks, true);
+    if (falls) falls = narrow(state, marks, false);
+    if (takes && falls) {
+      const trail = extended(this.#trail, this.#stretch);
+      this.#work.push({ kind: "path", index: target, from: index, state: taken, marks: takenMarks, trail });
+      return index + 1;
+    }
+    if (falls) return index + 1;
+    if (!takes) return END;
+    if (taken !== state) {
+      Object.assign(state, taken);
+      this.#marks = takenMarks;
+    }
+    return target;
+  }
+}
+
+/**
+ * Steps between states kept on one path. The more rounds of a loop are open the fewer are kept, so that memory stays
+ * small; a loop that comes round still meets one of them, only later.
+ */
+function spacing(label: Label): number {
+  return STEPS_BETWEEN_STATES * (1 + (label.openCount >> 6));
+}
+
+function fallThrough(program: Program): Finding {
+  return { code: "FallThrough", name: program.name };
+}

@@ -1,0 +1,118 @@
+// The states kept where paths meet: which of them cover a new one, which is joined with it, which are still open.
+// Knows states and marks, not instructions.
+import { covers, type Needs } from "./domain/cover.ts";
+import { join, shapeOf } from "./domain/join.ts";
+import { cloneState, fingerprint, type State } from "./domain/state.ts";
+import type { Marked } from "./marks.ts";
+
+export interface Kept {
+  readonly index: number;
+  readonly state: State;
+  readonly marked: Marked;
+  readonly fingerprint: number;
+  readonly shape: number;
+  /** A state that this one was joined with, so that it is of no use any more once this one is finished. */
+  readonly replaces: Kept | undefined;
+}
+
+/** The states kept at one instruction where paths meet. */
+export interface Label {
+  readonly index: number;
+  /** Bit i: ri is read at or after it. */
+  readonly live: number;
+  /** All their paths have been followed: they may cover others. The newest last. */
+  readonly finished: Kept[];
+  /** They are on the path being followed, by fingerprint: one that comes again is a loop without end. */
+  readonly open: Map<number, Kept[]>;
+  openCount: number;
+  /** States ever kept here. */
+  made: number;
+  /** The instruction from which it was reached last. */
+  from: number;
+}
+
+/** Finished states kept at one label; the oldest, from deepest in the exploration, go first. */
+const MOST_FINISHED = 64;
+
+/** So many states of a label stay as they came; later ones are joined with one of their shape. */
+const UNJOINED = 2;
+
+export function makeLabel(index: number, live: number, from: number): Label {
+  return { index, live, finished: [], open: new Map(), openCount: 0, made: 0, from };
+}
+
+/** The finished state that covers `state`, if one does. `compared` is told of each comparison. */
+export function findCovering(label: Label, state: State, compared: () => void): Kept | undefined {
+  for (let at = label.finished.length - 1; at >= 0; at--) {
+    const kept = label.finished[at];
+    if (kept === undefined) continue;
+    compared();
+    if (covers(kept.state, kept.marked.needs, state, label.live)) return kept;
+  }
+  return undefined;
+}
+
+/** The states on the path being followed that may be the same as `state`. */
+export function openLike(label: Label, state: State): readonly Kept[] {
+  return label.openCount === 0 ? [] : (label.open.get(fingerprint(state, label.live)) ?? []);
+}
+
+/** What to keep for a path that arrives with `state`: itself, or its join with the last finished one of its shape. */
+export function stateToKeep(
+  label: Label,
+  state: State,
+  fresh: () => number,
+): { readonly state: State; readonly shape: number; readonly replaces: Kept | undefined } {
+  const shape = shapeOf(state, label.live);
+  if (label.made >= UNJOINED) {
+    for (let at = label.finished.length - 1; at >= 0; at--) {
+      const kept = label.finished[at];
+      if (kept === undefined || kept.shape !== shape) continue;
+      const joined = join(kept.state, state, label.live, fresh);
+      if (joined !== undefined) return { state: joined, shape, replaces: kept };
+    }
+  }
+  return { state, shape, replaces: undefined };
+}
+
+/** Keeps a copy of `state`, open until all paths from it have been followed. */
+export function keep(
+  label: Label,
+  state: State,
+  marked: Marked,
+  shape: number,
+  replaces: Kept | undefined,
+): Kept {
+  const hash = fingerprint(state, label.live);
+  const kept: Kept = {
+    index: label.index,
+    state: cloneState(state),
+    marked,
+    fingerprint: hash,
+    shape,
+    replaces,
+  };
+  const open = label.open.get(hash);
+  if (open === undefined) label.open.set(hash, [kept]);
+  else open.push(kept);
+  label.openCount += 1;
+  label.made += 1;
+  return kept;
+}
+
+/** All paths from a kept state have been followed: from now on it may cover others. */
+export function finish(label: Label, kept: Kept): void {
+  const open = label.open.get(kept.fingerprint);
+  open?.pop();
+  if (open?.length === 0) label.open.delete(kept.fingerprint);
+  label.openCount -= 1;
+  const old = kept.replaces === undefined ? -1 : label.finished.indexOf(kept.replaces);
+  if (old >= 0) label.finished.splice(old, 1);
+  if (label.finished.length >= MOST_FINISHED) label.finished.shift();
+  label.finished.push(kept);
+}
+
+/** True if the two states are one, looking at everything: ids apart, neither says more than the other. */
+export function same(a: State, b: State, live: number, everything: Needs): boolean {
+  return covers(a, everything, b, live) && covers(b, everything, a, live);
+}
