@@ -11,39 +11,10 @@
 // Why accepting is sound: every path from the entry state is followed to its exit, or to a label where a *finished* state
 // (one whose paths have all been followed) covers it; so every concrete run satisfies every assertion on its way, and ends.
 import type { Program } from "../program/program.ts";
-import type { State } from "./domain/state.ts";
+import type { Analysis, AnalysisOptions } from "./analysis.ts";
 import { explore } from "./explore.ts";
-import type { Finding } from "./finding.ts";
 
-export interface AnalysisFailure {
-  readonly index: number;
-  readonly finding: Finding;
-  /** The state before the instruction. */
-  readonly state: State;
-  /** The instructions from the entry to the failing one, in the order followed: how the exploration came there. */
-  readonly path: readonly number[];
-}
-
-export interface Analysis {
-  readonly failure?: AnalysisFailure;
-  /** Instructions followed, summed over all paths. */
-  readonly steps: number;
-  /** States kept at labels. */
-  readonly states: number;
-}
-
-export interface AnalysisOptions {
-  /** Ask for the strict rules (see strict.ts). */
-  readonly strict?: boolean;
-  readonly maximumSteps: number;
-  /** Called with the state before each instruction that is followed; it must not keep or change the state. */
-  readonly observe?: (index: number, state: State) => void;
-  /**
-   * Everything in a kept state counts as having mattered: slower, but each step of each run then lies in a state that
-   * `observe` is told.
-   */
-  readonly exact?: boolean;
-}
+export type { Analysis, AnalysisFailure, AnalysisOptions } from "./analysis.ts";
 
 /** Follows the program from its entry; never throws for a program of the shape that structure.ts asks for. */
 export function analyze(program: Program, options: AnalysisOptions): Analysis {

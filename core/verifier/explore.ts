@@ -3,7 +3,7 @@
 import type { Instruction } from "../isa/instruction.ts";
 import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
-import type { Analysis, AnalysisFailure, AnalysisOptions } from "./analyze.ts";
+import type { Analysis, AnalysisFailure, AnalysisOptions } from "./analysis.ts";
 import { type Assertion, assertionsOf } from "./assertion.ts";
 import { assume, possible } from "./branch.ts";
 import { check } from "./check.ts";
