@@ -9,7 +9,7 @@ import { assume, possible } from "./branch.ts";
 import { check } from "./check.ts";
 import { ALL_NEEDED } from "./domain/cover.ts";
 import { cloneState, register, type State } from "./domain/state.ts";
-import { clearChanged, clearTouched } from "./domain/touched.ts";
+import { changedSlots, clearChanged, clearTouched } from "./domain/touched.ts";
 import { UNINITIALIZED } from "./domain/value.ts";
 import { initialState } from "./entry.ts";
 import type { Finding } from "./finding.ts";
@@ -291,6 +291,7 @@ class Exploration {
         marks.oneSided(condition.left, condition.right);
         return false;
       }
+      this.#comparisons += changedSlots();
       if (numbers) sideMarks.narrowed(condition.left, condition.right);
       if (side.packet !== packet) sideMarks.provedPacket();
       if (side.metadata !== metadata) sideMarks.provedMetadata();

@@ -46,6 +46,20 @@ export function clearChanged(): void {
   touched.changedHigh = 0;
 }
 
+/** A few changed slots are part of any step; each of many is memory that a waiting path holds, and counts as a step. */
+const FREE_SLOTS = 4;
+
+/** How many slots have changed beyond those. */
+export function changedSlots(): number {
+  return Math.max(0, bits(touched.changedLow) + bits(touched.changedHigh) - FREE_SLOTS);
+}
+
+function bits(set: number): number {
+  let count = 0;
+  for (let rest = set; rest !== 0; rest &= rest - 1) count += 1;
+  return count;
+}
+
 export function looksAt(index: number): void {
   if (index < 32) touched.readLow |= 1 << index;
   else touched.readHigh |= 1 << (index - 32);
