@@ -1,7 +1,7 @@
 function Test-EbpfProgram {
     <#
     .SYNOPSIS
-    Verifies the programs of an object file without loading them.
+    Verifies the programs of object files without loading them.
 
     .DESCRIPTION
     Test-EbpfProgram proves, or fails to prove, that a program can do no harm: that it reads and writes only what it
@@ -9,11 +9,14 @@ function Test-EbpfProgram {
     the program is rejected, the failure: its code, the C line, and what to do. A rejected program is a result here,
     not an error.
 
+    Of a folder, every object in it and below is taken: *.o, and what has no extension and is an ELF file for eBPF. A
+    file that is damaged is an error, and the others are verified all the same.
+
     .PARAMETER Path
-    The object file (.o). Wildcards are taken.
+    The object file (.o), or a folder of object files. Wildcards are taken.
 
     .PARAMETER LiteralPath
-    The object file, with no character taken as a wildcard.
+    The object file or folder, with no character taken as a wildcard.
 
     .PARAMETER Program
     Verify only this program, by the name of its C function.
@@ -36,6 +39,11 @@ function Test-EbpfProgram {
     Test-EbpfProgram *.o | Where-Object Verdict -eq rejected | Format-List
 
     Why programs of this folder are rejected, with their C lines.
+
+    .EXAMPLE
+    Test-EbpfProgram build | Group-Object Verdict, Code -NoElement
+
+    How many programs of a folder have which verdict.
 
     .EXAMPLE
     if (Test-EbpfProgram droppacket.o -Quiet) { Add-EbpfProgram droppacket.o -Hook xdp }
@@ -80,7 +88,12 @@ function Test-EbpfProgram {
     )
     process {
         $literal = $PSCmdlet.ParameterSetName -eq 'LiteralPath'
-        foreach ($file in Resolve-EbpfPath $PSCmdlet $(if ($literal) { $LiteralPath } else { $Path }) -Literal:$literal) {
+        $files = @(Resolve-EbpfPath $PSCmdlet $(if ($literal) { $LiteralPath } else { $Path }) -Literal:$literal -Folder)
+        for ($index = 0; $index -lt $files.Count; $index++) {
+            $file = $files[$index]
+            if ($files.Count -gt 1) {
+                Show-EbpfProgress $PSCmdlet 0 'Verifying' ([pscustomobject]@{ message = $file; done = $index; total = $files.Count })
+            }
             $parameters = Select-EbpfParameter $PSBoundParameters program, platform, type
             $parameters['file'] = $file
             try { $records = @(Invoke-EbpfService object.verify $parameters $PSCmdlet "Verifying $([System.IO.Path]::GetFileName($file))") }
@@ -88,5 +101,6 @@ function Test-EbpfProgram {
             if ($Quiet) { @($records | Where-Object { $_.verdict -ne 'accepted' }).Count -eq 0; continue }
             foreach ($record in $records) { ConvertTo-EbpfObject Ebpf.Verification $record }
         }
+        if ($files.Count -gt 1) { Hide-EbpfProgress $PSCmdlet 0 'Verifying' }
     }
 }

@@ -1,6 +1,7 @@
 // Which files are meant when files and folders are named. Looks at names and the first bytes; opens no object.
 import { closeSync, type Dirent, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
+import { EbpfError } from "../base/error.ts";
 import { fileError } from "../base/files.ts";
 
 /**
@@ -17,6 +18,13 @@ export function findObjects(paths: readonly string[], cwd: string): string[] {
       throw fileError(path, error);
     }
   });
+}
+
+/** As findObjects() of one folder; FileNotFound if it holds none. */
+export function findObjectsIn(folder: string): string[] {
+  const files = findObjects([folder], folder);
+  if (files.length > 0) return files;
+  throw new EbpfError("FileNotFound", `there is no object file in ${folder}`, { target: folder });
 }
 
 function objectsIn(folder: string): string[] {

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { EbpfError } from "../base/error.ts";
 import { disassemble, listHooks, listSections, verifyFile } from "../manager/inspect.ts";
 import type { Manager } from "../manager/manager.ts";
+import { findObjectsIn } from "../manager/objects.ts";
 import type { ServiceStatusRecord } from "../manager/records.ts";
 import * as schema from "./schemas.ts";
 
@@ -90,6 +91,13 @@ const PLAIN = {
     params: schema.FILE_PROGRAM,
     result: v.array(schema.DISASSEMBLY),
     handle: (_context, params) => disassemble(params),
+  }),
+  "object.find": method({
+    description:
+      "The object files of a folder and of the folders below, sorted; FileNotFound if there is none.",
+    params: schema.FOLDER,
+    result: v.array(v.string()),
+    handle: (_context, { folder }) => findObjectsIn(folder),
   }),
   "object.verify": method({
     description: "Verifies the programs of an object file; a rejected program is a result, not an error.",

@@ -190,6 +190,7 @@ export const NOTHING = v.strictObject({});
 export const BY_ID = v.strictObject({ id });
 export const INITIALIZE = v.strictObject({ protocol: count, client: v.exactOptional(name) });
 export const FILE = v.strictObject({ file: absolute, platform: v.exactOptional(programPlatform) });
+export const FOLDER = v.strictObject({ folder: absolute });
 export const FILE_PROGRAM = v.strictObject({
   file: absolute,
   program: v.exactOptional(name),

@@ -1,17 +1,25 @@
 # What the user named -> what there is: paths to files, names with wildcards to records.
 
-<# Full file system paths for -Path (with wildcards) or -LiteralPath; an error for each that is not there. #>
+<#
+Full file system paths for -Path (with wildcards) or -LiteralPath; an error for each that is not there.
+-Folder: folders are taken too, and stand for the objects in them and below.
+#>
 function Resolve-EbpfPath {
-    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string[]] $Path, [switch] $Literal)
+    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string[]] $Path, [switch] $Literal, [switch] $Folder)
     foreach ($item in $Path) {
-        try { $found = @(Find-EbpfFile $Cmdlet $item -Literal:$Literal) }
+        try {
+            $found = @(foreach ($place in Find-EbpfFile $Cmdlet $item -Literal:$Literal -Folder:$Folder) {
+                if ($Folder -and [System.IO.Directory]::Exists($place)) { Invoke-EbpfService object.find @{ folder = $place } $Cmdlet }
+                else { $place }
+            })
+        }
         catch { Write-EbpfError $Cmdlet $_ $item; continue }
         $found
     }
 }
 
 function Find-EbpfFile {
-    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string] $Path, [switch] $Literal)
+    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string] $Path, [switch] $Literal, [switch] $Folder)
     $paths = $Cmdlet.SessionState.Path
     $provider = $null
     $drive = $null
@@ -26,7 +34,9 @@ function Find-EbpfFile {
     if ($null -ne $provider -and $provider.Name -ne 'FileSystem') {
         throw (New-EbpfException FileNotFound "$Path is not in the file system." -Target $Path)
     }
-    $files = @(foreach ($file in $files) { if ([System.IO.File]::Exists($file)) { $file } })
+    $files = @(foreach ($file in $files) {
+        if ([System.IO.File]::Exists($file) -or ($Folder -and [System.IO.Directory]::Exists($file))) { $file }
+    })
     if ($files.Count -gt 0) { return $files }
     throw (New-EbpfException FileNotFound "There is no file $Path." -Target $Path)
 }

@@ -169,6 +169,11 @@ test.serial("paths: wildcards, literal paths, file objects and strings from the 
   t.deepEqual(await files("Get-ChildItem samples/drop*.o | Test-EbpfProgram"), both);
   t.deepEqual(await files(`'${DROP}', '${UNSAFE}' | Test-EbpfProgram`), both);
   t.deepEqual(await files(`Get-EbpfDisassembly -LiteralPath ${DROP}`), ["droppacket.o"]);
+  t.deepEqual(await files("Test-EbpfProgram samples"), both);
+  t.deepEqual(await files("Get-Item samples | Test-EbpfProgram"), both);
+  t.deepEqual(await files("Test-EbpfProgram sampl*, samples/droppacket.o"), both);
+  const [empty] = await ps.errors("Test-EbpfProgram docs");
+  t.is(empty?.id, "FileNotFound,Test-EbpfProgram");
   const [literal] = await ps.errors("Test-EbpfProgram -LiteralPath samples/drop*.o");
   t.is(literal?.id, "FileNotFound,Test-EbpfProgram");
   t.deepEqual(

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { dirname } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import * as v from "valibot";
 import { EbpfError, ERROR_CODES } from "../../../core/base/error.ts";
@@ -166,6 +167,7 @@ test("every method answers what its schema says", async (t) => {
     ["service.status", {}],
     ["object.sections", { file: SAMPLE }],
     ["object.disassemble", { file: SAMPLE }],
+    ["object.find", { folder: dirname(SAMPLE) }],
     ["object.verify", { file: SAMPLE }],
     ["object.verify", { file: UNSAFE_SAMPLE }],
     ["program.list", {}],
