@@ -39,24 +39,51 @@ function fallsThrough(program: Program, index: number): boolean {
   return !(instruction.kind === "jump" && instruction.condition === undefined);
 }
 
-/** Backwards to the least fixpoint. Sound: a register not in the set is written before it is read on every path. */
+/**
+ * Backwards to the least fixpoint. Sound: a register not in the set is written before it is read on every path. An
+ * instruction is looked at again only when what follows it has grown, at most once a register: however the program is
+ * laid out, that is linear.
+ */
 function liveness(program: Program): Uint16Array {
   const { instructions, targets, platform, type } = program;
-  const live = new Uint16Array(instructions.length);
+  const count = instructions.length;
+  const live = new Uint16Array(count);
   const registers = instructions.map((instruction) => registersOf(instruction, platform, type.name));
-  let changed = true;
-  while (changed) {
-    changed = false;
-    for (let index = instructions.length - 1; index >= 0; index--) {
-      const { read, written } = registers[index] ?? { read: 0, written: 0 };
-      let after = fallsThrough(program, index) ? (live[index + 1] ?? 0) : 0;
-      if (instructions[index]?.kind === "jump") after |= live[targets[index] ?? -1] ?? 0;
-      const before = read | (after & ~written);
-      if (before !== live[index]) {
-        live[index] = before;
-        changed = true;
-      }
-    }
+  const jumps = jumpsTo(program);
+  // The last is taken first: most of what follows an instruction is behind it.
+  const pending = Array.from({ length: count }, (_, index) => index);
+  const isPending = new Uint8Array(count).fill(1);
+  const again = (index: number): void => {
+    if (isPending[index] !== 0) return;
+    isPending[index] = 1;
+    pending.push(index);
+  };
+  for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
+    isPending[index] = 0;
+    const { read, written } = registers[index] ?? { read: 0, written: 0 };
+    let after = fallsThrough(program, index) ? (live[index + 1] ?? 0) : 0;
+    if (instructions[index]?.kind === "jump") after |= live[targets[index] ?? -1] ?? 0;
+    const before = read | (after & ~written);
+    if (before === live[index]) continue;
+    live[index] = before;
+    if (index > 0 && fallsThrough(program, index - 1)) again(index - 1);
+    for (let from = jumps.first[index] ?? -1; from >= 0; from = jumps.next[from] ?? -1) again(from);
   }
   return live;
+}
+
+/** The jumps to each instruction, as lists: the first of them, and after each the next; -1 ends. */
+function jumpsTo({ instructions, targets }: Program): {
+  readonly first: Int32Array;
+  readonly next: Int32Array;
+} {
+  const first = new Int32Array(instructions.length).fill(-1);
+  const next = new Int32Array(instructions.length).fill(-1);
+  for (const [index, instruction] of instructions.entries()) {
+    const target = targets[index] ?? -1;
+    if (instruction.kind !== "jump" || target < 0) continue;
+    next[index] = first[target] ?? -1;
+    first[target] = index;
+  }
+  return { first, next };
 }
