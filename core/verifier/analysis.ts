@@ -17,6 +17,19 @@ export interface Analysis {
   readonly steps: number;
   /** States kept at labels. */
   readonly states: number;
+  /**
+   * With `keepInvariants`, of an accepted program: the kept states that later paths were covered by or joined into, in
+   * the order in which they were finished. Every path from one of them (and from the entry) reaches an exit or an
+   * instruction where a state of this list that was finished earlier covers it: that is why every run ends.
+   */
+  readonly invariants?: readonly Invariant[];
+}
+
+/** Any run that is at `index` in a concrete state of `state` is safe from there on, and ends. */
+export interface Invariant {
+  readonly index: number;
+  /** Without what did not matter (domain/generalise.ts). */
+  readonly state: State;
 }
 
 export interface AnalysisOptions {
@@ -30,4 +43,6 @@ export interface AnalysisOptions {
    * `observe` is told.
    */
   readonly exact?: boolean;
+  /** Ask for the invariants of an accepted program. */
+  readonly keepInvariants?: boolean;
 }

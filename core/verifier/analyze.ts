@@ -14,7 +14,7 @@ import type { Program } from "../program/program.ts";
 import type { Analysis, AnalysisOptions } from "./analysis.ts";
 import { explore } from "./explore.ts";
 
-export type { Analysis, AnalysisFailure, AnalysisOptions } from "./analysis.ts";
+export type { Analysis, AnalysisFailure, AnalysisOptions, Invariant } from "./analysis.ts";
 
 /** Follows the program from its entry; never throws for a program of the shape that structure.ts asks for. */
 export function analyze(program: Program, options: AnalysisOptions): Analysis {

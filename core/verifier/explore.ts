@@ -3,11 +3,12 @@
 import type { Instruction } from "../isa/instruction.ts";
 import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
-import type { Analysis, AnalysisFailure, AnalysisOptions } from "./analysis.ts";
+import type { Analysis, AnalysisFailure, AnalysisOptions, Invariant } from "./analysis.ts";
 import { type Assertion, assertionsOf } from "./assertion.ts";
 import { assume, possible } from "./branch.ts";
 import { check } from "./check.ts";
 import { ALL_NEEDED } from "./domain/cover.ts";
+import { generalised } from "./domain/generalise.ts";
 import { cloneState, register, type State } from "./domain/state.ts";
 import { changedSlots, clearChanged, clearTouched } from "./domain/touched.ts";
 import { UNINITIALIZED } from "./domain/value.ts";
@@ -73,6 +74,8 @@ class Exploration {
   readonly #labels: (Label | undefined)[];
   readonly #work: Work[] = [];
   readonly #ids: Ids = { next: 0 };
+  /** In the order finished, if they are asked for. */
+  readonly #finished: Kept[] | undefined;
   readonly #fresh = (): number => freshId(this.#ids);
   readonly #compared = (): void => {
     this.#comparisons += COMPARISON_STEPS;
@@ -91,6 +94,7 @@ class Exploration {
     this.#options = options;
     this.#strict = isStrict(program, options.strict);
     this.#flow = flowOf(program);
+    this.#finished = options.keepInvariants === true ? [] : undefined;
     this.#assertions = new Array(program.instructions.length);
     this.#labels = new Array(program.instructions.length);
   }
@@ -103,13 +107,26 @@ class Exploration {
     while (failure === undefined) {
       const work = this.#work.pop();
       if (work === undefined) break;
-      if (work.kind === "finished") finish(work.label, work.kept);
-      else failure = this.#follow(work);
+      if (work.kind === "finished") {
+        finish(work.label, work.kept);
+        this.#finished?.push(work.kept);
+      } else failure = this.#follow(work);
     }
     const result = { steps: this.#steps, states: this.#states };
-    if (failure === undefined) return result;
+    if (failure === undefined) {
+      return this.#finished === undefined ? result : { ...result, invariants: this.#invariants() };
+    }
     const path = pathTo(extended(this.#trail, this.#stretch));
     return { ...result, failure: { ...failure, path } };
+  }
+
+  #invariants(): Invariant[] {
+    return (this.#finished ?? [])
+      .filter((kept) => kept.needed)
+      .map(({ index, state, marked }) => ({
+        index,
+        state: generalised(state, marked.needs, this.#flow.live[index] ?? 0xffff),
+      }));
   }
 
   /** Follows one path to its end; the other side of each branch waits in #work. */

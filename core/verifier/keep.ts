@@ -1,7 +1,7 @@
 // The states kept where paths meet: which of them cover a new one, which is joined with it, which are still open.
 // Knows states and marks, not instructions.
 import { covers, type Needs } from "./domain/cover.ts";
-import { join, shapeOf } from "./domain/join.ts";
+import { join, sameStackShape, shapeOf } from "./domain/join.ts";
 import { cloneState, fingerprint, type State } from "./domain/state.ts";
 import type { Marked } from "./marks.ts";
 
@@ -13,6 +13,8 @@ export interface Kept {
   readonly shape: number;
   /** A state that this one was joined with, so that it is of no use any more once this one is finished. */
   readonly replaces: Kept | undefined;
+  /** A path was covered by it, or it is a join: without it other paths would have to be followed on. */
+  needed: boolean;
 }
 
 /** The states kept at one instruction where paths meet. */
@@ -47,7 +49,9 @@ export function findCovering(label: Label, state: State, compared: () => void): 
     const kept = label.finished[at];
     if (kept === undefined) continue;
     compared();
-    if (covers(kept.state, kept.marked.needs, state, label.live)) return kept;
+    if (!covers(kept.state, kept.marked.needs, state, label.live)) continue;
+    kept.needed = true;
+    return kept;
   }
   return undefined;
 }
@@ -68,6 +72,7 @@ export function stateToKeep(
     for (let at = label.finished.length - 1; at >= 0; at--) {
       const kept = label.finished[at];
       if (kept === undefined || kept.shape !== shape) continue;
+      if (!sameStackShape(kept.state, state)) continue;
       const joined = join(kept.state, state, label.live, fresh);
       if (joined !== undefined) return { state: joined, shape, replaces: kept };
     }
@@ -91,6 +96,7 @@ export function keep(
     fingerprint: hash,
     shape,
     replaces,
+    needed: replaces !== undefined,
   };
   const open = label.open.get(hash);
   if (open === undefined) label.open.set(hash, [kept]);

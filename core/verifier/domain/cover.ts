@@ -51,9 +51,17 @@ class Matching {
     this.#links = 0;
   }
 
-  /** Ids of instances and of unknown parts; none (0) and those of direct addresses (below 0) are the same in all states. */
+  /** Ids of instances; none (0) and those of direct addresses (below 0) are the same in all states. */
   id(from: number, to: number): boolean {
-    if (from <= 0 || to <= 0) return from === to;
+    return from <= 0 || to <= 0 ? from === to : this.#match(from, to);
+  }
+
+  /** Ids of unknown parts. One that is 0 for sure (id 0) is known, so what stands for any can stand for it. */
+  part(from: number, to: number): boolean {
+    return from === 0 ? to === 0 : this.#match(from, to);
+  }
+
+  #match(from: number, to: number): boolean {
     for (let at = 0; at < this.#count; at++) {
       if (this.#from[at] === from) return this.#to[at] === to;
     }
@@ -217,10 +225,10 @@ function coversNumber(a: NumberValue, b: NumberValue): boolean {
 }
 
 function coversPointer(a: PointerValue, b: PointerValue): boolean {
-  if (a.offset !== b.offset || a.nullable !== b.nullable || a.zeros > b.zeros) return false;
+  // What may be null may also be the pointer that it is if it is not.
+  if (a.offset !== b.offset || (b.nullable && !a.nullable) || a.zeros > b.zeros) return false;
   if (a.minimum > b.minimum || a.maximum < b.maximum || a.proved > b.proved) return false;
-  // No unknown part (0) is a variable that is the same in all states.
-  return matching.id(a.variable, b.variable) && coversRegion(a.region, b.region);
+  return matching.part(a.variable, b.variable) && coversRegion(a.region, b.region);
 }
 
 /** The same kind of object with the same size, type and map; which one it is may differ, consistently. */

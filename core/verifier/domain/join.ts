@@ -4,7 +4,7 @@
 import { REGISTER_COUNT } from "../../isa/instruction.ts";
 import { sameKind } from "./cover.ts";
 import { constantValue, ranges } from "./range.ts";
-import { numberMask, type Part, readSlot, SLOT_COUNT, type Slot, type Stack } from "./stack.ts";
+import { numberMask, type Part, readSlot, SLOT_COUNT, type Slot } from "./stack.ts";
 import { type Frame, register, type State } from "./state.ts";
 import {
   instanceOf,
@@ -21,31 +21,23 @@ import {
 const KNOWN = -1;
 
 /**
- * A number that is the same for states of one shape: kinds of registers and slots, constants in registers, and of
- * pointers what they point into, their known offset and how much of the packet is proved.
+ * A number that is the same for states of one shape, made of the registers: their kinds, constants, and of pointers what
+ * they point into, their known offset and how much of the packet is proved.
  */
 export function shapeOf(state: State, live: number): number {
   let hash = state.frames.length + state.references.length * 64;
   for (let index = 0; index < REGISTER_COUNT; index++) {
     if ((live >> index) & 1) hash = Math.imul(hash, 31) + shapeOfRegister(register(state, index));
   }
-  for (const frame of state.frames) {
-    hash = Math.imul(hash, 31) + frame.returnTo;
-    for (const value of frame.callerSaved) hash = Math.imul(hash, 31) + shapeOfRegister(value);
-    hash = Math.imul(hash, 31) + shapeOfStack(frame.stack);
-  }
   return hash | 0;
 }
 
 function shapeOfRegister(value: Value): number {
-  if (value.kind !== "number") return shapeOfValue(value);
-  const constant = constantValue(value.range);
-  return constant === undefined ? 2 : Math.imul(constant, 7) + 3;
-}
-
-function shapeOfValue(value: Value): number {
   if (value.kind === "uninitialized") return 1;
-  if (value.kind === "number") return 2;
+  if (value.kind === "number") {
+    const constant = constantValue(value.range);
+    return constant === undefined ? 2 : Math.imul(constant, 7) + 3;
+  }
   const { region } = value;
   const map = "map" in region ? region.map : 0;
   return (
@@ -57,21 +49,32 @@ function shapeOfValue(value: Value): number {
   );
 }
 
-const stackShapes = new WeakMap<Stack, number>();
-
-function shapeOfStack(stack: Stack): number {
-  let hash = stackShapes.get(stack);
-  if (hash !== undefined) return hash;
-  hash = 0;
-  for (let index = 0; index < SLOT_COUNT; index++) {
-    const slot = stack.slots[index];
-    if (slot === undefined) continue;
-    const mask = numberMask(slot);
-    const part = slot.kind === "spill" && mask === 0 ? shapeOfValue(slot.value) : mask + 4;
-    hash = Math.imul(hash, 31) + Math.imul(part, index + 1);
+/** True if all slots of the two states are of one kind: the rest of the shape. */
+export function sameStackShape(a: State, b: State): boolean {
+  for (let depth = a.frames.length - 1; depth >= 0; depth--) {
+    const left = a.frames[depth]?.stack.slots ?? [];
+    const right = b.frames[depth]?.stack.slots ?? [];
+    if (left === right) continue;
+    for (let index = 0; index < SLOT_COUNT; index++) {
+      if (!sameSlotShape(left[index], right[index])) return false;
+    }
   }
-  stackShapes.set(stack, hash | 0);
-  return hash | 0;
+  return true;
+}
+
+function sameSlotShape(a: Slot | undefined, b: Slot | undefined): boolean {
+  if (a === b) return true;
+  const mask = numberMask(a);
+  if (mask !== numberMask(b)) return false;
+  if (mask !== 0) return true;
+  if (a === undefined || b === undefined) return false;
+  if (a.kind !== "spill" || b.kind !== "spill") return a.kind === b.kind;
+  return samePointerShape(a.value, b.value);
+}
+
+function samePointerShape(a: Value, b: Value): boolean {
+  if (a.kind !== "pointer" || b.kind !== "pointer") return a.kind === b.kind;
+  return a.offset === b.offset && a.proved === b.proved && sameKind(a.region, b.region);
 }
 
 /** A pair of ids, one of each state, and the id that stands for it in the joined one. */

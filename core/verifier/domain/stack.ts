@@ -137,12 +137,15 @@ function overwrite(slot: Slot | undefined, from: number, to: number): Slot {
   };
 }
 
-/** Stores the low `size` bytes of a number at [at, at + size). */
+/**
+ * Stores the low `size` bytes of a number at [at, at + size). Only what starts a slot or fills half of one is kept
+ * exactly: single fields of structs hold what programs seldom test, and states that differ there multiply.
+ */
 export function writeNumber(stack: Stack, at: number, size: number, value: NumberValue): Stack {
   const inSlot = at & 7;
   if (size === 8 && inSlot === 0) return spill(stack, at, value);
   const written = writeUnknown(stack, at, at + size);
-  if (inSlot + size > 8) return written;
+  if (inSlot + size > 8 || (inSlot !== 0 && size < 4)) return written;
   const slot = written.slots[at >> 3];
   if (slot?.kind !== "bytes") return written;
   const part: Part = { at: inSlot, size, value: narrowNumber(value, size) };
