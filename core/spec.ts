@@ -44,7 +44,11 @@ export interface FunctionSpec {
   /** BTF id of its `func` type, if known. */
   readonly btfId?: number;
   /** Present if its bytes do not decode: why, and where in the section. `instructions` is then empty, and it cannot be built. */
-  readonly undecodable?: { readonly message: string; readonly byteOffset: number };
+  readonly undecodable?: {
+    readonly code: "InstructionInvalid" | "ProgramTooLarge";
+    readonly message: string;
+    readonly byteOffset: number;
+  };
 }
 
 /** What a section name says about the hook, e.g. "cgroup/connect4" or "kprobe/do_sys_open". */

@@ -44,6 +44,10 @@ export const ERROR_CODES = {
     remedy: "Make sure that every function and map the program uses is defined in the same object.",
   },
   InstructionInvalid: { category: "InvalidData", remedy: "Compile again with clang -target bpf -mcpu=v3." },
+  ProgramTooLarge: {
+    category: "LimitsExceeded",
+    remedy: "Split the program: 100,000 instructions are the most that can be verified.",
+  },
   AssemblyInvalid: { category: "InvalidData", remedy: "Correct the assembly text at the position given." },
   PcapInvalid: { category: "InvalidData", remedy: "Capture the file again as pcap or pcapng." },
   HexInvalid: { category: "InvalidArgument", remedy: "Give bytes as pairs of hexadecimal digits." },

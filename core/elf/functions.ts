@@ -11,6 +11,12 @@ import { inside } from "./range.ts";
 
 const SLOT_BYTES = 8;
 
+/**
+ * Twice what the verifier takes (verifier/structure.ts), because a wide instruction has two slots: of a larger function no
+ * instruction is looked at, so that a file of millions costs no memory.
+ */
+const LARGEST_FUNCTION_BYTES = 2 * 100_000 * SLOT_BYTES;
+
 /** A function and its place in the file. */
 export interface PlacedFunction {
   readonly section: ElfSection;
@@ -144,12 +150,18 @@ function tryDecode(
   end: number,
   file: string,
 ): { instructions: Instruction[] } | Required<Pick<FunctionSpec, "undecodable">> {
+  if (end - start > LARGEST_FUNCTION_BYTES) {
+    const message = `its ${Math.floor((end - start) / SLOT_BYTES)} slots are more than any program may have`;
+    return { undecodable: { code: "ProgramTooLarge", message, byteOffset: start } };
+  }
   try {
     const bytes = section.bytes.subarray(start, end);
     return { instructions: decode(bytes, { file, section: section.name, offset: start }) };
   } catch (error) {
     if (!(error instanceof EbpfError) || error.code !== "InstructionInvalid") throw error;
-    return { undecodable: { message: error.message, byteOffset: error.data.offset ?? start } };
+    return {
+      undecodable: { code: error.code, message: error.message, byteOffset: error.data.offset ?? start },
+    };
   }
 }
 

@@ -101,9 +101,9 @@ function listing(program: Program): DisassemblyRecord[] {
 
 function plainListing(file: string, spec: FunctionSpec): DisassemblyRecord[] {
   if (spec.undecodable !== undefined) {
-    const { message, byteOffset } = spec.undecodable;
+    const { code, message, byteOffset } = spec.undecodable;
     const where: ErrorData = { file, section: spec.section, offset: byteOffset };
-    throw new EbpfError("InstructionInvalid", message, where);
+    throw new EbpfError(code, message, where);
   }
   let slot = 0;
   return spec.instructions.map((instruction, index) => {

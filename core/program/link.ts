@@ -75,7 +75,7 @@ function reach(object: ObjectSpec, entry: FunctionSpec): FunctionSpec[] {
 
 function checkDecoded({ name, section, undecodable }: FunctionSpec, file: string): void {
   if (undecodable === undefined) return;
-  throw new FormatError("InstructionInvalid", `function "${name}": ${undecodable.message}`, {
+  throw new FormatError(undecodable.code, `function "${name}": ${undecodable.message}`, {
     file,
     section,
     offset: undecodable.byteOffset,

@@ -7,6 +7,7 @@ import { loadObject } from "../../../core/elf/object.ts";
 import { print } from "../../../core/isa/print.ts";
 import type { FunctionSpec, MapSpec, ObjectSpec, ReferenceTarget } from "../../../core/spec.ts";
 import { mutate } from "../../harness/mutate.ts";
+import { writeObject } from "../../harness/object.ts";
 
 const fixtures = join(import.meta.dirname, "..", "..", "fixtures");
 const load = (name: string) => loadObject(readFileSync(join(fixtures, "c", name)), name);
@@ -81,6 +82,13 @@ test("relocations of type 0 are applied", (t) => {
   const start = view.getUint32(header + 24, true);
   view.setUint32(start + 8, 0, true);
   t.deepEqual(loadObject(bytes, "x.o").programs[0]?.references[0]?.target, { kind: "map", name: "counters" });
+});
+
+test("a function that no program could have is not decoded", (t) => {
+  const code = Buffer.alloc(8 * 200_001, Buffer.from("b700000000000000", "hex"));
+  const program = { section: "xdp", name: "large", code };
+  const [spec] = loadObject(writeObject({ programs: [program] }), "x.o").programs;
+  t.like(spec, { name: "large", instructions: [], undecodable: { code: "ProgramTooLarge" } });
 });
 
 test("code that does not decode marks its function only", (t) => {

@@ -173,7 +173,11 @@ test("an outside function that is no helper is refused with its line", (t) => {
 test("a function that does not decode is refused when it is reached", (t) => {
   const functions = programs.functions.map((spec) =>
     spec.name === "twice"
-      ? { ...spec, instructions: [], undecodable: { message: "slot 0: bad", byteOffset: 64 } }
+      ? {
+          ...spec,
+          instructions: [],
+          undecodable: { code: "InstructionInvalid" as const, message: "slot 0: bad", byteOffset: 64 },
+        }
       : spec,
   );
   const damaged = { ...programs, functions };
