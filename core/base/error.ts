@@ -48,6 +48,10 @@ export const ERROR_CODES = {
     category: "LimitsExceeded",
     remedy: "Split the program: 100,000 instructions are the most that can be verified.",
   },
+  VerificationTooLarge: {
+    category: "LimitsExceeded",
+    remedy: "Split the program, or make its functions smaller.",
+  },
   AssemblyInvalid: { category: "InvalidData", remedy: "Correct the assembly text at the position given." },
   PcapInvalid: { category: "InvalidData", remedy: "Capture the file again as pcap or pcapng." },
   HexInvalid: { category: "InvalidArgument", remedy: "Give bytes as pairs of hexadecimal digits." },

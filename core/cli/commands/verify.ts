@@ -1,5 +1,6 @@
 // ebpf verify: verdicts on the programs of files and folders of files, in this process. What is verified is here; how
 // the verdicts are written is in ../verify/, a file a form.
+import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { EbpfError } from "../../base/error.ts";
 import { type BatchControl, type BatchRequest, verifyFiles } from "../../manager/batch.ts";
@@ -11,6 +12,8 @@ import type { MakeForm } from "../verify/form.ts";
 import { jsonForm, jsonlForm } from "../verify/json.ts";
 import { textForm } from "../verify/text.ts";
 
+/** Most objects are smaller: verifying one takes less time than a thread needs to start. */
+const SMALL_BYTES = 1 << 17;
 /** More threads than this only take memory. */
 const MOST_JOBS = 256;
 
@@ -23,7 +26,9 @@ export const verifyObjects: Handler = async (invocation) => {
   const form = formOf(invocation)({ invocation, many });
   // One file that a person named and that is no object is an error; among others, it is a row.
   const strictFiles = !many && options.jsonl !== true;
-  const request: BatchRequest = { files, choice: choiceOf(invocation), jobs, strictFiles };
+  // A thread's memory is bounded. One small file is verified in this one, which takes no time to start.
+  const here = (!many && jobs === 1 && statSync(files[0] ?? "").size < SMALL_BYTES) || options.log === true;
+  const request = { files, choice: choiceOf(invocation), jobs: here ? 0 : jobs, strictFiles };
   const line = progressLine(io);
   const outcomes = new Set<VerificationRecord["verdict"] | "defect">();
   try {
