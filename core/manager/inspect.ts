@@ -202,8 +202,8 @@ function verifyOne(
     if (known.code === "InternalError" && keepGoing !== true) throw error;
     return {
       ...facts,
-      type: choice.type ?? "",
-      platform: choice.platform ?? "windows",
+      type: choice.type ?? null,
+      platform: choice.platform ?? null,
       ...errorFacts(known),
       instructions: spec.instructions.length,
       steps: 0,
@@ -257,10 +257,10 @@ function errorFacts(error: EbpfError): Outcome {
 export function unreadableRecord(file: string, error: EbpfError): VerificationRecord {
   return {
     file,
-    section: "",
-    program: "",
-    type: "",
-    platform: "windows",
+    section: null,
+    program: null,
+    type: null,
+    platform: null,
     ...errorFacts(error),
     instructions: 0,
     steps: 0,

@@ -9,10 +9,12 @@ export type { FailureRecord, SourceRecord };
 /** One program of an object, verified. The line of `verify --jsonl`. */
 export interface VerificationRecord {
   readonly file: string;
-  readonly section: string;
-  readonly program: string;
-  readonly type: string;
-  readonly platform: PlatformName;
+  /** Null, as the next one, if the file cannot be read as an object. */
+  readonly section: string | null;
+  readonly program: string | null;
+  /** Null, as the next one, if nothing tells it. */
+  readonly type: string | null;
+  readonly platform: PlatformName | null;
   readonly verdict: "accepted" | "rejected" | "error";
   /** Of the failure or the error. */
   readonly code?: string;

@@ -42,10 +42,10 @@ export const FAILURE: Shape<FailureRecord> = failure;
 
 export const VERIFICATION: Shape<VerificationRecord> = v.object({
   file: v.string(),
-  section: v.string(),
-  program: v.string(),
-  type: v.string(),
-  platform,
+  section: v.nullable(v.string()),
+  program: v.nullable(v.string()),
+  type: v.nullable(v.string()),
+  platform: v.nullable(platform),
   verdict: v.picklist(["accepted", "rejected", "error"]),
   code: v.exactOptional(v.string()),
   message: v.exactOptional(v.string()),

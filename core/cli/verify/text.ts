@@ -22,7 +22,7 @@ export const textForm: MakeForm = ({ invocation: { io }, many }) => {
 
 function paragraph(io: Io, record: VerificationRecord): string {
   const { verdict, file, program, type, platform } = record;
-  const what = program === "" ? "" : `  ${program} (${[type, platform].filter(Boolean).join(", ")})`;
+  const what = program === null ? "" : `  ${program} (${[type, platform].filter(Boolean).join(", ")})`;
   const head = `${paint(io, STYLES[verdict], verdict.padEnd(8))}  ${printable(`${file}${what}`)}`;
   if (verdict === "error") {
     const lines = [`${record.code}: ${record.message}`, record.remedy ?? ""];

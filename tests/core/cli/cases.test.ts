@@ -136,7 +136,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "verify --jsonl of what is no object": {
     words: ["verify", "package.json", "--jsonl"],
     status: 1,
-    out: /"code":"ElfInvalid"/,
+    out: /"section":null,"program":null,"type":null,"platform":null,"verdict":"error","code":"ElfInvalid"/,
   },
   "verify --log": { words: ["verify", SAMPLE, "--log"], status: 0, err: /DropPacket 0: / },
   "verify of no file": { words: ["verify", "none.o"], status: 1, err: /FileNotFound/ },
