@@ -27,6 +27,12 @@ function Test-EbpfProgram {
     .PARAMETER Type
     The program type to verify as, where the section's name does not tell, such as xdp or bind.
 
+    .PARAMETER Strict
+    Also refuse what Linux lets only the privileged do: addresses that leave the program.
+
+    .PARAMETER All
+    Tell every failure that is found, in the property Failures, not only the first.
+
     .PARAMETER Quiet
     Give only $true or $false for each file: whether all its programs are accepted.
 
@@ -44,6 +50,11 @@ function Test-EbpfProgram {
     Test-EbpfProgram build | Group-Object Verdict, Code -NoElement
 
     How many programs of a folder have which verdict.
+
+    .EXAMPLE
+    (Test-EbpfProgram droppacket.o -All).Failures | Format-Table Code, Message
+
+    Everything that is wrong with a program, not only what is found first.
 
     .EXAMPLE
     if (Test-EbpfProgram droppacket.o -Quiet) { Add-EbpfProgram droppacket.o -Hook xdp }
@@ -84,6 +95,10 @@ function Test-EbpfProgram {
         [ValidateNotNullOrEmpty()]
         [string] $Type,
 
+        [switch] $Strict,
+
+        [switch] $All,
+
         [switch] $Quiet
     )
     process {
@@ -94,7 +109,7 @@ function Test-EbpfProgram {
             if ($files.Count -gt 1) {
                 Show-EbpfProgress $PSCmdlet 0 'Verifying' ([pscustomobject]@{ message = $file; done = $index; total = $files.Count })
             }
-            $parameters = Select-EbpfParameter $PSBoundParameters program, platform, type
+            $parameters = Select-EbpfParameter $PSBoundParameters program, platform, type, strict, all
             $parameters['file'] = $file
             try { $records = @(Invoke-EbpfService object.verify $parameters $PSCmdlet "Verifying $([System.IO.Path]::GetFileName($file))") }
             catch { Write-EbpfError $PSCmdlet $_ $file; continue }

@@ -68,6 +68,7 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: "--type <name>", help: "the program type, where the section does not tell" },
       PLATFORM,
       { flags: "--strict", help: "also refuse what Linux lets only the privileged do: addresses that leave" },
+      { flags: "--all", help: "tell every failure that is found, not only the first" },
       { flags: "--log", help: "print what is known at each instruction" },
       { flags: "--jsonl", help: "print one line of JSON a program, as soon as it is verified" },
       { flags: "--jobs <count>", help: "threads to verify on: a number, or all (of the processor)" },

@@ -182,16 +182,12 @@ function verifyOne(
   const began = performance.now();
   const facts = { file: choice.file, section: spec.section, program: spec.name };
   try {
-    const { program, verdict } = judge(
-      buildCandidates(object, spec.name, buildOptions(choice)),
-      choice.strict,
-      log,
-    );
+    const { program, verdict } = judge(buildCandidates(object, spec.name, buildOptions(choice)), choice, log);
     return {
       ...facts,
       type: program.type.name,
       platform: program.platform.name,
-      ...outcome(verdict),
+      ...outcome(verdict, choice.all === true),
       instructions: program.instructions.length,
       steps: verdict.steps,
       states: verdict.states,
@@ -216,7 +212,7 @@ function verifyOne(
 /** The first candidate that is accepted; if none is, the verdict on the likeliest. Steps are those of all that were tried. */
 function judge(
   candidates: readonly Program[],
-  strict: boolean | undefined,
+  { strict, all }: Choice,
   log: VerifyControl["log"],
 ): { readonly program: Program; readonly verdict: Verdict } {
   const tried: { program: Program; verdict: Verdict }[] = [];
@@ -224,6 +220,7 @@ function judge(
     const observe = log && ((instruction: number, state: string) => log(program, instruction, state));
     const verdict = verify(program, {
       ...(strict !== undefined && { strict }),
+      ...(all !== undefined && { all }),
       ...(observe !== undefined && { log: observe }),
     });
     tried.push({ program, verdict });
@@ -238,15 +235,23 @@ function judge(
 
 type Outcome = Pick<
   VerificationRecord,
-  "verdict" | "code" | "message" | "remedy" | "instruction" | "source" | "failure"
+  "verdict" | "code" | "message" | "remedy" | "instruction" | "source" | "failure" | "failures"
 >;
 
-function outcome(verdict: Verdict): Outcome {
+function outcome(verdict: Verdict, all: boolean): Outcome {
   if (verdict.kind === "accepted") return { verdict: "accepted" };
   const failure = failureRecord(verdict.failures[0]);
   const { code, message, remedy, instruction, source } = failure;
-  const facts = { verdict: "rejected", code, message, remedy, instruction, failure } as const;
-  return source === undefined ? facts : { ...facts, source };
+  return {
+    verdict: "rejected",
+    code,
+    message,
+    remedy,
+    instruction,
+    failure,
+    ...(all && { failures: verdict.failures.map(failureRecord) }),
+    ...(source !== undefined && { source }),
+  };
 }
 
 function errorFacts(error: EbpfError): Outcome {

@@ -23,6 +23,8 @@ export interface VerificationRecord {
   readonly instruction?: number;
   readonly source?: SourceRecord;
   readonly failure?: FailureRecord;
+  /** If all were asked for: each that was found, `failure` first. */
+  readonly failures?: readonly FailureRecord[];
   readonly instructions: number;
   readonly steps: number;
   readonly states: number;

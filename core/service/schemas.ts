@@ -53,6 +53,7 @@ export const VERIFICATION: Shape<VerificationRecord> = v.object({
   instruction: v.exactOptional(count),
   source: v.exactOptional(source),
   failure: v.exactOptional(failure),
+  failures: v.exactOptional(v.array(failure)),
   instructions: count,
   steps: count,
   states: count,
@@ -201,6 +202,8 @@ export const VERIFY = v.strictObject({
   program: v.exactOptional(name),
   platform: v.exactOptional(programPlatform),
   type: v.exactOptional(name),
+  strict: v.exactOptional(v.boolean()),
+  all: v.exactOptional(v.boolean()),
 });
 export const PROGRAM_ADD = v.strictObject({
   file: absolute,

@@ -12,7 +12,10 @@ export interface AnalysisFailure {
 }
 
 export interface Analysis {
+  /** The first; absent: the program is safe. */
   readonly failure?: AnalysisFailure;
+  /** With `all`: every one that was found, each instruction and code once, in the order followed; the first is `failure`. */
+  readonly failures?: readonly AnalysisFailure[];
   /** Instructions followed, summed over all paths. */
   readonly steps: number;
   /** States kept at labels. */
@@ -36,6 +39,8 @@ export interface AnalysisOptions {
   /** Ask for the strict rules (see strict.ts). */
   readonly strict?: boolean;
   readonly maximumSteps: number;
+  /** A failure ends its path only; the others are followed, as far as the steps go. */
+  readonly all?: boolean;
   /** Called with the state before each instruction that is followed; it must not keep or change the state. */
   readonly observe?: (index: number, state: State) => void;
   /**

@@ -3,7 +3,7 @@
 import type { Instruction } from "../isa/instruction.ts";
 import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
-import type { Analysis, AnalysisFailure, AnalysisOptions, Invariant } from "./analysis.ts";
+import type { Analysis, AnalysisOptions, Invariant } from "./analysis.ts";
 import { type Assertion, assertionsOf } from "./assertion.ts";
 import { assume, possible } from "./branch.ts";
 import { check } from "./check.ts";
@@ -13,6 +13,7 @@ import { cloneState, register, type State } from "./domain/state.ts";
 import { changedSlots, clearChanged, clearTouched } from "./domain/touched.ts";
 import { UNINITIALIZED } from "./domain/value.ts";
 import { initialState } from "./entry.ts";
+import { type Failing, Failures } from "./failures.ts";
 import type { Finding } from "./finding.ts";
 import { type Flow, flowOf } from "./flow.ts";
 import {
@@ -28,7 +29,7 @@ import {
 } from "./keep.ts";
 import { Marks } from "./marks.ts";
 import { isStrict } from "./strict.ts";
-import { extended, pathTo, type Stretch, type Trail } from "./trail.ts";
+import { extended, type Stretch, type Trail } from "./trail.ts";
 import { transfer } from "./transfer.ts";
 import { freshId, type Ids } from "./transfer-alu.ts";
 import { enterFrame, leaveFrame } from "./transfer-call.ts";
@@ -46,8 +47,6 @@ interface Path {
 
 /** A path still to be followed, or the mark that all paths from a kept state have been. */
 type Work = Path | { readonly kind: "finished"; readonly label: Label; readonly kept: Kept };
-
-type Failing = Omit<AnalysisFailure, "path">;
 
 /** A state is kept only that many steps after the last one on its path (a loop shorter than that still meets itself). */
 const STEPS_BETWEEN_STATES = 8;
@@ -103,21 +102,28 @@ class Exploration {
     const index = this.#program.subprograms[0]?.start ?? 0;
     const state = initialState(this.#program);
     this.#work.push({ kind: "path", index, from: -1, state, marks: new Marks(), trail: undefined });
-    let failure: Failing | undefined;
-    while (failure === undefined) {
+    const failures = new Failures(this.#options.all === true);
+    while (!failures.enough) {
       const work = this.#work.pop();
       if (work === undefined) break;
       if (work.kind === "finished") {
         finish(work.label, work.kept);
         this.#finished?.push(work.kept);
-      } else failure = this.#follow(work);
+        continue;
+      }
+      const failing = this.#follow(work);
+      if (failing === undefined) continue;
+      failures.add(failing, extended(this.#trail, this.#stretch), this.#spent());
+      // What the failed check looked at mattered: a state that only looks like this one may pass it and fail elsewhere.
+      this.#marks.takeTouched(failing.state.frames.length);
     }
     const result = { steps: this.#steps, states: this.#states };
-    if (failure === undefined) {
-      return this.#finished === undefined ? result : { ...result, invariants: this.#invariants() };
-    }
-    const path = pathTo(extended(this.#trail, this.#stretch));
-    return { ...result, failure: { ...failure, path } };
+    if (failures.found.length > 0) return { ...result, ...failures.facts() };
+    return this.#finished === undefined ? result : { ...result, invariants: this.#invariants() };
+  }
+
+  #spent(): boolean {
+    return this.#steps + this.#comparisons > this.#options.maximumSteps;
   }
 
   #invariants(): Invariant[] {
@@ -164,7 +170,7 @@ class Exploration {
       this.#stretch = { first: index, last: index };
     }
     this.#options.observe?.(index, state);
-    if (this.#steps + this.#comparisons > this.#options.maximumSteps) return this.#exhausted(index, state);
+    if (this.#spent()) return this.#exhausted(index, state);
     clearTouched();
     for (const assertion of this.#assertionsAt(index)) {
       const finding = check(this.#program, state, assertion, this.#strict);

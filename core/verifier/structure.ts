@@ -14,28 +14,31 @@ export interface StructureFailure {
   readonly finding: Finding;
 }
 
-/** The first thing wrong with the shape of the program, in order of instructions; recursion last. */
-export function checkStructure(program: Program): StructureFailure | undefined {
+/** What is wrong with the shape of the program, in order of instructions; recursion last. */
+export function* structureFailures(program: Program): Generator<StructureFailure, void> {
   const entry = program.subprograms[0];
   if (entry === undefined || program.instructions.length === 0) {
-    return { index: 0, finding: { code: "FallThrough", name: program.name } };
+    yield { index: 0, finding: { code: "FallThrough", name: program.name } };
+    return;
   }
   const count = program.instructions.length;
   if (count > MAXIMUM_INSTRUCTIONS) {
-    return { index: MAXIMUM_INSTRUCTIONS, finding: { code: "TooComplex", count, unit: "instruction" } };
+    yield { index: MAXIMUM_INSTRUCTIONS, finding: { code: "TooComplex", count, unit: "instruction" } };
+    return;
   }
   for (const subprogram of program.subprograms) {
     for (let index = subprogram.start; index < subprogram.end; index++) {
       const finding = checkInstruction(program, subprogram, index);
-      if (finding !== undefined) return { index, finding };
+      if (finding !== undefined) yield { index, finding };
     }
     const last = program.instructions[subprogram.end - 1];
     if (last === undefined || subprogram.end <= subprogram.start || !endsPath(last)) {
       const finding: Finding = { code: "FallThrough", name: subprogram.name };
-      return { index: Math.max(subprogram.end - 1, 0), finding };
+      yield { index: Math.max(subprogram.end - 1, 0), finding };
     }
   }
-  return checkRecursion(program);
+  const recursive = checkRecursion(program);
+  if (recursive !== undefined) yield recursive;
 }
 
 function endsPath(instruction: Instruction): boolean {

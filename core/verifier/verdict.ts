@@ -28,6 +28,8 @@ export interface VerifyOptions {
   readonly strict?: boolean;
   /** Steps before the verdict is TooComplex; a count, so that a verdict never depends on the machine. */
   readonly maximumSteps?: number;
+  /** Tell more than the first failure: one ends only its path, and the others are followed within the same steps. */
+  readonly all?: boolean;
   /** Called with the state at each instruction, in order of exploration; for `verify --log`. */
   readonly log?: (instruction: number, state: string) => void;
 }
@@ -41,6 +43,7 @@ export type Verdict =
     }
   | {
       readonly kind: "rejected";
+      /** The first cause found; with `all` the others after it, each instruction and code once. */
       readonly failures: readonly [Failure, ...Failure[]];
       readonly steps: number;
       readonly states: number;

@@ -7,9 +7,10 @@ import { analyze } from "./analyze.ts";
 import { describe } from "./describe.ts";
 import type { State } from "./domain/state.ts";
 import { FAILURE_CODES } from "./failure.ts";
+import { MOST_FAILURES } from "./failures.ts";
 import type { Finding } from "./finding.ts";
 import { printRegisters, printState } from "./print.ts";
-import { checkStructure } from "./structure.ts";
+import { structureFailures } from "./structure.ts";
 import type { Failure, Verdict, VerifiedProgram, VerifyOptions } from "./verdict.ts";
 
 export { isCallableByHook } from "./prototype.ts";
@@ -22,27 +23,50 @@ export const DEFAULT_MAXIMUM_STEPS = 500_000;
  * ends; else rejected with the first failure found. Never throws for a program that buildProgram() made.
  */
 export function verify(program: Program, options: VerifyOptions = {}): Verdict {
-  const shape = checkStructure(program);
-  if (shape !== undefined) return rejected(failureOf(program, shape.index, shape.finding), 0, 0);
-  const { failure, steps, states } = analyze(program, analysisOptions(program, options));
-  if (failure !== undefined) {
-    return rejected(failureOf(program, failure.index, failure.finding, failure.state), steps, states);
+  const shape = first(structureFailures(program), options.all === true ? MOST_FAILURES : 1);
+  if (isNotEmpty(shape)) return rejected(program, shape, { steps: 0, states: 0 });
+  const { failure, failures, ...counts } = analyze(program, analysisOptions(program, options));
+  if (failure === undefined) return { kind: "accepted", program: program as VerifiedProgram, ...counts };
+  return rejected(program, [failure, ...(failures?.slice(1) ?? [])], counts);
+}
+
+function first<T>(rows: Iterable<T>, most: number): T[] {
+  const list: T[] = [];
+  for (const row of rows) {
+    list.push(row);
+    if (list.length >= most) break;
   }
-  return { kind: "accepted", program: program as VerifiedProgram, steps, states };
+  return list;
+}
+
+function isNotEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {
+  return list.length > 0;
 }
 
 function analysisOptions(program: Program, options: VerifyOptions) {
-  const { maximumSteps = DEFAULT_MAXIMUM_STEPS, strict = false, log } = options;
-  if (log === undefined) return { maximumSteps, strict };
+  const { maximumSteps = DEFAULT_MAXIMUM_STEPS, strict = false, all = false, log } = options;
+  if (log === undefined) return { maximumSteps, strict, all };
   const observe = (index: number, state: State): void => log(index, printState(program, state));
-  return { maximumSteps, strict, observe };
+  return { maximumSteps, strict, all, observe };
 }
 
-function rejected(failure: Failure, steps: number, states: number): Verdict {
-  return { kind: "rejected", failures: [failure], steps, states };
+interface Found {
+  readonly index: number;
+  readonly finding: Finding;
+  /** Absent: it was seen without following the program. */
+  readonly state?: State;
 }
 
-function failureOf(program: Program, index: number, finding: Finding, state?: State): Failure {
+function rejected(
+  program: Program,
+  [first, ...others]: readonly [Found, ...Found[]],
+  counts: Pick<Verdict, "steps" | "states">,
+): Verdict {
+  const failures = [failureOf(program, first), ...others.map((found) => failureOf(program, found))] as const;
+  return { kind: "rejected", failures, ...counts };
+}
+
+function failureOf(program: Program, { index, finding, state }: Found): Failure {
   const instruction = program.instructions[index];
   const source = sourceOf(program, index);
   const place =

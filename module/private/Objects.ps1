@@ -4,7 +4,7 @@
 # Type name -> names of the record in order. A test holds them equal to records.ts.
 $script:Shapes = @{
     'Ebpf.Program'      = 'id', 'name', 'type', 'platform', 'hook', 'interfaces', 'file', 'section', 'engine', 'host', 'instructions', 'mapIds', 'persistent', 'loadedAt'
-    'Ebpf.Verification' = 'file', 'section', 'program', 'type', 'platform', 'verdict', 'code', 'message', 'remedy', 'instruction', 'source', 'failure', 'instructions', 'steps', 'states', 'milliseconds'
+    'Ebpf.Verification' = 'file', 'section', 'program', 'type', 'platform', 'verdict', 'code', 'message', 'remedy', 'instruction', 'source', 'failure', 'failures', 'instructions', 'steps', 'states', 'milliseconds'
     'Ebpf.Failure'      = 'code', 'message', 'remedy', 'instruction', 'slot', 'text', 'source', 'registers'
     'Ebpf.Source'       = 'file', 'line', 'column', 'text'
     'Ebpf.Instruction'  = 'file', 'section', 'program', 'function', 'slot', 'bytes', 'text', 'source'
@@ -19,6 +19,7 @@ $script:Shapes = @{
 $script:Conversions = @{
     source    = { ConvertTo-EbpfObject Ebpf.Source $args[0] }
     failure   = { ConvertTo-EbpfObject Ebpf.Failure $args[0] }
+    failures  = { , @(foreach ($record in $args[0]) { ConvertTo-EbpfObject Ebpf.Failure $record }) }
     loadedAt  = { ConvertTo-EbpfDate $args[0] }
     startedAt = { ConvertTo-EbpfDate $args[0] }
     counters  = { $args[0] }

@@ -151,6 +151,9 @@ test.serial(
       ],
     );
     t.like((results[1] as { Source: unknown }).Source, { Line: 28 });
+    const all = `(Test-EbpfProgram ${UNSAFE} -All -Strict).Failures`;
+    t.is(await ps.value(`${all}[0].PSObject.TypeNames[0]`), "Ebpf.Failure");
+    t.is(await ps.value(`${all}[0].Code`), "PacketOutOfBounds");
     t.deepEqual(await ps.value(`, @(Test-EbpfProgram ${DROP}, ${UNSAFE} -Quiet)`), [true, false]);
     t.is(await ps.value("$Error.Count"), 0);
   },

@@ -57,6 +57,7 @@ function choiceOf({ options }: Invocation): BatchRequest["choice"] {
     type: textOf(options.type),
     platform: textOf(options.platform) as "windows" | "linux" | undefined,
     strict: options.strict === true ? true : undefined,
+    all: options.all === true ? true : undefined,
   });
 }
 

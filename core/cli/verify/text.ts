@@ -30,7 +30,14 @@ function paragraph(io: Io, record: VerificationRecord): string {
   }
   const code = record.failure === undefined ? "" : `${record.failure.code}, `;
   const facts = `${head}: ${code}${cost(record)}\n`;
-  return record.failure === undefined ? facts : `${facts}${explained(io, record.failure, "out", 1)}`;
+  if (record.failure === undefined) return facts;
+  const others = record.failures?.slice(1) ?? [];
+  return [
+    `${facts}${explained(io, record.failure, "out", 1)}`,
+    ...others.map(
+      (failure) => `${paint(io, "red", "also")}: ${failure.code}\n${explained(io, failure, "out", 1)}`,
+    ),
+  ].join("\n");
 }
 
 function cost({ instructions, steps, states, milliseconds }: VerificationRecord): string {

@@ -108,6 +108,11 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 1,
     out: /rejected[\s\S]*PacketOutOfBounds[\s\S]*droppacket_unsafe.c:28/,
   },
+  "verify --all": {
+    words: ["verify", UNSAFE_SAMPLE, "--all", "--json"],
+    status: 1,
+    json: [{ failures: [{ code: "PacketOutOfBounds" }] }],
+  },
   "verify --json": {
     words: ["verify", SAMPLE, "--json"],
     status: 0,
