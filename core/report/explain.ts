@@ -10,7 +10,7 @@
 //       r1 = packet
 //     help: Check the end of the packet first: if ((void *)(p + 1) > data_end) return ...;
 import type { Verdict } from "../verifier/verdict.ts";
-import type { FailureRecord, SourceRecord } from "./records.ts";
+import type { FailureRecord, SliceRecord, SourceRecord } from "./records.ts";
 
 export interface ExplainOptions {
   /** ANSI colours; off unless asked for. */
@@ -54,9 +54,56 @@ export function explainFailure(failure: FailureRecord, options: ExplainOptions =
     const value = failure.registers[name] ?? "uninitialized";
     lines.push(`    ${name} = ${value}`);
   }
+  lines.push(...wayTo(failure, paint));
   lines.push(`  ${paint.good("help")}: ${failure.remedy}`);
   return lines.join("\n");
 }
+
+/** What was known against what was needed, and how it came to that. */
+function wayTo({ known, needed, slice = [], source }: FailureRecord, { dim }: Palette): string[] {
+  const lines: string[] = [];
+  if (slice.length > 0) {
+    lines.push("  how it came to that:");
+    const rows = sliceLines(slice, source?.file);
+    const width = Math.max(...rows.map((row) => row.place.length));
+    for (const { place, text, notes } of rows) {
+      lines.push(`    ${dim(`${place.padStart(width)} |`)} ${text}`);
+      lines.push(...notes.map((note) => `    ${" ".repeat(width)} ${dim("|")}   ${note}`));
+    }
+  }
+  if (known !== undefined && needed !== undefined) {
+    lines.push(`  known: ${known}; needed: ${typeof needed === "number" ? plural(needed, "byte") : needed}`);
+  }
+  return lines;
+}
+
+interface SliceLine {
+  readonly place: string;
+  readonly text: string;
+  readonly notes: string[];
+}
+
+/** The steps of one C line stand together under it, the last notes being what counts; without C, each under its slot. */
+function sliceLines(slice: readonly SliceRecord[], file: string | undefined): readonly SliceLine[] {
+  const lines: SliceLine[] = [];
+  for (const { slot, text, source, note } of slice) {
+    const place =
+      source === undefined
+        ? `slot ${slot}`
+        : source.file === file
+          ? `${source.line}`
+          : `${source.file}:${source.line}`;
+    const last = lines.at(-1);
+    if (source !== undefined && last?.place === place) {
+      if (last.notes.length >= NOTES_OF_A_LINE) last.notes.shift();
+      last.notes.push(note);
+    } else lines.push({ place, text: source?.text.trim() ?? text, notes: [note] });
+  }
+  return lines.slice(-LINES_OF_A_SLICE);
+}
+
+const NOTES_OF_A_LINE = 2;
+const LINES_OF_A_SLICE = 6;
 
 /** The C line, and a caret under its column if that is known. Tabs stay, so that the caret stands right. */
 function quote({ line, column, text }: SourceRecord, paint: Palette): string[] {

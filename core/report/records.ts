@@ -1,6 +1,6 @@
 // Failure -> the JSON shape that command line, service and PowerShell exchange. Text is in explain.ts.
 import type { SourceLocation } from "../spec.ts";
-import type { Failure } from "../verifier/verdict.ts";
+import type { Failure, SliceRow } from "../verifier/verdict.ts";
 
 /** Lines and columns count from 1; column 0 is unknown. */
 export interface SourceRecord {
@@ -8,6 +8,17 @@ export interface SourceRecord {
   readonly line: number;
   readonly column: number;
   readonly text: string;
+}
+
+/** A step of the way to a failure, in the order followed. */
+export interface SliceRecord {
+  readonly instruction: number;
+  readonly slot: number;
+  /** The instruction in assembly. */
+  readonly text: string;
+  readonly source?: SourceRecord;
+  /** What it gave, in words; of a branch its side and what is known since. */
+  readonly note: string;
 }
 
 export interface FailureRecord {
@@ -21,6 +32,11 @@ export interface FailureRecord {
   readonly source?: SourceRecord;
   /** What was known of each register, by name. */
   readonly registers: Readonly<Record<string, string>>;
+  /** The few instructions that led to it. */
+  readonly slice?: readonly SliceRecord[];
+  /** What was known and what was needed; a number is one of bytes. */
+  readonly known?: string;
+  readonly needed?: string | number;
 }
 
 export function sourceRecord({ file, line, column, text }: SourceLocation): SourceRecord {
@@ -29,6 +45,23 @@ export function sourceRecord({ file, line, column, text }: SourceLocation): Sour
 
 export function failureRecord(failure: Failure): FailureRecord {
   const { code, message, remedy, instruction, slot, text, registers } = failure;
-  const record = { code, message, remedy, instruction, slot, text, registers: { ...registers } };
-  return failure.source === undefined ? record : { ...record, source: sourceRecord(failure.source) };
+  const { source, slice, known, needed } = failure;
+  return {
+    code,
+    message,
+    remedy,
+    instruction,
+    slot,
+    text,
+    registers: { ...registers },
+    ...(source !== undefined && { source: sourceRecord(source) }),
+    ...(slice !== undefined && { slice: slice.map(sliceRecord) }),
+    ...(known !== undefined && { known }),
+    ...(needed !== undefined && { needed }),
+  };
+}
+
+function sliceRecord({ instruction, slot, text, source, note }: SliceRow): SliceRecord {
+  const row = { instruction, slot, text, note };
+  return source === undefined ? row : { ...row, source: sourceRecord(source) };
 }

@@ -13,6 +13,7 @@ import type {
   ProgramStatsRecord,
   SectionRecord,
   ServiceStatusRecord,
+  SliceRecord,
   VerificationRecord,
 } from "../manager/records.ts";
 
@@ -27,6 +28,16 @@ const engine = v.picklist(["wasm", "interpreter"]);
 
 const source = v.object({ file: v.string(), line: count, column: count, text: v.string() });
 
+const slice = v.object({
+  instruction: count,
+  slot: count,
+  text: v.string(),
+  source: v.exactOptional(source),
+  note: v.string(),
+});
+
+export const SLICE: Shape<SliceRecord> = slice;
+
 const failure = v.object({
   code: v.string(),
   message: v.string(),
@@ -36,6 +47,9 @@ const failure = v.object({
   text: v.string(),
   source: v.exactOptional(source),
   registers: v.record(v.string(), v.string()),
+  slice: v.exactOptional(v.array(slice)),
+  known: v.exactOptional(v.string()),
+  needed: v.exactOptional(v.union([v.string(), v.number()])),
 });
 
 export const FAILURE: Shape<FailureRecord> = failure;

@@ -1,19 +1,10 @@
 // Finding -> one line in the words of the C program: what it does, what was known, what is needed. Only text.
 import type { ContextField, Helper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
-import type { Region, Value } from "./domain/value.ts";
 import type { Extent, Finding } from "./finding.ts";
-import { printValue } from "./print.ts";
-
-function plural(count: number, noun: string): string {
-  return count === 1 ? `${count} ${noun}` : `${count} ${noun}s`;
-}
+import { helperName, inWords, plural, regionInWords, wholeInWords } from "./words.ts";
 
 const VERBS = { read: "reads", write: "writes", atomic: "atomically updates" } as const;
-
-function helperName(helper: Helper): string {
-  return `bpf_${helper.name}`;
-}
 
 /** "reads 4 bytes at offset 12", "bpf_map_update_elem reads 8 bytes at offset -8 to 0". */
 function touches({ access, helper, low, high, sizeBytes }: Extent): string {
@@ -26,49 +17,6 @@ const ORDINALS = ["first", "second", "third", "fourth", "fifth"];
 
 function argumentOf(helper: Helper, position: number): string {
   return `the ${ORDINALS[position] ?? "last"} argument of ${helperName(helper)}`;
-}
-
-/** A value in words: "a number between 0 and 255", "a pointer to the packet". */
-function inWords(program: Program, value: Value): string {
-  if (value.kind === "number") {
-    const text = printValue(program, value);
-    return text.startsWith("number") ? text.replace(/^number/, "a number").replace("..", " to ") : text;
-  }
-  if (value.kind === "uninitialized") return "nothing yet";
-  return `a pointer to ${regionInWords(program, value.region)}`;
-}
-
-function regionInWords(program: Program, region: Region): string {
-  switch (region.kind) {
-    case "context":
-      return "the context";
-    case "stack":
-      return "the stack";
-    case "packet":
-      return "the packet";
-    case "packetEnd":
-      return "the end of the packet";
-    case "packetMeta":
-      return "the packet's metadata";
-    case "mapValue":
-      return region.inner === true
-        ? `a value of an inner map of ${program.maps[region.map]?.spec.name ?? region.map}`
-        : `a value of map ${program.maps[region.map]?.spec.name ?? region.map}`;
-    case "map":
-      return `map ${program.maps[region.map]?.spec.name ?? region.map}`;
-    case "innerMap":
-      return `an inner map of ${program.maps[region.map]?.spec.name ?? region.map}`;
-    case "memory":
-      return "the memory it was given";
-    case "allocated":
-      return "a record of a ring buffer";
-    case "object":
-      return `a ${region.type}`;
-    case "kernel":
-      return "an object of the kernel";
-    case "code":
-      return `function ${program.subprograms[region.function]?.name ?? region.function}`;
-  }
 }
 
 function mapName(program: Program, map: number | undefined): string {
@@ -192,7 +140,7 @@ export function describe(program: Program, finding: Finding): string {
     case "HelperNotAllowed":
       return `calls ${helperName(finding.helper)}, which a program of type ${program.type.name} may not call`;
     case "HelperArgument":
-      return `${argumentOf(finding.helper, finding.position)} has to be ${finding.expected}, but is ${inWords(program, finding.value)}`;
+      return `${argumentOf(finding.helper, finding.position)} has to be ${finding.expected}, but is ${wholeInWords(program, finding.value)}`;
     case "MapOperation":
       return mapOperation(program, finding);
     case "ReturnValue":
@@ -224,7 +172,7 @@ export function describe(program: Program, finding: Finding): string {
     case "ObjectOutOfBounds":
       return object(finding);
     case "ContextExpected":
-      return `needs the context in r${finding.register}, which is ${inWords(program, finding.value)}`;
+      return `needs the context in r${finding.register}, which is ${wholeInWords(program, finding.value)}`;
     case "ReferenceLeak":
       return `${ENDS[finding.at]} while ${finding.value === undefined ? "something acquired" : inWords(program, finding.value).replace("a pointer to ", "")} has not been given back`;
     case "ReferenceNotHeld":

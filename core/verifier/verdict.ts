@@ -8,7 +8,27 @@ declare const verified: unique symbol;
 /** A program that verify() accepted. Only verify() makes one, and only this can be compiled and run. */
 export type VerifiedProgram = Program & { readonly [verified]: true };
 
-export interface Failure {
+/** One step of the way to a failure. */
+export interface SliceRow {
+  readonly instruction: number;
+  readonly slot: number;
+  /** The instruction in assembly. */
+  readonly text: string;
+  readonly source?: SourceLocation;
+  /** What it gave, in words; of a branch also its side: "not taken: r2 is a number between 0 and 16". */
+  readonly note: string;
+}
+
+/** What is told of a failure beside its first line. */
+export interface Explanation {
+  /** The few instructions that led to it, in the order followed. */
+  readonly slice: readonly SliceRow[];
+  /** What was known and what was needed, where both can be said in a few words; a number is one of bytes. */
+  readonly known?: string;
+  readonly needed?: string | number;
+}
+
+export interface Failure extends Partial<Explanation> {
   readonly code: FailureCode;
   /** Index into `Program.instructions`, and the slot that `ebpf disasm` prints. */
   readonly instruction: number;

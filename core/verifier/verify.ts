@@ -1,14 +1,12 @@
 // verify: is the program safe? The door of the room, and the only place that makes a VerifiedProgram.
-import { print } from "../isa/print.ts";
-import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
-import type { SourceLocation } from "../spec.ts";
+import type { AnalysisFailure } from "./analysis.ts";
 import { analyze } from "./analyze.ts";
 import { describe } from "./describe.ts";
 import type { State } from "./domain/state.ts";
+import { explanationOf, sourceOf, textOf } from "./explanation.ts";
 import { FAILURE_CODES } from "./failure.ts";
 import { MOST_FAILURES } from "./failures.ts";
-import type { Finding } from "./finding.ts";
 import { printRegisters, printState } from "./print.ts";
 import { structureFailures } from "./structure.ts";
 import type { Failure, Verdict, VerifiedProgram, VerifyOptions } from "./verdict.ts";
@@ -50,12 +48,8 @@ function analysisOptions(program: Program, options: VerifyOptions) {
   return { maximumSteps, strict, all, observe };
 }
 
-interface Found {
-  readonly index: number;
-  readonly finding: Finding;
-  /** Absent: it was seen without following the program. */
-  readonly state?: State;
-}
+/** Without state and path: it was seen without following the program. */
+type Found = Pick<AnalysisFailure, "index" | "finding"> & Partial<AnalysisFailure>;
 
 function rejected(
   program: Program,
@@ -66,38 +60,21 @@ function rejected(
   return { kind: "rejected", failures, ...counts };
 }
 
-function failureOf(program: Program, { index, finding, state }: Found): Failure {
-  const instruction = program.instructions[index];
+function failureOf(program: Program, { index, finding, state, path }: Found): Failure {
   const source = sourceOf(program, index);
   const place =
     source === undefined
       ? `${program.file}: slot ${program.slots[index] ?? index}`
       : `${source.file}:${source.line}`;
-  const facts = {
+  return {
     code: finding.code,
     instruction: index,
     slot: program.slots[index] ?? index,
-    text: instruction === undefined ? "" : print(instruction, names(program)),
+    text: textOf(program, index),
     message: `${place}: ${describe(program, finding)}`,
     remedy: FAILURE_CODES[finding.code].remedy,
     registers: state === undefined ? {} : printRegisters(program, state),
+    ...(source !== undefined && { source }),
+    ...explanationOf(program, { finding, path: path ?? [] }),
   };
-  return source === undefined ? facts : { ...facts, source };
-}
-
-function names(program: Program) {
-  return {
-    helper: (id: number) => findHelper(program.platform, id, program.type.name)?.name,
-    map: (map: number) => program.maps[map]?.spec.name,
-  };
-}
-
-/** The C line of the instruction, or of the nearest one before it in the same function. */
-function sourceOf(program: Program, index: number): SourceLocation | undefined {
-  const own = program.subprograms.find((row) => index >= row.start && index < row.end);
-  for (let at = index; at >= (own?.start ?? 0); at--) {
-    const source = program.sources[at];
-    if (source !== undefined) return source;
-  }
-  return undefined;
 }

@@ -178,6 +178,7 @@ test("types: the properties of an object are those of its record", async (t) => 
     "Ebpf.Program": schemas.PROGRAM,
     "Ebpf.Verification": schemas.VERIFICATION,
     "Ebpf.Failure": schemas.FAILURE,
+    "Ebpf.Slice": schemas.SLICE,
     "Ebpf.Instruction": schemas.DISASSEMBLY,
     "Ebpf.Section": schemas.SECTION,
     "Ebpf.Map": schemas.MAP,

@@ -34,6 +34,9 @@ const failure: FailureRecord = {
   text: "r3 = *(u16 *)(r2 + 12)",
   source,
   registers: { r0: "1", r2: "packet" },
+  slice: [{ instruction: 0, slot: 0, text: "r2 = *(u64 *)(r1 + 0)", note: "r2 is a pointer to the packet" }],
+  known: "nothing of the length of the packet",
+  needed: 14,
 };
 const verified = {
   file: "/objects/drop.o",

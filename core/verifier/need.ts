@@ -1,0 +1,121 @@
+// What was known and what was needed, as short words that stand beside each other: "the packet has at least 14 bytes",
+// 38. One row a code; a code without a row needs no more than its first line.
+import type { ContextField } from "../platform/platform.ts";
+import type { Program } from "../program/program.ts";
+import type { Extent, Finding } from "./finding.ts";
+import { plural, wholeInWords } from "./words.ts";
+
+/** `needed` is a number of bytes where it is one. */
+export interface Need {
+  readonly known: string;
+  readonly needed: string | number;
+}
+
+type FindingOf<Code, F = Finding> = F extends { readonly code: infer C }
+  ? Code extends C
+    ? F
+    : never
+  : never;
+
+type Rows = {
+  readonly [Code in Finding["code"]]?: (program: Program, finding: FindingOf<Code>) => Need | undefined;
+};
+
+const ROWS: Rows = {
+  PacketOutOfBounds: (_, { extent, proved, variable, metadata }) => {
+    const what = metadata ? "the packet's metadata" : "the packet";
+    if (extent.low < 0) return { known: touchedInWords(extent), needed: "an offset of 0 or more" };
+    const known =
+      proved <= 0 ? `nothing of the length of ${what}` : `${what} has at least ${plural(proved, "byte")}`;
+    if (!variable) return { known, needed: extent.high + extent.sizeBytes };
+    const from = "from the variable part of the offset on";
+    return {
+      known: proved <= 0 ? `nothing of ${what} ${from}` : `at least ${plural(proved, "byte")} ${from}`,
+      needed: `the access ends ${spread(extent)} bytes further`,
+    };
+  },
+  MapValueOutOfBounds: (_, { extent, limit }) => ({
+    known: touchedInWords(extent),
+    needed: within(0, limit),
+  }),
+  StackOutOfBounds: (_, { extent }) => ({ known: touchedInWords(extent), needed: within(-512, 0) }),
+  StackUninitialized: (_, { extent, at }) => ({
+    known: `byte ${at} of the stack has no value`,
+    needed: `a value in ${extent.sizeBytes === 1 ? "that byte" : `each of ${plural(extent.sizeBytes, "byte")} from ${extent.low} on`}`,
+  }),
+  ContextOutOfBounds: (program, { extent, field }) => ({
+    known: touchedInWords(extent),
+    needed: fieldsInWords(program, extent, field),
+  }),
+  ContextReadOnly: (program, { extent }) => ({
+    known: touchedInWords(extent),
+    needed: writableInWords(program),
+  }),
+  PointerMaybeNull: (program, { register, value }) => ({
+    known: `r${register} is ${wholeInWords(program, value)}`,
+    needed: "not NULL",
+  }),
+  PointerArithmetic: (program, { reason, other }) => {
+    if (reason !== "number" || other === undefined) return undefined;
+    return { known: wholeInWords(program, other), needed: `a number between -${2 ** 29} and ${2 ** 29}` };
+  },
+  PointerExpected: (program, { register, value }) => ({
+    known: `r${register} is ${wholeInWords(program, value)}`,
+    needed: "a pointer",
+  }),
+  NumberExpected: (program, { register, value }) => ({
+    known: `r${register} is ${wholeInWords(program, value)}`,
+    needed: "a number",
+  }),
+  HelperArgument: (program, { position, expected, value }) => ({
+    known: `r${position + 1} is ${wholeInWords(program, value)}`,
+    needed: expected,
+  }),
+  ReturnValue: (program, { value, minimum, maximum }) => ({
+    known: `r0 is ${wholeInWords(program, value)}`,
+    needed: `a number between ${minimum} and ${maximum}`,
+  }),
+  Misaligned: (_, { sizeBytes, offset }) => ({
+    known: `offset ${offset}, and perhaps more`,
+    needed: `a multiple of ${sizeBytes}`,
+  }),
+};
+
+export function needOf(program: Program, finding: Finding): Need | undefined {
+  const row = ROWS[finding.code] as ((program: Program, finding: Finding) => Need | undefined) | undefined;
+  return row?.(program, finding);
+}
+
+/** "offset 12", "an offset between 0 and 128". */
+function touchedInWords({ low, high, sizeBytes }: Extent): string {
+  const where = low === high ? `offset ${low}` : `an offset between ${low} and ${high}`;
+  return `${where}, ${plural(sizeBytes, "byte")}`;
+}
+
+function within(first: number, end: number): string {
+  return `within ${first} to ${end}`;
+}
+
+function spread({ low, high, sizeBytes }: Extent): string {
+  return low === high ? `${high + sizeBytes}` : `${low + sizeBytes} to ${high + sizeBytes}`;
+}
+
+function fieldsInWords(
+  program: Program,
+  { low, sizeBytes }: Extent,
+  field: ContextField | undefined,
+): string {
+  const { fields, name } = program.type.context;
+  const nearest =
+    field ?? fields.find((row) => low < row.byteOffset + row.sizeBytes && row.byteOffset < low + sizeBytes);
+  if (nearest !== undefined) {
+    return `${plural(nearest.sizeBytes, "byte")} at offset ${nearest.byteOffset} (${nearest.name})`;
+  }
+  const end = Math.max(0, ...fields.map((row) => row.byteOffset + row.sizeBytes));
+  return `a field of ${name}: its last one ends at offset ${end}`;
+}
+
+function writableInWords(program: Program): string {
+  const names = program.type.context.fields.filter((row) => row.writable).map((row) => row.name);
+  return names.length === 0 ? "no field may be written" : `one of ${names.join(", ")}`;
+}
