@@ -1,5 +1,5 @@
-// `npm run fuzz [-- [--seconds N] [--seed N] [FILTER]]`: runs the cases of tests/fuzz/*.fuzz.ts for N seconds each (20 by
-// default), from a random seed on or from the one given. Ends with exit code 1 if a case failed; its seed is printed and
+// `npm run fuzz [-- [--seconds N] [--seed N] [--corpus FOLDER] [FILTER]]`: runs the cases of tests/fuzz/**/*.fuzz.ts for N
+// seconds each (20 by default), from a random seed on or from the one given. Ends with exit code 1 if a case failed; its seed is printed and
 // goes into the tests of what it fed.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -8,15 +8,24 @@ import type { Fuzzer } from "../tests/fuzz/fuzzer.ts";
 
 const folder = join(import.meta.dirname, "..", "tests", "fuzz");
 const { values, positionals } = parseArgs({
-  options: { seconds: { type: "string", default: "20" }, seed: { type: "string" } },
+  options: {
+    seconds: { type: "string", default: "20" },
+    seed: { type: "string" },
+    corpus: { type: "string" },
+  },
   allowPositionals: true,
 });
 const seconds = Number(values.seconds);
 const first = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
 if (!(seconds > 0) || !Number.isSafeInteger(first) || positionals.length > 1) {
-  process.stderr.write("usage: npm run fuzz [-- [--seconds SECONDS] [--seed WHOLE_NUMBER] [FILTER]]\n");
+  process.stderr.write(
+    "usage: npm run fuzz [-- [--seconds SECONDS] [--seed WHOLE_NUMBER] [--corpus FOLDER] [FILTER]]\n",
+  );
   process.exit(64);
 }
+
+// tests/fuzz/kernel takes its programs from there.
+if (values.corpus !== undefined) process.env.EBPF_FUZZ_CORPUS = values.corpus;
 
 /** Runs cases until the time is over; false after one that failed. */
 function fuzz({ name, run }: Fuzzer): boolean {
@@ -26,8 +35,7 @@ function fuzz({ name, run }: Fuzzer): boolean {
   for (; performance.now() < end; count++) {
     const seed = (first + count) % 2 ** 31;
     try {
-      const outcome = run(seed);
-      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      for (const outcome of [run(seed)].flat()) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     } catch (error) {
       process.stdout.write(`✘ ${name}: seed ${seed}\n${error instanceof Error ? error.stack : error}\n`);
       return false;
@@ -40,8 +48,10 @@ function fuzz({ name, run }: Fuzzer): boolean {
   return true;
 }
 
+const isFuzzer = (path: string): boolean => path.endsWith(".fuzz.ts");
+
 let sound = true;
-for (const file of readdirSync(folder).filter((name) => name.endsWith(".fuzz.ts"))) {
+for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(isFuzzer)) {
   const { fuzzers } = (await import(join(folder, file))) as { fuzzers: readonly Fuzzer[] };
   for (const fuzzer of fuzzers) {
     if (fuzzer.name.includes(positionals[0] ?? "")) sound = fuzz(fuzzer) && sound;

@@ -5,7 +5,7 @@ export interface Fuzzer {
   readonly name: string;
   /**
    * One case; throws if something is wrong. The same seed is the same case; seeds are below 2^31. The word it answers says
-   * how the case ended ("accepted", an error's code); they are counted.
+   * how the case ended ("accepted", an error's code), of a case of several parts how each did; they are counted.
    */
-  run(seed: number): string;
+  run(seed: number): string | readonly string[];
 }

@@ -1,0 +1,74 @@
+// A while of the comparison with the Linux kernel in every test run, from a seed that is printed.
+import test from "ava";
+import { assembleProgram } from "../../../core/program/assemble.ts";
+import { isBpfPermitted } from "./bpf.ts";
+import { compareGenerated } from "./compare.ts";
+import { openSession } from "./load.ts";
+import { findReason } from "./reasons.ts";
+import { defectOf, rowOf } from "./table.ts";
+
+const SECONDS = 10;
+
+test("what we accept and the kernel rejects is explained", (t) => {
+  if (!isBpfPermitted()) {
+    t.log("not compared: bpf(2) is not permitted here");
+    t.true(process.env.CI === undefined, "bpf(2) must be permitted where CI is set");
+    return;
+  }
+  const first = Date.now() % 2 ** 31;
+  t.log(`first seed ${first}`);
+  const rows = new Map<string, number>();
+  const end = performance.now() + SECONDS * 1000;
+  for (let seed = first; performance.now() < end; seed++) {
+    for (const comparison of compareGenerated(seed)) {
+      t.is(defectOf(comparison), undefined, `seed ${seed}`);
+      const row = rowOf(comparison);
+      rows.set(row, (rows.get(row) ?? 0) + 1);
+    }
+  }
+  for (const [row, times] of [...rows].sort((a, b) => b[1] - a[1])) t.log(`${times} ${row}`);
+  t.true((rows.get("both accept") ?? 0) > 100, "too few mutants that both accept");
+  t.true((rows.get("both reject") ?? 0) > 20, "too few mutants that both reject");
+});
+
+/** Programs of which the kernel's reason is known, and what it comes to: undefined is a defect if we accept them. */
+const CASES: readonly (readonly [text: string, says: RegExp, name: string | undefined])[] = [
+  ["*(u32 *)(r10 - 7) = 1\nr0 = 0\nexit", /^misaligned stack access/, "misaligned access"],
+  ["r0 = 0\nexit\nr0 = 1\nexit", /^unreachable insn/, "unreachable instruction"],
+  ["r0 = 1\nr0 <<= 64\nexit", /^invalid shift/, "shift by the width or more"],
+  [
+    "*(u32 *)(r10 - 4) = 1\nr2 = r10\nr2 += -4\nr1 = map[0]\ncall 1\nr0 = *(u8 *)(r0 + 0)\nexit",
+    /^R0 invalid mem access 'map_value_or_null'/,
+    undefined,
+  ],
+  [
+    "r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\nr4 = r2\nr4 += 13\nr0 = 1\nif r4 > r3 goto +1\nr0 = *(u8 *)(r2 + 13)\nexit",
+    /^R2 offset is outside of the packet/,
+    undefined,
+  ],
+];
+
+test("the kernel's reasons are found in its log, and a defect is not explained away", (t) => {
+  if (!isBpfPermitted()) return t.pass();
+  const hash = {
+    name: "hash",
+    type: 1,
+    keySizeBytes: 4,
+    valueSizeBytes: 8,
+    maxEntries: 4,
+    flags: 0,
+    pinning: 0,
+  };
+  for (const [text, says, name] of CASES) {
+    const program = assembleProgram(text, { platform: "linux", type: "xdp", maps: [hash] });
+    const session = openSession(program);
+    try {
+      const { accepted, reason: said, log } = session.judge(program.instructions, true);
+      t.false(accepted, text);
+      t.regex(said, says);
+      t.is(findReason({ said, log, mutant: program })?.name, name, text);
+    } finally {
+      session.close();
+    }
+  }
+});
