@@ -19,8 +19,8 @@ export type ReferenceTarget =
   | { readonly kind: "variable"; readonly map: string; readonly byteOffset: number }
   /** A function of this object: callee of a local call, or its address taken. */
   | { readonly kind: "function"; readonly name: string }
-  /** An undefined symbol: resolved by name among helpers, or an error at build. */
-  | { readonly kind: "extern"; readonly name: string };
+  /** An undefined symbol: resolved by name among helpers, or an error at build. `kernel`: one of the kernel's own (`__ksym`). */
+  | { readonly kind: "extern"; readonly name: string; readonly kernel?: true };
 
 /** A relocation of the code: which instruction refers to what. */
 export interface Reference {
@@ -75,6 +75,8 @@ export interface MapSpec {
   readonly initialReferences?: readonly { readonly index: number; readonly name: string }[];
   /** Present for maps made of a data section: the bytes of its one value. */
   readonly data?: { readonly section: string; readonly bytes: Uint8Array; readonly readOnly: boolean };
+  /** Present for the map of `.kconfig`: the variables in it, whose values only a Linux kernel knows. */
+  readonly externs?: readonly string[];
 }
 
 export interface VariableSpec {

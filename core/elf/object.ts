@@ -5,6 +5,7 @@ import { readBtfExtension } from "../btf/ext.ts";
 import { type Btf, readBtf } from "../btf/read.ts";
 import type { FunctionSpec, MapSpec, ObjectSpec, SectionSpec } from "../spec.ts";
 import { placeVariables, readDataMap, readVariables } from "./data.ts";
+import { readExterns } from "./externs.ts";
 import { type ElfFile, type ElfSection, type ElfSymbol, readElf, SYMBOL_TYPE } from "./file.ts";
 import { type DebugInfo, type PlacedFunction, readFunctions } from "./functions.ts";
 import { type PlacedMap, readBtfMaps, readLegacyMaps } from "./maps.ts";
@@ -29,11 +30,13 @@ export function loadObject(bytes: Uint8Array, file: string): ObjectSpec {
   const { btf, debug } = within({ file }, () => readDebugInfo(sections, file));
   const functions = within({ file }, () => readFunctions(ofKind("text", "program"), symbolsOf, debug, file));
   const maps = within({ file }, () => readMaps(ofKind("maps"), symbolsOf, btf));
-  const places = indexPlaces(functions, maps);
+  const externs = readExterns(btf?.types);
+  const places = indexPlaces(functions, maps, externs.targets);
   const loaded = within({ file }, () => connectFunctions(elf, functions, places));
   const connected = within({ file }, () => connectMaps(elf, maps, places));
   const dataSections = usedDataSections(ofKind("data"), symbolsOf, loaded);
   const dataMaps = within({ file }, () => readData(dataSections, btf));
+  if (externs.map !== undefined) dataMaps.push(externs.map);
   checkNames([...connected, ...dataMaps], file);
 
   const license = readLicense(ofKind("license"));

@@ -15,9 +15,15 @@ const POINTER_BYTES = 8;
 export interface Places {
   readonly functions: ReadonlyMap<number, ReadonlyMap<number, PlacedFunction>>;
   readonly maps: ReadonlyMap<number, ReadonlyMap<number, PlacedMap>>;
+  /** Undefined symbols of which BTF says more, by name. */
+  readonly externs: ReadonlyMap<string, ReferenceTarget>;
 }
 
-export function indexPlaces(functions: readonly PlacedFunction[], maps: readonly PlacedMap[]): Places {
+export function indexPlaces(
+  functions: readonly PlacedFunction[],
+  maps: readonly PlacedMap[],
+  externs: ReadonlyMap<string, ReferenceTarget>,
+): Places {
   const byPlace = <T extends { readonly section: ElfSection }>(
     items: readonly T[],
     offset: (item: T) => number,
@@ -32,6 +38,7 @@ export function indexPlaces(functions: readonly PlacedFunction[], maps: readonly
   return {
     functions: byPlace(functions, (item) => item.start),
     maps: byPlace(maps, (item) => item.byteOffset),
+    externs,
   };
 }
 
@@ -49,7 +56,9 @@ function resolve(
 ): ReferenceTarget {
   if (symbol.section === 0) {
     if (symbol.name === "") throw fail("it refers to nothing: the symbol has no section and no name");
-    return { kind: "extern", name: symbol.name };
+    const known = places.externs.get(symbol.name);
+    if (known?.kind === "variable") return { ...known, byteOffset: known.byteOffset + addend };
+    return known ?? { kind: "extern", name: symbol.name };
   }
   const section = elf.sections[symbol.section];
   const byteOffset = symbol.value + addend;

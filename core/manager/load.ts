@@ -53,7 +53,8 @@ export function buildOptions({ platform, type, hook }: Choice): BuildOptions {
 
 /**
  * What this host cannot give a program, though it may be verified: a context with pointers to other things than packets
- * (sockets, objects of the kernel), and the parameters of a function that is no hook's program. ProgramTypeUnsupported.
+ * (sockets, objects of the kernel), variables of the kernel's configuration, and the parameters of a function that is no
+ * hook's program. ProgramTypeUnsupported.
  */
 function checkRunnable(program: Program): void {
   const { context, name } = program.type;
@@ -62,6 +63,8 @@ function checkRunnable(program: Program): void {
       file: program.file,
       target: program.name,
     });
+  const [extern] = program.maps.flatMap(({ spec }) => spec.externs ?? []);
+  if (extern !== undefined) throw refuse(`only a Linux kernel knows the value of ${extern}`);
   if (!isCallableByHook(program)) throw refuse("it is a function whose parameters are not a hook's");
   const foreign = context.fields.some(({ kind }) => FOREIGN_FIELDS.has(kind));
   if (foreign || context.elsewhere === "kernel") {

@@ -76,25 +76,27 @@ export function findCandidates(
     const found = findCandidate(PLATFORMS[platform], section, type);
     if (found !== undefined) return [found];
     if (type !== undefined || platform !== "linux") throw typeUnknown(object, linked, type);
-    return tried(object.file);
+    return tried(object, linked);
   }
   const known = [PLATFORMS.windows, PLATFORMS.linux].flatMap(
     (one) => findCandidate(one, section, type) ?? [],
   );
   if (known.length > 0) return [recognizePlatform(object, linked, type, known)];
-  if (type === undefined && isForLinux(object, linked)) return tried(object.file);
+  if (type === undefined && isForLinux(object, linked)) return tried(object, linked);
   throw typeUnknown(object, linked, type);
 }
 
-function tried(file: string): readonly Candidate[] {
+/** First the type whose context is called as the function's first parameter, then xdp where the file is called so. */
+function tried({ file, btf }: ObjectSpec, { entry }: LinkedProgram): readonly Candidate[] {
   const platform = PLATFORMS.linux;
-  const candidates = TRIED.flatMap((name) => {
+  const struct = btf && contextStruct(btf, entry.btfId);
+  const named =
+    struct?.kind === "struct" && platform.programTypes.find(({ context }) => context.name === struct.name);
+  const names = new Set([...(named ? [named.name] : []), ...(/xdp/i.test(file) ? ["xdp"] : []), ...TRIED]);
+  return [...names].flatMap((name) => {
     const type = findProgramType(platform, name);
     return type === undefined ? [] : [{ platform, type }];
   });
-  if (!/xdp/i.test(file)) return candidates;
-  const isXdp = ({ type }: Candidate) => type.name === "xdp";
-  return [...candidates.filter(isXdp), ...candidates.filter((one) => !isXdp(one))];
 }
 
 /** A section that no platform knows: is there other evidence that the program was made for Linux, and none against? */

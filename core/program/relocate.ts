@@ -87,7 +87,11 @@ function fill(
   platform: Platform,
   fail: (why: string) => FormatError,
 ): Instruction {
-  if (target.kind === "extern") return callByName(instruction, target.name, platform, fail);
+  if (target.kind === "extern") {
+    if (target.kernel === true)
+      throw fail(`"${target.name}" is the kernel's own (__ksym), which cannot be used yet`);
+    return callByName(instruction, target.name, platform, fail);
+  }
   const map = maps.get(target.kind === "variable" ? target.map : target.name);
   if (instruction.kind !== "loadImmediate" || map === undefined) {
     throw fail(`a ${instruction.kind} instruction refers to ${target.kind} "${nameOf(target)}"`);

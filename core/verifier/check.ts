@@ -99,6 +99,12 @@ function isLoose(value: Value): boolean {
   return value.kind === "pointer" && value.region.kind === "kernel";
 }
 
+/** Where pointers may leave, a context moved by an unknown number is a number: nothing can be read through it. */
+export function isContextMoved(value: Value, other: Value): boolean {
+  const context = value.kind === "pointer" && value.region.kind === "context";
+  return context && other.kind === "number" && constantValue(other.range) === undefined;
+}
+
 /** The value of an operand; an immediate is sign-extended (RFC 9669 section 4.1). */
 export function operandValue(state: State, operand: Operand): Value {
   return operand.kind === "register" ? register(state, operand.register) : constantNumber(operand.value);
@@ -132,6 +138,7 @@ function checkArithmetic(
       ? assertion.left
       : assertion.right.register;
   if (isLoose(value) && other.kind === "number") return undefined;
+  if (!strict && isContextMoved(value, other)) return undefined;
   if (value.nullable) return { code: "PointerMaybeNull", register: index, value };
   if (other.kind === "pointer") {
     if (operation !== "sub") return wrong("pointers");

@@ -6,7 +6,7 @@ import type {
   MovInstruction,
   NegInstruction,
 } from "../isa/instruction.ts";
-import { operandValue } from "./check.ts";
+import { isContextMoved, operandValue } from "./check.ts";
 import { constantValue, type Range, ranges } from "./domain/range.ts";
 import { extendedOf } from "./domain/stack.ts";
 import { register, type State } from "./domain/state.ts";
@@ -124,6 +124,7 @@ function aluPointer(ids: Ids, instruction: AluInstruction, left: Value, right: V
   // The low half of an address is any number below 2^32.
   if (instruction.width !== 64) return UNKNOWN_HALF;
   if (isKernel(left) || isKernel(right)) return kernelValue(operation, left, right);
+  if (isContextMoved(left, right) || isContextMoved(right, left)) return UNKNOWN_NUMBER;
   if (operation === "add") {
     if (left.kind === "pointer" && right.kind === "number") return movePointer(ids, left, right.range);
     if (left.kind === "number" && right.kind === "pointer") return movePointer(ids, right, left.range);
