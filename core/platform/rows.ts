@@ -51,11 +51,11 @@ const MAP_RULES: Readonly<Record<MapKind, MapRule>> = {
   cgroup_array: INDEXED_RULE,
   stack_trace: INDEXED_RULE,
   cpumap: INDEXED_RULE,
-  xskmap: INDEXED_RULE,
   reuseport_sockarray: INDEXED_RULE,
   // What is looked up is the host's own record.
   devmap: { operations: ["lookup"], key: "u32", readOnlyValues: true },
   devmap_hash: { operations: ["lookup"], key: "u32", readOnlyValues: true },
+  xskmap: { operations: ["lookup"], key: "u32", readOnlyValues: true },
   sockmap: { operations: ["delete"], key: "u32" },
   sockhash: { operations: ["delete"], key: "any" },
   cgroup_storage: KEYED_RULE,
