@@ -10,7 +10,7 @@
 //       r1 = packet
 //     help: Check the end of the packet first: if ((void *)(p + 1) > data_end) return ...;
 import type { Verdict } from "../verifier/verdict.ts";
-import type { FailureRecord, SliceRecord, SourceRecord } from "./records.ts";
+import type { FailureRecord, MendRecord, SliceRecord, SourceRecord } from "./records.ts";
 
 export interface ExplainOptions {
   /** ANSI colours; off unless asked for. */
@@ -55,6 +55,7 @@ export function explainFailure(failure: FailureRecord, options: ExplainOptions =
     lines.push(`    ${name} = ${value}`);
   }
   lines.push(...wayTo(failure, paint));
+  if (failure.mend !== undefined) lines.push(...mendLines(failure.mend, paint));
   lines.push(`  ${paint.good("help")}: ${failure.remedy}`);
   return lines.join("\n");
 }
@@ -75,6 +76,12 @@ function wayTo({ known, needed, slice = [], source }: FailureRecord, { dim }: Pa
     lines.push(`  known: ${known}; needed: ${typeof needed === "number" ? plural(needed, "byte") : needed}`);
   }
   return lines;
+}
+
+function mendLines({ line, place, text }: MendRecord, { good, dim }: Palette): string[] {
+  const number = `${line}`;
+  const lead = place === "before" ? `write before line ${number}` : `write instead of line ${number}`;
+  return [`  ${good("mend")}: ${lead}`, `    ${dim("+")} ${text.trim()}`];
 }
 
 interface SliceLine {

@@ -21,6 +21,14 @@ export interface SliceRecord {
   readonly note: string;
 }
 
+/** A change of the C program that takes the first cause away: `text` goes before that line, or instead of it. */
+export interface MendRecord {
+  readonly file: string;
+  readonly line: number;
+  readonly place: "before" | "instead";
+  readonly text: string;
+}
+
 export interface FailureRecord {
   readonly code: string;
   readonly message: string;
@@ -37,6 +45,7 @@ export interface FailureRecord {
   /** What was known and what was needed; a number is one of bytes. */
   readonly known?: string;
   readonly needed?: string | number;
+  readonly mend?: MendRecord;
 }
 
 export function sourceRecord({ file, line, column, text }: SourceLocation): SourceRecord {
@@ -45,7 +54,7 @@ export function sourceRecord({ file, line, column, text }: SourceLocation): Sour
 
 export function failureRecord(failure: Failure): FailureRecord {
   const { code, message, remedy, instruction, slot, text, registers } = failure;
-  const { source, slice, known, needed } = failure;
+  const { source, slice, known, needed, mend } = failure;
   return {
     code,
     message,
@@ -58,6 +67,7 @@ export function failureRecord(failure: Failure): FailureRecord {
     ...(slice !== undefined && { slice: slice.map(sliceRecord) }),
     ...(known !== undefined && { known }),
     ...(needed !== undefined && { needed }),
+    ...(mend !== undefined && { mend: { ...mend } }),
   };
 }
 

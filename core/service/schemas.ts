@@ -9,6 +9,7 @@ import type {
   LinkRecord,
   MapEntryRecord,
   MapRecord,
+  MendRecord,
   ProgramRecord,
   ProgramStatsRecord,
   SectionRecord,
@@ -38,6 +39,15 @@ const slice = v.object({
 
 export const SLICE: Shape<SliceRecord> = slice;
 
+const mend = v.object({
+  file: v.string(),
+  line: count,
+  place: v.picklist(["before", "instead"]),
+  text: v.string(),
+});
+
+export const MEND: Shape<MendRecord> = mend;
+
 const failure = v.object({
   code: v.string(),
   message: v.string(),
@@ -50,6 +60,7 @@ const failure = v.object({
   slice: v.exactOptional(v.array(slice)),
   known: v.exactOptional(v.string()),
   needed: v.exactOptional(v.union([v.string(), v.number()])),
+  mend: v.exactOptional(mend),
 });
 
 export const FAILURE: Shape<FailureRecord> = failure;

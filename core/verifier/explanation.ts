@@ -5,6 +5,7 @@ import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import type { SourceLocation } from "../spec.ts";
 import type { AnalysisFailure } from "./analysis.ts";
+import { mendOf } from "./mend.ts";
 import { needOf } from "./need.ts";
 import { type ReplayStep, replay } from "./replay.ts";
 import { sliceOf } from "./slice.ts";
@@ -19,7 +20,11 @@ export function explanationOf(
   // A replay that did not come through says nothing of the failure.
   const whole = steps.length === path.length ? steps : [];
   const need = needOf(program, finding);
-  return { slice: rowsOf(program, whole, finding), ...(need === undefined ? {} : need) };
+  const slice = rowsOf(program, whole, finding);
+  const failing = whole.at(-1);
+  const source = failing && sourceOf(program, failing.index);
+  const mend = source && mendOf({ program, steps: whole, failing, slice, source }, finding);
+  return { slice, ...need, ...(mend !== undefined && { mend }) };
 }
 
 function rowsOf(

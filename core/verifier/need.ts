@@ -11,7 +11,8 @@ export interface Need {
   readonly needed: string | number;
 }
 
-type FindingOf<Code, F = Finding> = F extends { readonly code: infer C }
+/** The findings of that code. */
+export type FindingOf<Code, F = Finding> = F extends { readonly code: infer C }
   ? Code extends C
     ? F
     : never

@@ -19,6 +19,16 @@ export interface SliceRow {
   readonly note: string;
 }
 
+/** A change of the C program that takes the first cause away. */
+export interface Mend {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** Where the text goes: before that line, or instead of it. */
+  readonly place: "before" | "instead";
+  readonly text: string;
+}
+
 /** What is told of a failure beside its first line. */
 export interface Explanation {
   /** The few instructions that led to it, in the order followed. */
@@ -26,6 +36,7 @@ export interface Explanation {
   /** What was known and what was needed, where both can be said in a few words; a number is one of bytes. */
   readonly known?: string;
   readonly needed?: string | number;
+  readonly mend?: Mend;
 }
 
 export interface Failure extends Partial<Explanation> {

@@ -5,7 +5,8 @@
 $script:Shapes = @{
     'Ebpf.Program'      = 'id', 'name', 'type', 'platform', 'hook', 'interfaces', 'file', 'section', 'engine', 'host', 'instructions', 'mapIds', 'persistent', 'loadedAt'
     'Ebpf.Verification' = 'file', 'section', 'program', 'type', 'platform', 'verdict', 'code', 'message', 'remedy', 'instruction', 'source', 'failure', 'failures', 'instructions', 'steps', 'states', 'milliseconds'
-    'Ebpf.Failure'      = 'code', 'message', 'remedy', 'instruction', 'slot', 'text', 'source', 'registers', 'slice', 'known', 'needed'
+    'Ebpf.Failure'      = 'code', 'message', 'remedy', 'instruction', 'slot', 'text', 'source', 'registers', 'slice', 'known', 'needed', 'mend'
+    'Ebpf.Mend'         = 'file', 'line', 'place', 'text'
     'Ebpf.Slice'        = 'instruction', 'slot', 'text', 'source', 'note'
     'Ebpf.Source'       = 'file', 'line', 'column', 'text'
     'Ebpf.Instruction'  = 'file', 'section', 'program', 'function', 'slot', 'bytes', 'text', 'source'
@@ -21,6 +22,7 @@ $script:Conversions = @{
     source    = { ConvertTo-EbpfObject Ebpf.Source $args[0] }
     failure   = { ConvertTo-EbpfObject Ebpf.Failure $args[0] }
     failures  = { , @(foreach ($record in $args[0]) { ConvertTo-EbpfObject Ebpf.Failure $record }) }
+    mend      = { ConvertTo-EbpfObject Ebpf.Mend $args[0] }
     slice     = { , @(foreach ($record in $args[0]) { ConvertTo-EbpfObject Ebpf.Slice $record }) }
     loadedAt  = { ConvertTo-EbpfDate $args[0] }
     startedAt = { ConvertTo-EbpfDate $args[0] }

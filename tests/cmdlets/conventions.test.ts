@@ -179,6 +179,7 @@ test("types: the properties of an object are those of its record", async (t) => 
     "Ebpf.Verification": schemas.VERIFICATION,
     "Ebpf.Failure": schemas.FAILURE,
     "Ebpf.Slice": schemas.SLICE,
+    "Ebpf.Mend": schemas.MEND,
     "Ebpf.Instruction": schemas.DISASSEMBLY,
     "Ebpf.Section": schemas.SECTION,
     "Ebpf.Map": schemas.MAP,

@@ -37,6 +37,12 @@ const failure: FailureRecord = {
   slice: [{ instruction: 0, slot: 0, text: "r2 = *(u64 *)(r1 + 0)", note: "r2 is a pointer to the packet" }],
   known: "nothing of the length of the packet",
   needed: 14,
+  mend: {
+    file: "drop.c",
+    line: 28,
+    place: "before",
+    text: "if ((void *)packet + 14 > context->data_end) return XDP_PASS;",
+  },
 };
 const verified = {
   file: "/objects/drop.o",
