@@ -1,6 +1,6 @@
 // `npm run bundle [FOLDER]`: what gets shipped, in dist/ (or FOLDER): ebpf.cjs (a loader that turns on Node's compile
 // cache), core.cjs (all of core), worker.cjs (the packet loop),
-// batch-worker.cjs (a thread of `verify --jobs`), and koffi's files, the one package that cannot be bundled.
+// batch-worker.cjs (a thread of `verify --jobs`), errors.md (what `ebpf explain` prints), and koffi's files, the one package that cannot be bundled.
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type BuildOptions, build } from "esbuild";
@@ -68,6 +68,7 @@ export async function bundle(folder: string): Promise<void> {
   );
   writeFileSync(join(folder, "ebpf.cjs"), LOADER);
   chmodSync(join(folder, "ebpf.cjs"), 0o755);
+  cpSync(join(ROOT, "docs", "errors.md"), join(folder, "errors.md"));
   copyKoffi(folder);
 }
 

@@ -17,8 +17,8 @@ export interface Io {
   connect(options?: { readonly start?: boolean; readonly anyProtocol?: boolean }): Promise<ServiceClient>;
 }
 
-/** What of the live system completes a word. */
-export type Completes = "file" | "program" | "map" | "link" | "interface" | "hook";
+/** What completes a word: names of the live system, files, codes. */
+export type Completes = "file" | "code" | "program" | "map" | "link" | "interface" | "hook";
 
 export interface ArgumentRow {
   /** As commander writes it: `<file>`, `[memory]`, `<files...>`. */

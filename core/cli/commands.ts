@@ -77,6 +77,13 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/verify.ts")).verifyObjects,
   },
   {
+    path: ["explain"],
+    help: "tell what a failure or an error means, with examples; without a code, list them",
+    arguments: [{ name: "[code]", help: "as a verdict or an error names it", completes: "code" }],
+    examples: ["explain PacketOutOfBounds"],
+    load: async () => (await import("./commands/explain.ts")).explainCode,
+  },
+  {
     path: ["run"],
     help: "run a program on one packet, here",
     arguments: [FILE],

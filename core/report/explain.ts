@@ -9,6 +9,7 @@
 //     slot 7: r3 = *(u16 *)(r1 + 12)
 //       r1 = packet
 //     help: Check the end of the packet first: if ((void *)(p + 1) > data_end) return ...;
+//     more: ebpf explain PacketOutOfBounds
 import type { Verdict } from "../verifier/verdict.ts";
 import type { FailureRecord, MendRecord, SliceRecord, SourceRecord } from "./records.ts";
 
@@ -57,6 +58,7 @@ export function explainFailure(failure: FailureRecord, options: ExplainOptions =
   lines.push(...wayTo(failure, paint));
   if (failure.mend !== undefined) lines.push(...mendLines(failure.mend, paint));
   lines.push(`  ${paint.good("help")}: ${failure.remedy}`);
+  lines.push(`  ${paint.dim(`more: ebpf explain ${failure.code}`)}`);
   return lines.join("\n");
 }
 

@@ -85,12 +85,11 @@ function checkKind(check: ArgumentCheck, argument: ArgumentKind): Finding | unde
   }
 }
 
-function checkNumber({ value, position, helper, strict }: ArgumentCheck): Finding | undefined {
+function checkNumber({ value, position, helper, strict, wrong }: ArgumentCheck): Finding | undefined {
   if (value.kind === "number") return undefined;
-  const index = argumentRegister(position);
   return strict
-    ? { code: "PointerLeak", value, register: index, to: "narrowed", helper, position }
-    : { code: "NumberExpected", value, register: index };
+    ? { code: "PointerLeak", value, register: argumentRegister(position), to: "narrowed", helper, position }
+    : wrong("a number");
 }
 
 /** A pointer as it was handed out, and not null. */

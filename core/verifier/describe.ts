@@ -133,8 +133,6 @@ export function describe(program: Program, finding: Finding): string {
       return `accesses ${plural(finding.sizeBytes, "byte")} at an offset (${finding.offset}) that is not known to be a multiple of ${finding.sizeBytes}`;
     case "ReadOnlyMemory":
       return `${touches(finding.extent)} of ${regionInWords(program, finding.region)}, which is read-only`;
-    case "NumberExpected":
-      return `needs a number in r${finding.register}, which is ${inWords(program, finding.value)}`;
     case "HelperUnknown":
       return `calls helper ${finding.id}, which platform ${program.platform.name} does not have`;
     case "HelperNotAllowed":

@@ -37,7 +37,6 @@ export const FAILURE_CODES = {
   CallbackChangesPointer: {
     remedy: "Let the callback change numbers only; what it points to through the context stays as it is.",
   },
-  NumberExpected: { remedy: "Use a number here, not a pointer." },
   HelperUnknown: {
     remedy: "Use a helper of this platform; see 'ebpf doctor' or the documentation for the list.",
   },

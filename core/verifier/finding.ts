@@ -89,7 +89,6 @@ export type Finding =
       readonly frame: number;
       readonly at: number;
     }
-  | { readonly code: "NumberExpected"; readonly register: Register; readonly value: Value }
   | { readonly code: "HelperUnknown"; readonly id: number }
   | { readonly code: "HelperNotAllowed"; readonly helper: Helper }
   | {

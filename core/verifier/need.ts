@@ -64,10 +64,6 @@ const ROWS: Rows = {
     known: `r${register} is ${wholeInWords(program, value)}`,
     needed: "a pointer",
   }),
-  NumberExpected: (program, { register, value }) => ({
-    known: `r${register} is ${wholeInWords(program, value)}`,
-    needed: "a number",
-  }),
   HelperArgument: (program, { position, expected, value }) => ({
     known: `r${position + 1} is ${wholeInWords(program, value)}`,
     needed: expected,

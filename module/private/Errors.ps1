@@ -64,7 +64,7 @@ function New-EbpfErrorRecord {
     $remedy = $facts.Remedy
     $failure = $exception.Data['Failure']
     if ($null -ne $failure) {
-        $remedy = $failure.Remedy
+        $remedy = "$($failure.Remedy) ('ebpf explain $($failure.Code)' tells more.)"
         if ($null -ne $failure.Source) {
             $place = "$($failure.Source.File):$($failure.Source.Line)"
             $line = $failure.Source.Text.Trim()

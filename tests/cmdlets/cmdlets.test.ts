@@ -139,7 +139,7 @@ test.serial(
     t.is(error?.id, "ProgramRejected,Add-EbpfProgram");
     t.is(error?.category, "SecurityError");
     t.regex(error?.message ?? "", /droppacket_unsafe\.c:28: .*\n.*ethernet->type/s);
-    t.regex(error?.action ?? "", /data_end/);
+    t.regex(error?.action ?? "", /data_end.*'ebpf explain PacketOutOfBounds'/);
     const failure = await ps.value("$Error[0].Exception.Data['Failure']");
     t.like(failure, { Code: "PacketOutOfBounds" });
     const results = (await ps.value(`$Error.Clear(); , @(Test-EbpfProgram ${DROP}, ${UNSAFE})`)) as Rows;

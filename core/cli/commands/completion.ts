@@ -1,5 +1,6 @@
 // Completion: scripts for the shells, made from the table of commands, that ask `ebpf complete` for each word. That
 // one reads the same table, and the service for live names if one runs; it starts none.
+import { listCodes } from "../../report/codes.ts";
 import type { ServiceClient } from "../../service/client.ts";
 import type { ArgumentRow, CommandRow, Completes, Handler, Io, OptionRow } from "../command.ts";
 import { argumentOf, listOf } from "../command.ts";
@@ -107,10 +108,13 @@ function argumentAt(row: CommandRow, words: readonly string[]): ArgumentRow | un
 
 async function values(row: ArgumentRow | OptionRow, io: Io): Promise<string[]> {
   if (row.choices !== undefined) return [...row.choices];
-  return row.completes === undefined || row.completes === "file" ? [] : liveNames(row.completes, io);
+  if (row.completes === undefined || row.completes === "file") return [];
+  return row.completes === "code" ? listCodes().map(({ code }) => code) : liveNames(row.completes, io);
 }
 
-const LIVE: Readonly<Record<Exclude<Completes, "file">, (client: ServiceClient) => Promise<string[]>>> = {
+const LIVE: Readonly<
+  Record<Exclude<Completes, "file" | "code">, (client: ServiceClient) => Promise<string[]>>
+> = {
   program: async (client) => (await client.call("program.list", {})).map((row) => row.name),
   map: async (client) => (await client.call("map.list", {})).map((row) => row.name),
   link: async (client) => (await client.call("link.list", {})).map((row) => String(row.id)),
@@ -120,7 +124,7 @@ const LIVE: Readonly<Record<Exclude<Completes, "file">, (client: ServiceClient) 
 };
 
 /** No service, no names: completing a word never starts one and never fails. */
-async function liveNames(what: Exclude<Completes, "file">, io: Io): Promise<string[]> {
+async function liveNames(what: Exclude<Completes, "file" | "code">, io: Io): Promise<string[]> {
   try {
     const client = await io.connect({ start: false });
     try {

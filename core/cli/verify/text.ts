@@ -25,7 +25,8 @@ function paragraph(io: Io, record: VerificationRecord): string {
   const what = program === null ? "" : `  ${program} (${[type, platform].filter(Boolean).join(", ")})`;
   const head = `${paint(io, STYLES[verdict], verdict.padEnd(8))}  ${printable(`${file}${what}`)}`;
   if (verdict === "error") {
-    const lines = [`${record.code}: ${record.message}`, record.remedy ?? ""];
+    const more = `more: ebpf explain ${record.code}`;
+    const lines = [`${record.code}: ${record.message}`, record.remedy ?? "", more];
     return `${head}\n${lines.map((line) => `  ${printable(line)}\n`).join("")}`;
   }
   const code = record.failure === undefined ? "" : `${record.failure.code}, `;

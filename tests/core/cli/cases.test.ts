@@ -108,6 +108,28 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 1,
     out: /rejected[\s\S]*PacketOutOfBounds[\s\S]*droppacket_unsafe.c:28/,
   },
+  "explain: a failure": {
+    words: ["explain", "packetOutOfBounds"],
+    status: 0,
+    out: /^PacketOutOfBounds \(failure\)\n[\s\S]*\n {4}SEC\("xdp"\)\n[\s\S]*help: Check the end/,
+  },
+  "explain: an error": { words: ["explain", "MapFull"], status: 0, out: /^MapFull \(error\)/ },
+  "explain: every code": {
+    words: ["explain"],
+    status: 0,
+    out: /StackOutOfBounds +failure[\s\S]*ElfInvalid +error/,
+  },
+  "explain --json": {
+    words: ["explain", "ElfNotBpf", "--json"],
+    status: 0,
+    out: /"code": "ElfNotBpf",\n {2}"kind": "error"/,
+  },
+  "explain: no code": { words: ["explain", "Nonsense"], status: 64, err: /no code Nonsense/ },
+  "complete a code": {
+    words: ["complete", "--", "explain", "PacketO"],
+    status: 0,
+    out: /^PacketOutOfBounds\n$/,
+  },
   "verify --all": {
     words: ["verify", UNSAFE_SAMPLE, "--all", "--json"],
     status: 1,

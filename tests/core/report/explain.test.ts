@@ -29,6 +29,7 @@ test("a failure with its C line, a caret, its instruction, the registers it read
       "  slot 8: r3 = *(u16 *)(r1 + 12)",
       "    r1 = packet",
       "  help: Check the end of the packet first.",
+      "  more: ebpf explain PacketOutOfBounds",
     ].join("\n"),
   );
 });
