@@ -199,6 +199,8 @@ export interface Helper {
   readonly invalidatesPacket?: boolean;
   /** Program types that may call it; absent: all. */
   readonly programTypes?: readonly string[];
+  /** It may wait: only for programs that may sleep too. */
+  readonly maySleep?: true;
   /** The Linux kernel lets only programs under a GPL-compatible license call it. Verification does not ask for licenses. */
   readonly gplOnly?: true;
 }

@@ -197,7 +197,8 @@ function checkContext(program: Program, access: Access, extent: Extent): Finding
   }
   if (!isWhole(field, offset, sizeBytes)) return wrong;
   if (access.kind === "write") {
-    return field.writable && field.kind === "scalar" ? undefined : { code: "ContextReadOnly", extent, field };
+    if (!field.writable || field.kind !== "scalar") return { code: "ContextReadOnly", extent, field };
+    return sizeBytes < (field.leastWriteBytes ?? 0) ? wrong : undefined;
   }
   return signed && field.kind !== "scalar" ? wrong : undefined;
 }

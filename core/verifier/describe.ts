@@ -52,7 +52,7 @@ function context(program: Program, extent: Extent, field: ContextField | undefin
   const of = `field ${field.name} (offset ${field.byteOffset}, ${plural(field.sizeBytes, "byte")})`;
   return write
     ? `writes to ${of} of the context (${name}), which is read-only`
-    : `${touches(extent)} of the context (${name}), but ${of} can only be read whole`;
+    : `${touches(extent)} of the context (${name}), but ${of} can only be ${extent.access === "write" ? "written" : "read"} whole`;
 }
 
 function arithmetic(
@@ -136,7 +136,9 @@ export function describe(program: Program, finding: Finding): string {
     case "HelperUnknown":
       return `calls helper ${finding.id}, which platform ${program.platform.name} does not have`;
     case "HelperNotAllowed":
-      return `calls ${helperName(finding.helper)}, which a program of type ${program.type.name} may not call`;
+      return finding.reason === "sleep"
+        ? `calls ${helperName(finding.helper)}, which may wait: only a program that may sleep (section "${program.type.name}.s") may call it`
+        : `calls ${helperName(finding.helper)}, which a program of type ${program.type.name} may not call`;
     case "HelperArgument":
       return `${argumentOf(finding.helper, finding.position)} has to be ${finding.expected}, but is ${wholeInWords(program, finding.value)}`;
     case "MapOperation":

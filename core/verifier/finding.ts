@@ -90,7 +90,12 @@ export type Finding =
       readonly at: number;
     }
   | { readonly code: "HelperUnknown"; readonly id: number }
-  | { readonly code: "HelperNotAllowed"; readonly helper: Helper }
+  | {
+      readonly code: "HelperNotAllowed";
+      readonly helper: Helper;
+      /** Not for programs of this type, or not for those that may not sleep. */
+      readonly reason: "type" | "sleep";
+    }
   | {
       readonly code: "HelperArgument";
       readonly helper: Helper;

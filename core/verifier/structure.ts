@@ -78,8 +78,9 @@ function checkCall(
     case "helper": {
       const helper = findHelper(program.platform, instruction.target.id, program.type.name);
       if (helper === undefined) return { code: "HelperUnknown", id: instruction.target.id };
-      const allowed = mayCall(helper, program.type.name);
-      return allowed ? undefined : { code: "HelperNotAllowed", helper };
+      if (!mayCall(helper, program.type.name)) return { code: "HelperNotAllowed", helper, reason: "type" };
+      const waits = helper.maySleep === true && !maySleep(program);
+      return waits ? { code: "HelperNotAllowed", helper, reason: "sleep" } : undefined;
     }
     case "local":
       return startsFunction(program, index) ? undefined : { code: "JumpOutOfRange", what: "call" };
@@ -88,6 +89,11 @@ function checkCall(
     case "register":
       return unsupported("a call through a register");
   }
+}
+
+/** Sections of programs that may wait end their hook's name so (libbpf's "fentry.s/"); one that is called by hand may too. */
+function maySleep({ section, type }: Program): boolean {
+  return type.name === "syscall" || /\.s(\/|$)/.test(section);
 }
 
 /** Does the call or the address at `index` lead to the start of a function? */

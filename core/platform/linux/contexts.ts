@@ -494,6 +494,12 @@ export const RAW_TRACEPOINT_ARGUMENTS: ContextDescriptor = {
   fields: Array.from({ length: 12 }, (_, index) => field(`args[${index}]`, 8 * index, 8)),
 };
 
+/** The first is the address of what may be changed: it is only read whole. */
+export const RAW_TRACEPOINT_WRITABLE_ARGUMENTS: ContextDescriptor = {
+  ...RAW_TRACEPOINT_ARGUMENTS,
+  fields: ruled(RAW_TRACEPOINT_ARGUMENTS.fields, { "args[0]": WHOLE }),
+};
+
 /** Up to 12 arguments of a kernel function, and what it returned, each 8 bytes: numbers or kernel objects, by BTF. */
 export const KERNEL_ARGUMENTS: ContextDescriptor = {
   name: "function arguments",

@@ -52,10 +52,11 @@ const NETWORKING = [
 const SOCKET_LOOKUP = [...TC, "xdp", "cgroup_skb", "cgroup_sock_addr", "sk_skb"];
 const SKB_CHANGERS = [...TC, "lwt_xmit"];
 
-type Rest = Pick<Helper, "programTypes" | "invalidatesPacket" | "gplOnly">;
+type Rest = Pick<Helper, "programTypes" | "invalidatesPacket" | "gplOnly" | "maySleep">;
 
 const to = (...programTypes: readonly string[]): Rest => ({ programTypes });
 const GPL: Rest = { gplOnly: true };
+const SLEEPS: Rest = { maySleep: true };
 /** What moves or replaces bytes of the packet. */
 const MOVES: Rest = { invalidatesPacket: true };
 
@@ -85,6 +86,7 @@ const RELEASED_SOCKET: ArgumentKind = { kind: "object", types: SOCKETS, release:
 const FULL_SOCKET_OR_NULL: ArgumentKind = { kind: "object", types: ["socket", "tcp_sock"], orNull: true };
 
 const VALUE_OR_NULL: HelperReturn = { kind: "mapValueOrNull" };
+const NOTHING: HelperReturn = { kind: "nothing" };
 const KERNEL: HelperReturn = { kind: "kernel", nullable: false };
 const KERNEL_OR_NULL: HelperReturn = { kind: "kernel", nullable: true };
 
@@ -131,12 +133,12 @@ const DELETABLE: ArgumentKind = {
  * them can be judged, and run where they are linked in. The numbers are nobody's.
  */
 const LIBRARY: readonly Helper[] = [
-  helper(0x7fff_0001, "libc_memset", [WRITE_OF_THIRD, ANYTHING, SIZE_OR_ZERO], { kind: "nothing" }),
+  helper(0x7fff_0001, "libc_memset", [WRITE_OF_THIRD, ANYTHING, SIZE_OR_ZERO], NOTHING),
   helper(
     0x7fff_0002,
     "libc_memcpy",
     [WRITE_OF_THIRD, { kind: "memory", access: "read", orNull: false, sizeAt: 2 }, SIZE_OR_ZERO],
-    { kind: "nothing" },
+    NOTHING,
   ),
 ];
 
@@ -292,8 +294,8 @@ const RINGS: readonly Helper[] = [
   ),
   helper(130, "ringbuf_output", [mapOf("ringbuf"), MEMORY, WIDE_SIZE_OR_ZERO, ANYTHING], ANY_SCALAR),
   helper(131, "ringbuf_reserve", [mapOf("ringbuf"), RECORD_SIZE, ANYTHING], { kind: "recordOrNull" }),
-  helper(132, "ringbuf_submit", [RECORD, ANYTHING], ANY_SCALAR),
-  helper(133, "ringbuf_discard", [RECORD, ANYTHING], ANY_SCALAR),
+  helper(132, "ringbuf_submit", [RECORD, ANYTHING], NOTHING),
+  helper(133, "ringbuf_discard", [RECORD, ANYTHING], NOTHING),
   helper(134, "ringbuf_query", [mapOf("ringbuf"), ANYTHING], ANY_SCALAR),
   helper(209, "user_ringbuf_drain", [mapOf("user_ringbuf"), DYNPTR, ANYTHING, ANYTHING], ANY_SCALAR),
   helper(197, "dynptr_from_mem", [ANYTHING, ANYTHING, ANYTHING, DYNPTR], ANY_SCALAR),
@@ -574,8 +576,8 @@ const TRACING_HELPERS: readonly Helper[] = [
   helper(114, "probe_read_user_str", PROBE, ANY_SCALAR, GPL),
   helper(115, "probe_read_kernel_str", PROBE, ANY_SCALAR, GPL),
   helper(36, "probe_write_user", [ANYTHING, MEMORY, SIZE], ANY_SCALAR, GPL, to(...TRACING)),
-  helper(148, "copy_from_user", PROBE, ANY_SCALAR),
-  helper(191, "copy_from_user_task", [...PROBE, KERNEL_OBJECT, ANYTHING], ANY_SCALAR, GPL),
+  helper(148, "copy_from_user", PROBE, ANY_SCALAR, SLEEPS),
+  helper(191, "copy_from_user_task", [...PROBE, KERNEL_OBJECT, ANYTHING], ANY_SCALAR, GPL, SLEEPS),
   helper(27, "get_stackid", [CONTEXT, mapOf("stack_trace"), ANYTHING], ANY_SCALAR, GPL, to(...TRACING)),
   helper(67, "get_stack", [CONTEXT, MEMORY_OUT, SIZE_OR_ZERO, ANYTHING], ANY_SCALAR, GPL, to(...TRACING)),
   helper(141, "get_task_stack", [KERNEL_OBJECT, MEMORY_OUT, SIZE_OR_ZERO, ANYTHING], ANY_SCALAR),
@@ -639,8 +641,8 @@ const TRACING_HELPERS: readonly Helper[] = [
   helper(147, "d_path", [KERNEL_OBJECT, MEMORY_OUT, SIZE_OR_ZERO], ANY_SCALAR, to(...TYPED)),
   helper(162, "sock_from_file", [KERNEL_OBJECT], KERNEL_OR_NULL, to(...TYPED)),
   helper(159, "bprm_opts_set", [KERNEL_OBJECT, ANYTHING], ANY_SCALAR, to("lsm")),
-  helper(161, "ima_inode_hash", [KERNEL_OBJECT, MEMORY_OUT, SIZE], ANY_SCALAR, to("lsm")),
-  helper(193, "ima_file_hash", [KERNEL_OBJECT, MEMORY_OUT, SIZE], ANY_SCALAR, to("lsm")),
+  helper(161, "ima_inode_hash", [KERNEL_OBJECT, MEMORY_OUT, SIZE], ANY_SCALAR, to("lsm"), SLEEPS),
+  helper(193, "ima_file_hash", [KERNEL_OBJECT, MEMORY_OUT, SIZE], ANY_SCALAR, to("lsm"), SLEEPS),
   helper(166, "sys_bpf", [ANYTHING, MEMORY_IN_OUT, SIZE], ANY_SCALAR, to("syscall")),
   helper(167, "btf_find_by_name_kind", [MEMORY, SIZE, ANYTHING, ANYTHING], ANY_SCALAR, to("syscall")),
   helper(168, "sys_close", [ANYTHING], ANY_SCALAR, to("syscall")),

@@ -79,6 +79,16 @@ test("a hook with a range of results gets only those", (t) => {
   t.is(verify({ ...negative, type: { ...type, returnRange: { minimum: 0, maximum: 2 } } }).kind, "rejected");
 });
 
+test("what may wait is for programs whose section says that they may sleep", (t) => {
+  const code = "r1 = r10\nr1 += -8\nr2 = 8\nr3 = 0\ncall 148\nr0 = 0\nexit";
+  const program = testProgram({ code, platform: "linux", type: "tracing" });
+  const verdicts = ["fentry.s/f", "fentry/f", "fentry.sf"].map((section) => verify({ ...program, section }));
+  t.is(verdicts[0]?.kind, "accepted");
+  for (const verdict of verdicts.slice(1)) {
+    t.like(verdict, { kind: "rejected", failures: [{ code: "HelperNotAllowed", instruction: 4 }] });
+  }
+});
+
 test("an empty program falls through", (t) => {
   const verdict = verify(programOfInstructions([]));
   t.like(verdict, { kind: "rejected", failures: [{ code: "FallThrough", instruction: 0, text: "" }] });

@@ -4,6 +4,7 @@
 import { LINUX } from "../../../core/platform/linux.ts";
 import { findHelper } from "../../../core/platform/platform.ts";
 import type { Program } from "../../../core/program/program.ts";
+import { verify } from "../../../core/verifier/verify.ts";
 import { castNet } from "../net.ts";
 
 /** What there is to tell a difference from a defect by. */
@@ -60,6 +61,16 @@ const HYGIENE: readonly Omit<Reason, "hygiene">[] = [
     why: "What comes out is any number of 32 bits, and no address any more.",
   },
   {
+    pattern: /^R\d+ pointer [-+]= pointer prohibited/,
+    name: "sum of two addresses",
+    why: "What comes out is any number, and no address any more.",
+  },
+  {
+    pattern: /^negative offset ctx ptr/,
+    name: "context moved back and forth",
+    why: "Where the context is read or handed on its whole offset counts, and that is within.",
+  },
+  {
     pattern: /^cannot return stack pointer to the caller/,
     name: "address of a frame that is left",
     why: "The caller cannot read r0 then: no pointer into a frame outlives it.",
@@ -85,18 +96,29 @@ const HYGIENE: readonly Omit<Reason, "hygiene">[] = [
 
 const EXPLAINED: readonly Omit<Reason, "hygiene">[] = [
   {
+    pattern: /^access beyond (the end of member|struct)/,
+    name: "members of the kernel's objects",
+    why: "We have no types of the kernel's: to us a read through its pointer gives a number at any offset, as probe_read does.",
+  },
+  {
     pattern: /^R\d+ offset is outside of the packet/,
     name: "bytes proved before the packet was loaded again",
     why: "The packet does not move between two loads of its address if nothing moves it: what was compared then still holds.",
     when: ({ log }) => wasProved(log),
   },
   {
-    // Bounds that the kernel's arithmetic loses: division and remainder, shifts by a register, a packet's end compared for
+    pattern: /^/,
+    name: "reached on the kernel's paths only",
+    why: "Bounds that only we have show that no run comes to the instruction, and runs in the model machine do not.",
+    when: ({ log, mutant }) => !isReached(log, mutant) && holdsInModel(mutant),
+  },
+  {
+    // What the kernel's arithmetic loses: division and remainder, shifts by a register, a packet's end compared for
     // equality, links between halves of a number.
     pattern:
-      /^(math between \S+ pointer and register with unbounded|value -?\d+ makes \S+ pointer be out of bounds|R\d+ (invalid mem access|offset is outside|unbounded memory|min value is|max value is|pointer arithmetic|invalid zero-sized)|invalid (unbounded )?variable-offset|invalid access to (packet|map value)|At program exit|R\d+ !read_ok|write into map forbidden|R\d+ type=)/,
+      /^(math between \S+ pointer and register with unbounded|value -?\d+ makes \S+ pointer be out of bounds|R\d+ (invalid mem access|offset is outside|unbounded memory|min value is|max value is|invalid zero-sized)|invalid (unbounded )?variable-offset|invalid access to (packet|map value)|At program exit|BPF program is too large)/,
     name: "bounds that only we have",
-    why: "Runs of the program on random and extreme inputs stay within the states we kept, and do nothing wrong.",
+    why: "Runs of the program on random and extreme inputs stay within the states we kept, do nothing wrong, and end.",
     when: ({ mutant }) => holdsInModel(mutant),
   },
 ];
@@ -133,5 +155,14 @@ function wasProved(log: string): boolean {
 }
 
 function holdsInModel(mutant: Program): boolean {
-  return castNet(mutant, 1).outcome === "accepted";
+  return castNet(mutant, 1, false).outcome === "accepted";
+}
+
+/** Have we been at the instruction that the kernel's log ends with? */
+function isReached(log: string, mutant: Program): boolean {
+  const slot = [...log.matchAll(/^(\d+): \([0-9a-f]{2}\)/gm)].at(-1)?.[1];
+  if (slot === undefined) return true;
+  let reached = false;
+  verify(mutant, { log: (index) => (reached ||= mutant.slots[index] === Number(slot)) });
+  return reached;
 }
