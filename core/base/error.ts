@@ -52,6 +52,23 @@ export const ERROR_CODES = {
     category: "LimitsExceeded",
     remedy: "Split the program, or make its functions smaller.",
   },
+  CertificateInvalid: {
+    category: "InvalidData",
+    remedy: "Make the certificate again with 'ebpf verify --certificate'.",
+  },
+  CertificateMismatch: {
+    category: "InvalidData",
+    remedy:
+      "Give the certificate that was made for this program, or make it again with 'ebpf verify --certificate'.",
+  },
+  CertificateRefused: {
+    category: "SecurityError",
+    remedy: "Do not trust the program; verify it with 'ebpf verify', which says what is wrong.",
+  },
+  CertificateUnavailable: {
+    category: "NotImplemented",
+    remedy: "The program is safe, but no certificate of it can be made; verify it where it is used.",
+  },
   AssemblyInvalid: { category: "InvalidData", remedy: "Correct the assembly text at the position given." },
   PcapInvalid: { category: "InvalidData", remedy: "Capture the file again as pcap or pcapng." },
   HexInvalid: { category: "InvalidArgument", remedy: "Give bytes as pairs of hexadecimal digits." },

@@ -6,7 +6,7 @@ import { numberValue, pointerTo, UNINITIALIZED, UNKNOWN_NUMBER, type Value, ZERO
 import { type Parameter, prototypeOf } from "./prototype.ts";
 
 /** Instances of what a function is given; those of look-ups are positive, those of direct addresses negative and small. */
-const FIRST_INSTANCE = -(2 ** 30);
+export const FIRST_PARAMETER = -(2 ** 30);
 
 /**
  * r1 is the context. Of a raw program r1 is its memory and r2 the length (0: r1 is 0). A function of .text has what its
@@ -23,7 +23,7 @@ export function initialState(program: Program): State {
     state.registers[1] = pointerTo({ kind: "context" });
   } else {
     for (const [position, parameter] of prototype.parameters.entries()) {
-      state.registers[position + 1] = parameterValue(parameter, FIRST_INSTANCE + position);
+      state.registers[position + 1] = parameterValue(parameter, FIRST_PARAMETER + position);
     }
   }
   return state;

@@ -18,6 +18,10 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   verifier: { floor: 5, doors: ["verify", "verdict", "failure"] },
   program: { floor: 4, doors: ["program", "build", "cfg", "platform", "assemble"] },
   elf: { floor: 4, doors: ["file", "object"] },
+  certificate: {
+    floor: 4,
+    doors: ["check", "cover", "follow", "form", "number", "program", "same", "state"],
+  },
   spec: { floor: 3, doors: ["spec"] },
   isa: { floor: 2, doors: ["instruction", "opcode", "decode", "encode", "print", "parse"] },
   btf: { floor: 2, doors: ["types", "read", "ext", "resolve", "print", "value", "write-value"] },

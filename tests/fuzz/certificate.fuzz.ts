@@ -1,0 +1,11 @@
+// Certificates of random programs, attacked (certificate.ts) for as long as wanted.
+import { attack } from "./certificate.ts";
+import type { Fuzzer } from "./fuzzer.ts";
+import { generateAny } from "./generate.ts";
+
+export const fuzzers: readonly Fuzzer[] = [
+  {
+    name: "certificate of random programs, damaged, and beside damaged programs",
+    run: (seed) => attack(generateAny(seed), seed),
+  },
+];

@@ -1,0 +1,107 @@
+// Certificates under attack: of a random program the certificate must check; damaged, it must be refused or still be the
+// certificate of a safe program, in its one form; beside a damaged program with the hash made anew it must be refused, or
+// that program is safe too: the model machine (model/) finds no fault in it, in more runs if the verifier rejects it (the
+// checker reckons constants exactly where the verifier has bounds).
+import { checkCertificate } from "../../core/certificate/check.ts";
+import { Follower } from "../../core/certificate/follow.ts";
+import { digestOf, Refusal } from "../../core/certificate/program.ts";
+import { encode } from "../../core/isa/encode.ts";
+import type { Program } from "../../core/program/program.ts";
+import { certify } from "../../core/verifier/certify.ts";
+import { verify } from "../../core/verifier/verify.ts";
+import { generator, mutate } from "../harness/mutate.ts";
+import { damage } from "./damage.ts";
+import { ModelFault, NotModelled } from "./model/fault.ts";
+import { anyBytes, Machine } from "./model/machine.ts";
+
+const MAXIMUM_STEPS = 20_000;
+const RUNS = 6;
+/** Of a program that the verifier rejects. */
+const DOUBTED_RUNS = 100;
+const DAMAGED_BYTES = 8;
+const DAMAGED_PROGRAMS = 4;
+
+export class CertificateViolation extends Error {}
+
+/** The outcome; throws a CertificateViolation if what was proved is not so. */
+export function attack(program: Program, seed: number): string {
+  const verdict = verify(program, { maximumSteps: MAXIMUM_STEPS, strict: true });
+  const alone = proveAlone(program, seed, verdict.kind === "accepted");
+  if (verdict.kind === "rejected")
+    return alone ? `rejected, proved: ${verdict.failures[0].code}` : "rejected";
+  const certified = certify(program, { maximumSteps: MAXIMUM_STEPS, strict: true });
+  if (certified.kind === "none") return `no certificate: ${certified.reason}`;
+  const { bytes } = certified;
+  for (let round = 0; round < DAMAGED_BYTES; round++) {
+    const damaged = mutate(bytes, seed + round * 7919);
+    if (damaged.length === bytes.length && damaged.every((byte, at) => byte === bytes[at])) continue;
+    // It is of this program, which is safe. What it says of it must run as the program does.
+    if (checkCertificate(program, damaged).kind === "proved") runs(program, seed + round, RUNS);
+  }
+  const next = generator(seed);
+  let doubted = 0;
+  for (let round = 0; round < DAMAGED_PROGRAMS; round++) {
+    const other: Program = { ...program, instructions: damage(next, program.instructions) };
+    if (!isEncodable(other)) continue;
+    const old = checkCertificate(other, bytes);
+    const isSame = digestOf(other).every((byte, at) => byte === bytes[at]);
+    if (!isSame && old.kind === "proved") throw new CertificateViolation(`seed ${seed}: of another program`);
+    const rehashed = Uint8Array.from(bytes);
+    rehashed.set(digestOf(other));
+    if (checkCertificate(other, rehashed).kind === "proved" && !isSafe(other, seed + round)) doubted += 1;
+  }
+  return doubted === 0 ? "certified" : "certified; proves a damaged program that the verifier rejects";
+}
+
+/** Without a certificate the checker still follows every path of a small program: what it then proves must be so. */
+function proveAlone(program: Program, seed: number, accepted: boolean): boolean {
+  if (!isEncodable(program)) return false;
+  try {
+    new Follower(program, true, { steps: MAXIMUM_STEPS }).enter(() => undefined);
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
+  runs(program, seed, accepted ? RUNS : DOUBTED_RUNS);
+  return true;
+}
+
+function isEncodable(program: Program): boolean {
+  try {
+    encode(program.instructions);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** True if the verifier accepts it too. */
+function isSafe(program: Program, seed: number): boolean {
+  const accepted = verify(program, { maximumSteps: 10 * MAXIMUM_STEPS, strict: true }).kind === "accepted";
+  runs(program, seed, accepted ? RUNS : DOUBTED_RUNS);
+  return accepted;
+}
+
+/** Random runs in the model machine find no fault. */
+function runs(program: Program, seed: number, count: number): void {
+  for (let run = 0; run < count; run++) {
+    const next = generator((seed + run * 104729) ^ 0x2545f491);
+    const length = next(3) === 0 ? next(8) : next(128);
+    const machine = new Machine({
+      program,
+      strict: true,
+      next,
+      firstAddress: 0x7ad3_8f10_2f30n,
+      packet: anyBytes(next, length),
+      metadataBytes: 0,
+      maximumSteps: 50 * MAXIMUM_STEPS,
+    });
+    try {
+      machine.run();
+    } catch (error) {
+      if (error instanceof NotModelled) return;
+      if (!(error instanceof ModelFault)) throw error;
+      throw new CertificateViolation(`seed ${seed}: proved, but ${error.kind}: ${error.message}`);
+    }
+  }
+}
