@@ -71,6 +71,7 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: "--all", help: "tell every failure that is found, not only the first" },
       { flags: "--log", help: "print what is known at each instruction" },
       { flags: "--jsonl", help: "print one line of JSON a program, as soon as it is verified" },
+      { flags: "--sarif", help: "print a SARIF 2.1.0 log, for editors and code scanning" },
       { flags: "--jobs <count>", help: "threads to verify on: a number, or all (of the processor)" },
     ],
     examples: ["verify samples/droppacket.o", "verify build/ --jsonl", "verify build/ --jobs all"],

@@ -14,7 +14,7 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   net: { floor: 8, doors: ["interfaces", "frame", "worker"] },
   host: { floor: 7, doors: ["host", "embedded/host", "embedded/lane"] },
   image: { floor: 6, doors: ["image", "compile", "print", "abi", "table-layout"] },
-  report: { floor: 6, doors: ["explain", "records", "codes"] },
+  report: { floor: 6, doors: ["explain", "records", "codes", "sarif"] },
   verifier: { floor: 5, doors: ["verify", "verdict", "failure"] },
   program: { floor: 4, doors: ["program", "build", "cfg", "platform", "assemble"] },
   elf: { floor: 4, doors: ["file", "object"] },

@@ -1,9 +1,8 @@
-// ebpf explain: what a code means, from docs/errors.md, which lies beside the bundle.
-import { dirname, join } from "node:path";
+// ebpf explain: what a code means, from docs/errors.md.
 import { EbpfError, InternalError } from "../../base/error.ts";
-import { readBytes } from "../../base/files.ts";
 import { type CodeRecord, listCodes, sectionsOf } from "../../report/codes.ts";
 import { type Handler, type Io, textOf } from "../command.ts";
+import { errorsDocument } from "../document.ts";
 import { type Column, paint, printJson, printRecords } from "../output.ts";
 
 const COLUMNS: readonly Column<CodeRecord>[] = [
@@ -25,21 +24,12 @@ export const explainCode: Handler = async (invocation) => {
       target: word,
     });
   }
-  const text = sectionsOf(new TextDecoder().decode(readBytes(documentPath()))).get(row.code);
+  const text = sectionsOf(errorsDocument()).get(row.code);
   if (text === undefined) throw new InternalError(`docs/errors.md says nothing of ${row.code}`);
   if (json) printJson(io, { ...row, text });
   else io.out(`${plainText(io, row, text)}\n`);
   return 0;
 };
-
-/** docs/errors.md of the source tree this file is part of, or its copy beside the bundle. */
-function documentPath(): string {
-  const self = import.meta.filename;
-  const folder = dirname(self);
-  return self.endsWith(".ts")
-    ? join(folder, "..", "..", "..", "docs", "errors.md")
-    : join(folder, "errors.md");
-}
 
 /** Markdown as a terminal shows it best: code is indented, its fences are gone. */
 function plainText(io: Io, { code, kind, remedy }: CodeRecord, section: string): string {

@@ -10,6 +10,7 @@ import { given, type Handler, type Invocation, listOf, textOf } from "../command
 import { printable, progressLine } from "../output.ts";
 import type { MakeForm } from "../verify/form.ts";
 import { jsonForm, jsonlForm } from "../verify/json.ts";
+import { sarifForm } from "../verify/sarif.ts";
 import { textForm } from "../verify/text.ts";
 
 /** Most objects are smaller: verifying one takes less time than a thread needs to start. */
@@ -25,7 +26,7 @@ export const verifyObjects: Handler = async (invocation) => {
   const many = files.length > 1;
   const form = formOf(invocation)({ invocation, many });
   // One file that a person named and that is no object is an error; among others, it is a row.
-  const strictFiles = !many && options.jsonl !== true;
+  const strictFiles = !many && options.jsonl !== true && options.sarif !== true;
   // A thread's memory is bounded. One small file is verified in this one, which takes no time to start.
   const here = (!many && jobs === 1 && statSync(files[0] ?? "").size < SMALL_BYTES) || options.log === true;
   const request = { files, choice: choiceOf(invocation), jobs: here ? 0 : jobs, strictFiles };
@@ -46,8 +47,14 @@ export const verifyObjects: Handler = async (invocation) => {
 };
 
 function formOf({ json, options }: Invocation): MakeForm {
-  if (options.jsonl === true) return jsonlForm;
-  return json ? jsonForm : textForm;
+  const asked = [
+    ...(json ? [jsonForm] : []),
+    ...(options.jsonl === true ? [jsonlForm] : []),
+    ...(options.sarif === true ? [sarifForm] : []),
+  ];
+  if (asked.length > 1)
+    throw new EbpfError("ArgumentInvalid", "give only one of --json, --jsonl and --sarif");
+  return asked[0] ?? textForm;
 }
 
 /** What was asked for every file. */

@@ -1,4 +1,4 @@
-// What an output form of `ebpf verify` is. One file beside this for each: text, JSON, lines of JSON.
+// What an output form of `ebpf verify` is. One file beside this for each: text, JSON, lines of JSON, SARIF.
 import type { VerificationRecord } from "../../manager/records.ts";
 import type { Invocation } from "../command.ts";
 import type { Style } from "../output.ts";

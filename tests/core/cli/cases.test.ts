@@ -108,6 +108,16 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 1,
     out: /rejected[\s\S]*PacketOutOfBounds[\s\S]*droppacket_unsafe.c:28/,
   },
+  "verify --sarif": {
+    words: ["verify", "samples", "package.json", "--sarif"],
+    status: 1,
+    json: { version: "2.1.0", runs: [{ results: [{ ruleId: "PacketOutOfBounds" }] }] },
+  },
+  "verify: one form of output": {
+    words: ["verify", SAMPLE, "--sarif", "--jsonl"],
+    status: 64,
+    err: /ArgumentInvalid.*only one of --json, --jsonl and --sarif/,
+  },
   "explain: a failure": {
     words: ["explain", "packetOutOfBounds"],
     status: 0,
