@@ -1,11 +1,13 @@
 // Random programs that are nearly safe: pieces that each follow the rules of the verifier most of the time, joined at
-// random, then damaged in one place half of the time. The same seed gives the same program on every machine.
+// random, then damaged in one place or given a piece of another program half of the time; and accepted programs of the
+// corpus, changed as little. The same seed gives the same program on every machine.
 import type { Instruction } from "../../core/isa/instruction.ts";
 import { parse } from "../../core/isa/parse.ts";
 import type { Program } from "../../core/program/program.ts";
 import { programOfInstructions } from "../core/verifier/programs.ts";
 import { generator } from "../harness/mutate.ts";
-import { damage } from "./damage.ts";
+import { corpusVariant } from "./corpus.ts";
+import { damage, splice } from "./damage.ts";
 import {
   alu,
   atomicOnStack,
@@ -98,10 +100,13 @@ export function generateText(next: Next, scenario: Scenario): string {
   return w.lines.join("\n");
 }
 
-/** Damaged in one place half of the time. */
+/** As it is half of the time, else damaged in one place or with a piece of another. */
 function instructionsOf(next: Next, scenario: Scenario): readonly Instruction[] {
   const instructions = parse(generateText(next, scenario));
-  return next(2) === 0 ? instructions : damage(next, instructions);
+  const change = next(10);
+  if (change < 5) return instructions;
+  if (change < 9) return damage(next, instructions);
+  return splice(next, instructions, parse(generateText(next, scenario)));
 }
 
 /** For xdp of the platform windows, as the embedded host can run it. */
@@ -109,9 +114,14 @@ export function generateForHost(seed: number): Program {
   return programOfInstructions(instructionsOf(generator(seed), HOST_XDP), { maps: HOST_XDP.maps });
 }
 
+/** One in so many programs is made of one of the corpus. */
+const CORPUS_SHARE = 5;
+
 /** For any type of any platform. */
 export function generateAny(seed: number): Program {
   const next = generator(seed);
+  const variant = next(CORPUS_SHARE) === 0 ? corpusVariant(next) : undefined;
+  if (variant !== undefined) return variant;
   const scenario = chooseScenario(next);
   const { platform, type, maps, memory } = scenario;
   return programOfInstructions(instructionsOf(next, scenario), {

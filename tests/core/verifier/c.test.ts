@@ -1,26 +1,14 @@
 // C programs as clang compiles them: each unsafe one is rejected with the text in tests/fixtures/verifier/c, at its C line;
 // its mended form is accepted. `--update` writes the texts anew.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { loadObject } from "../../../core/elf/object.ts";
-import { buildProgram } from "../../../core/program/build.ts";
 import { explain } from "../../../core/report/explain.ts";
-import type { Verdict } from "../../../core/verifier/verdict.ts";
 import { verify } from "../../../core/verifier/verify.ts";
 import { FIXTURES } from "../../harness/fixture.ts";
+import { namesOfC, programOfObject, SAFE_OBJECTS, UNSAFE_OBJECTS } from "./fixtures.ts";
 
 const ROOT = join(FIXTURES, "..", "..");
-
-function verifyObject(path: string): Verdict {
-  return verify(buildProgram(loadObject(readFileSync(join(ROOT, path)), path), undefined));
-}
-
-function names(prefix: string): string[] {
-  return readdirSync(join(FIXTURES, "c"))
-    .filter((name) => name.startsWith(prefix) && name.endsWith(".c"))
-    .map((name) => name.slice(0, -2));
-}
 
 function golden(name: string, text: string): string {
   const path = join(FIXTURES, "verifier", "c", `${name}.txt`);
@@ -28,15 +16,10 @@ function golden(name: string, text: string): string {
   return existsSync(path) ? readFileSync(path, "utf8").replaceAll("\r\n", "\n") : "";
 }
 
-const UNSAFE = [
-  ...names("unsafe-").map((name) => `tests/fixtures/c/${name}.o`),
-  "samples/droppacket_unsafe.o",
-];
-
-for (const path of UNSAFE) {
+for (const path of UNSAFE_OBJECTS) {
   const name = path.replace(/^.*\//, "").replace(/\.o$/, "");
   test(`${path} is rejected with its C line`, (t) => {
-    const verdict = verifyObject(path);
+    const verdict = verify(programOfObject(path));
     if (verdict.kind === "accepted") {
       t.fail("accepted");
       return;
@@ -49,16 +32,16 @@ for (const path of UNSAFE) {
   });
 }
 
-for (const path of [...names("safe-").map((name) => `tests/fixtures/c/${name}.o`), "samples/droppacket.o"]) {
+for (const path of SAFE_OBJECTS) {
   test(`${path} is accepted`, (t) => {
-    const verdict = verifyObject(path);
+    const verdict = verify(programOfObject(path));
     t.is(verdict.kind, "accepted", verdict.kind === "rejected" ? explain(verdict) : "");
   });
 }
 
 test("each unsafe program has its mended form", (t) => {
   t.deepEqual(
-    names("unsafe-").map((name) => name.slice(2)),
-    names("safe-"),
+    namesOfC("unsafe-").map((name) => name.slice(2)),
+    namesOfC("safe-"),
   );
 });

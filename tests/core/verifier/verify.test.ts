@@ -8,35 +8,16 @@ import { register } from "../../../core/verifier/domain/state.ts";
 import type { Value } from "../../../core/verifier/domain/value.ts";
 import { FAILURE_CODES } from "../../../core/verifier/failure.ts";
 import { DEFAULT_MAXIMUM_STEPS, verify } from "../../../core/verifier/verify.ts";
-import {
-  type Fixture,
-  memoryOf,
-  programOf,
-  readFixtures,
-  resultOf,
-  sectionText,
-} from "../../harness/fixture.ts";
-import { mapsOf, PLATFORMS, programOfInstructions, testProgram } from "./programs.ts";
-
-function programOfFixture(fixture: Fixture) {
-  const asm = fixture.sections.find((section) => section.name === "asm");
-  const { platform = "windows", type, memory } = asm?.attributes ?? {};
-  return testProgram({
-    code: asm?.text ?? "",
-    platform,
-    maps: mapsOf(sectionText(fixture, "maps") ?? "", platform),
-    ...(type === undefined ? {} : { type }),
-    ...(memory === undefined ? {} : { memory: Number(memory) }),
-  });
-}
+import { memoryOf, programOf, readFixtures, resultOf, sectionText } from "../../harness/fixture.ts";
+import { verifyFixture } from "./fixtures.ts";
+import { PLATFORMS, programOfInstructions, testProgram } from "./programs.ts";
 
 const fixtures = readFixtures("verifier");
 
 for (const fixture of fixtures) {
   test(fixture.name, (t) => {
     const failure = fixture.sections.find((section) => section.name === "failure");
-    const asm = fixture.sections.find((section) => section.name === "asm");
-    const verdict = verify(programOfFixture(fixture), { strict: asm?.attributes.strict === "yes" });
+    const verdict = verifyFixture(fixture);
     if (failure === undefined) {
       t.is(verdict.kind, "accepted", verdict.kind === "rejected" ? verdict.failures[0].message : "");
       return;

@@ -1,5 +1,5 @@
 // The join of two states covers both, with all their links; and what a state covers is made of its members.
-import test from "ava";
+import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ALL_NEEDED, covers } from "../../../../core/verifier/domain/cover.ts";
 import { generalised } from "../../../../core/verifier/domain/generalise.ts";
@@ -14,6 +14,13 @@ import {
   UNINITIALIZED,
   type Value,
 } from "../../../../core/verifier/domain/value.ts";
+import type { Law } from "./law.ts";
+
+export const JOIN_LAWS: Law[] = [];
+
+function law(name: string, check: () => void): void {
+  JOIN_LAWS.push({ name, check });
+}
 
 const LIVE = 0b111_1111_1111;
 
@@ -83,39 +90,39 @@ const fresh = (): number => {
   return next;
 };
 
-test("a join covers both states", (t) => {
+law("a join covers both states", () => {
   let joined = 0;
   fc.assert(
     fc.property(pairs, ([a, b]) => {
       const both = join(a, b, LIVE, fresh);
       if (both === undefined) return;
       joined += 1;
-      t.true(covers(both, ALL_NEEDED, a, LIVE));
-      t.true(covers(both, ALL_NEEDED, b, LIVE));
+      assert.ok(covers(both, ALL_NEEDED, a, LIVE));
+      assert.ok(covers(both, ALL_NEEDED, b, LIVE));
     }),
     { numRuns: 2000 },
   );
-  t.true(joined > 100, `${joined}`);
+  assert.ok(joined > 100, `${joined}`);
 });
 
-test("what has no shape in common is not joined, what can be joined has one shape", (t) => {
+law("what has no shape in common is not joined, what can be joined has one shape", () => {
   fc.assert(
     fc.property(pairs, ([a, b]) => {
       if (join(a, b, LIVE, fresh) === undefined) return;
-      t.is(shapeOf(a, LIVE), shapeOf(b, LIVE));
-      t.true(sameStackShape(a, b));
+      assert.equal(shapeOf(a, LIVE), shapeOf(b, LIVE));
+      assert.ok(sameStackShape(a, b));
     }),
     { numRuns: 1000 },
   );
 });
 
-test("a state covers itself, and is covered by what is left when nothing of it matters", (t) => {
+law("a state covers itself, and is covered by what is left when nothing of it matters", () => {
   const nothing = { readLow: 0, readHigh: 0, preciseRegisters: 0, preciseLow: 0, preciseHigh: 0 };
   fc.assert(
     fc.property(states, (state) => {
-      t.true(covers(state, ALL_NEEDED, state, LIVE));
-      t.true(covers(generalised(state, nothing, LIVE), ALL_NEEDED, state, LIVE));
-      t.true(covers(generalised(state, ALL_NEEDED, LIVE), ALL_NEEDED, state, LIVE));
+      assert.ok(covers(state, ALL_NEEDED, state, LIVE));
+      assert.ok(covers(generalised(state, nothing, LIVE), ALL_NEEDED, state, LIVE));
+      assert.ok(covers(generalised(state, ALL_NEEDED, LIVE), ALL_NEEDED, state, LIVE));
     }),
     { numRuns: 1000 },
   );
@@ -159,7 +166,7 @@ function linkedState(
   return state;
 }
 
-test("concrete members of a covered state are members of the state that covers it, and of its joins", (t) => {
+law("concrete members of a covered state are members of the state that covers it, and of its joins", () => {
   const unknowns = fc.array(fc.integer({ min: -2, max: 5 }), { minLength: 3, maxLength: 3 });
   let covered = 0;
   let joined = 0;
@@ -176,7 +183,7 @@ test("concrete members of a covered state are members of the state that covers i
         const extended = inner[index]?.[2] === true && inner[index]?.[0] !== 0;
         return ranges.between(extended ? Math.max(0, value - slack) : value - slack, value + slack);
       });
-      t.true(holds(b, members));
+      assert.ok(holds(b, members));
       const a = linkedState(outer, (index) =>
         outer[index]?.[2] === true && outer[index]?.[0] !== 0
           ? ranges.upTo(2 ** 32 - 1)
@@ -184,14 +191,14 @@ test("concrete members of a covered state are members of the state that covers i
       );
       if (covers(a, ALL_NEEDED, b, 0b111)) {
         covered += 1;
-        t.true(holds(a, members), "covered");
+        assert.ok(holds(a, members), "covered");
       }
       const both = join(b, a, 0b111, fresh);
       if (both === undefined) return;
       joined += 1;
-      t.true(holds(both, members), "joined");
+      assert.ok(holds(both, members), "joined");
     }),
     { numRuns: 10_000 },
   );
-  t.true(covered > 100 && joined > 100, `${covered} ${joined}`);
+  assert.ok(covered > 100 && joined > 100, `${covered} ${joined}`);
 });

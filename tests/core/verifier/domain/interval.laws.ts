@@ -1,6 +1,6 @@
 // Every one-word operation and test against the machine's own semantics, exhaustively on small words: one whose bounds
 // are all kept, and one whose bounds beyond a limit are forgotten (as the 64-bit word's are beyond 2^53).
-import test from "ava";
+import assert from "node:assert/strict";
 import {
   type BinaryOperation,
   type Bounds,
@@ -14,7 +14,14 @@ import {
   tighten,
   type Word,
 } from "../../../../core/verifier/domain/interval.ts";
+import type { Law } from "./law.ts";
 import { evaluate, holds } from "./semantics.ts";
+
+export const INTERVAL_LAWS: Law[] = [];
+
+function law(name: string, check: () => void): void {
+  INTERVAL_LAWS.push({ name, check });
+}
 
 const OPERATIONS: readonly BinaryOperation[] = [
   "add",
@@ -74,7 +81,7 @@ for (const [name, w] of [
 ] as const) {
   const rows = rowsOf(w);
 
-  test(`${name}: tighten keeps every member`, (t) => {
+  law(`${name}: tighten keeps every member`, () => {
     const lost: string[] = [];
     for (let ulo = 0; ulo < w.modulus; ulo++) {
       for (let uhi = ulo; uhi < w.modulus; uhi++) {
@@ -91,20 +98,20 @@ for (const [name, w] of [
         }
       }
     }
-    t.deepEqual(lost.slice(0, 3), []);
+    assert.deepEqual(lost.slice(0, 3), []);
   });
 
-  test(`${name}: contains`, (t) => {
+  law(`${name}: contains`, () => {
     for (const { bounds, members } of rows) {
       for (let v = 0; v < w.modulus; v++) {
-        if (contains(w, bounds, BigInt(v)) !== members.includes(v)) t.fail(`${v}`);
+        if (contains(w, bounds, BigInt(v)) !== members.includes(v)) assert.fail(`${v}`);
       }
     }
-    t.true(rows.length > 50);
+    assert.ok(rows.length > 50);
   });
 
   for (const operation of OPERATIONS) {
-    test(`${name}: ${operation} contains every concrete result`, (t) => {
+    law(`${name}: ${operation} contains every concrete result`, () => {
       const table = tableOf(w, (a, b) => Number(evaluate(operation, w.bits, a, b)));
       const lost: string[] = [];
       for (const x of rows) {
@@ -119,12 +126,12 @@ for (const [name, w] of [
           }
         }
       }
-      t.deepEqual(lost.slice(0, 3), []);
+      assert.deepEqual(lost.slice(0, 3), []);
     });
   }
 
   for (const condition of Object.keys(NEGATION) as Test[]) {
-    test(`${name}: ${condition} keeps every member that can satisfy it`, (t) => {
+    law(`${name}: ${condition} keeps every member that can satisfy it`, () => {
       const table = tableOf(w, (a, b) => holds(condition, w.bits, a, b));
       const lost: string[] = [];
       for (const x of rows) {
@@ -137,7 +144,7 @@ for (const [name, w] of [
           }
         }
       }
-      t.deepEqual(lost.slice(0, 3), []);
+      assert.deepEqual(lost.slice(0, 3), []);
     });
   }
 }
