@@ -73,6 +73,11 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: "--jsonl", help: "print one line of JSON a program, as soon as it is verified" },
       { flags: "--sarif", help: "print a SARIF 2.1.0 log, for editors and code scanning" },
       { flags: "--jobs <count>", help: "threads to verify on: a number, or all (of the processor)" },
+      {
+        flags: "--certificate <path>",
+        help: "of one object: write the proof that its programs are safe, which 'ebpf check' checks",
+        completes: "file",
+      },
     ],
     examples: ["verify samples/droppacket.o", "verify build/ --jsonl", "verify build/ --jobs all"],
     load: async () => (await import("./commands/verify.ts")).verifyObjects,
@@ -83,6 +88,21 @@ export const COMMANDS: readonly CommandRow[] = [
     arguments: [{ name: "[code]", help: "as a verdict or an error names it", completes: "code" }],
     examples: ["explain PacketOutOfBounds"],
     load: async () => (await import("./commands/explain.ts")).explainCode,
+  },
+  {
+    path: ["check"],
+    help: "check a certificate of an object's programs without the verifier; exit code 1 if it proves nothing",
+    arguments: [
+      FILE,
+      { name: "<certificate>", help: "what 'ebpf verify --certificate' wrote", completes: "file" },
+    ],
+    options: [
+      PROGRAM_OPTION,
+      { flags: "--type <name>", help: "the program type, where the section does not tell" },
+      PLATFORM,
+    ],
+    examples: ["check samples/droppacket.o droppacket.cert"],
+    load: async () => (await import("./commands/check.ts")).checkObject,
   },
   {
     path: ["run"],

@@ -34,7 +34,7 @@ export function listSections(choice: Choice): SectionRecord[] {
  * The programs that are meant: the named one, or all. Functions that no section marks are among them where others may
  * call them or nothing does; a static one that is called is verified where it is called.
  */
-function chosen(object: ObjectSpec, { file, program: name }: Choice): readonly FunctionSpec[] {
+export function chosen(object: ObjectSpec, { file, program: name }: Choice): readonly FunctionSpec[] {
   const referred = new Set(
     [...object.programs, ...object.functions].flatMap((spec) =>
       spec.references.flatMap(({ target }) => (target.kind === "function" ? target.name : [])),

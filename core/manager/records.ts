@@ -31,6 +31,26 @@ export interface VerificationRecord {
   readonly milliseconds: number;
 }
 
+/** Whether a certificate proves its program. */
+export interface CertificateRecord {
+  readonly file: string;
+  readonly program: string;
+  readonly type: string;
+  readonly platform: PlatformName;
+  readonly verdict: "proved" | "refused";
+  /** Of a refused one. */
+  readonly code?: string;
+  readonly message?: string;
+  readonly remedy?: string;
+  /** Of a proved one: it holds under the strict rules. */
+  readonly strict?: boolean;
+  readonly instructions: number;
+  readonly states: number;
+  readonly steps: number;
+  readonly sizeBytes: number;
+  readonly milliseconds: number;
+}
+
 /** What a test run of a program gave. */
 export interface RunRecord {
   readonly file: string;

@@ -10,12 +10,15 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   cli: { floor: 11, doors: ["main"] },
   service: { floor: 10, doors: ["client", "methods", "main", "paths", "version"] },
   index: { floor: 10, doors: ["index"] },
-  manager: { floor: 9, doors: ["manager", "load", "inspect", "batch", "objects", "run", "records"] },
+  manager: {
+    floor: 9,
+    doors: ["manager", "load", "inspect", "certificates", "batch", "objects", "run", "records"],
+  },
   net: { floor: 8, doors: ["interfaces", "frame", "worker"] },
   host: { floor: 7, doors: ["host", "embedded/host", "embedded/lane"] },
   image: { floor: 6, doors: ["image", "compile", "print", "abi", "table-layout"] },
   report: { floor: 6, doors: ["explain", "records", "codes", "sarif"] },
-  verifier: { floor: 5, doors: ["verify", "verdict", "failure"] },
+  verifier: { floor: 5, doors: ["verify", "certify", "encode", "verdict", "failure"] },
   program: { floor: 4, doors: ["program", "build", "cfg", "platform", "assemble"] },
   elf: { floor: 4, doors: ["file", "object"] },
   certificate: {

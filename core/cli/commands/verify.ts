@@ -2,8 +2,10 @@
 // the verdicts are written is in ../verify/, a file a form.
 import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { EbpfError } from "../../base/error.ts";
 import { type BatchControl, type BatchRequest, verifyFiles } from "../../manager/batch.ts";
+import { writeCertificates } from "../../manager/certificates.ts";
 import { findObjects } from "../../manager/objects.ts";
 import type { VerificationRecord } from "../../manager/records.ts";
 import { given, type Handler, type Invocation, listOf, textOf } from "../command.ts";
@@ -24,6 +26,10 @@ export const verifyObjects: Handler = async (invocation) => {
   const files = findObjects(listOf(invocation.arguments[0]), io.cwd);
   if (files.length === 0) throw new EbpfError("FileNotFound", "there is no object file in the folder");
   const many = files.length > 1;
+  const certificate = textOf(options.certificate);
+  if (certificate !== undefined && many) {
+    throw new EbpfError("ArgumentInvalid", "--certificate takes the programs of one object: name one file");
+  }
   const form = formOf(invocation)({ invocation, many });
   // One file that a person named and that is no object is an error; among others, it is a row.
   const strictFiles = !many && options.jsonl !== true && options.sarif !== true;
@@ -43,6 +49,9 @@ export const verifyObjects: Handler = async (invocation) => {
   }
   form.end();
   if (outcomes.has("defect")) return 2;
+  if (certificate !== undefined && outcomes.size === 1 && outcomes.has("accepted")) {
+    writeCertificates({ ...request.choice, file: files[0] ?? "" }, resolve(io.cwd, certificate));
+  }
   return outcomes.has("rejected") || outcomes.has("error") ? 1 : 0;
 };
 

@@ -1,6 +1,6 @@
 // Every case runs against the source and against the bundle: what gets shipped behaves as what is developed. Most run in
 // this process, over the same door as the process's own entry; what only a process has is tested with processes.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -175,6 +175,23 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 1,
     out: /"section":null,"program":null,"type":null,"platform":null,"verdict":"error","code":"ElfInvalid"/,
   },
+  "verify --certificate of many": {
+    words: ["verify", "samples", "--certificate", "none.cert"],
+    status: 64,
+    err: /ArgumentInvalid.*one object/,
+  },
+  "verify --certificate where nothing can be written": {
+    words: ["verify", SAMPLE, "--certificate", "none/none.cert"],
+    status: 1,
+    err: /FileUnwritable/,
+  },
+  "check what is no certificate": {
+    words: ["check", SAMPLE, "package.json"],
+    status: 1,
+    err: /CertificateInvalid.*no certificate/,
+  },
+  "check without a certificate": { words: ["check", SAMPLE], status: 64, err: /missing required argument/ },
+  "help of check": { words: ["check", "--help"], status: 0, out: /Examples:\n {2}ebpf check samples/ },
   "verify --log": { words: ["verify", SAMPLE, "--log"], status: 0, err: /DropPacket 0: / },
   "verify of no file": { words: ["verify", "none.o"], status: 1, err: /FileNotFound/ },
   "verify of what is no object": { words: ["verify", "package.json"], status: 1, err: /ElfInvalid/ },
@@ -314,6 +331,25 @@ for (const { name, script, door } of ENTRIES) {
       check(t, expected, await runHere(door(), expected.words, env, expected.input));
     });
   }
+
+  test(`${name}: a certificate`, async (t) => {
+    const home = temporaryFolder(t);
+    const path = join(home, "program.cert");
+    const ebpf = (...words: string[]) => runHere(door(), words, { EBPF_HOME: home });
+    t.like(await ebpf("verify", UNSAFE_SAMPLE, "--certificate", path), { status: 1, err: "" });
+    t.false(existsSync(path), "a rejected program has none");
+    t.like(await ebpf("verify", SAMPLE, "--certificate", path), { status: 0, err: "" });
+    const proved = await ebpf("check", SAMPLE, path);
+    t.is(proved.status, 0);
+    t.regex(proved.out, /^proved .*DropPacket \(xdp, windows\): strict rules, \d+ instructions/);
+    const json = await ebpf("check", SAMPLE, path, "--program", "DropPacket", "--json");
+    t.like(JSON.parse(json.out), [{ program: "DropPacket", verdict: "proved", strict: true }]);
+    const other = await ebpf("check", UNSAFE_SAMPLE, path);
+    t.is(other.status, 1);
+    t.regex(other.out, /^refused .*: CertificateMismatch\n/);
+    t.regex((await ebpf("check", SAMPLE, path, "--program", "x")).err, /ProgramNotFound/);
+    t.deepEqual(readdirSync(home), ["program.cert"], "nothing is left beside it");
+  });
 
   test(`${name}: as a process`, async (t) => {
     t.timeout(120_000);
