@@ -20,6 +20,7 @@ const TASKS = {
   fixtures: [["ts", "scripts/fixtures.ts"]],
   fuzz: [["ts", "scripts/fuzz.ts"]],
   bundle: [["ts", "scripts/bundle.ts"]],
+  "build:driver": [["ts", "scripts/driver.ts"]],
 };
 
 function fail(text, status = 1) {

@@ -1,10 +1,11 @@
 // What a fresh Debian 12 with Node, npm, a .NET SDK and gcc still needs, for the demonstration and for the tests: Debian
-// packages, DnsFlood, a PowerShell, the bundle. Everything is looked for first; what is there is not done again.
+// packages, DnsFlood, the driver's portable core, a PowerShell, the bundle. Everything is looked for first; what is there is not done again.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findCommand } from "../core/cli/demo/process.ts";
 import { bundle } from "./bundle.ts";
+import { buildDriver } from "./driver.ts";
 import { powershellPath } from "./powershell.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -131,7 +132,11 @@ export interface Ready {
 export async function setup(purpose: Purpose): Promise<Ready> {
   installPackages(purpose);
   if (process.platform === "linux") buildFlood("linux");
-  if (purpose === "test") installOldestNode();
+  if (purpose === "test") {
+    installOldestNode();
+    if (process.platform === "linux")
+      for (const build of ["release", "sanitized"] as const) buildDriver(build);
+  }
   const folder = join(ROOT, "dist");
   await bundle(folder);
   const powershell = await powershellPath();

@@ -1,0 +1,321 @@
+// One switch over the opcode of each slot; what a row of the instruction set means is one line of it.
+#include "interpreter.h"
+
+#include "arithmetic.h"
+
+typedef struct _FRAME {
+    /** r6 to r9 of the caller. */
+    UINT64 Saved[4];
+    UINT32 ReturnTo;
+} FRAME;
+
+typedef struct _MACHINE {
+    const EBPF_BYTECODE *Bytecode;
+    EBPF_RUN *Run;
+    UINT64 Registers[EBPF_REGISTER_COUNT];
+    UINT32 Slot;
+    UINT32 Next;
+    UINT32 Depth;
+    FRAME Frames[EBPF_FRAME_COUNT];
+} MACHINE;
+
+/** Makes the frames that are active now the stack of the run; a new one begins as zeros, not as another's data. */
+static VOID
+SetDepth(MACHINE *Machine, UINT32 Depth)
+{
+    EBPF_RUN *Run = Machine->Run;
+    UINT8 *Frame = Run->Stack + sizeof(Run->Stack) - (SIZE_T)Depth * EBPF_FRAME_SIZE_BYTES;
+    if (Depth > Machine->Depth)
+        memset(Frame, 0, EBPF_FRAME_SIZE_BYTES);
+    Machine->Depth = Depth;
+    Machine->Registers[EBPF_FRAME_POINTER] = (UINT64)(UINT_PTR)Frame + EBPF_FRAME_SIZE_BYTES;
+    Run->Regions[RegionStack].Start = (UINT64)(UINT_PTR)Frame;
+    Run->Regions[RegionStack].SizeBytes = (UINT64)Depth * EBPF_FRAME_SIZE_BYTES;
+}
+
+static BOOLEAN
+Fail(MACHINE *Machine, EBPF_FAULT Fault)
+{
+    Machine->Run->Fault = Fault;
+    Machine->Run->FaultSlot = Machine->Slot;
+    return FALSE;
+}
+
+static inline BOOLEAN
+Charge(MACHINE *Machine, UINT32 Cost)
+{
+    if (Machine->Run->Budget < Cost)
+        return Fail(Machine, FaultBudget);
+    Machine->Run->Budget -= Cost;
+    return TRUE;
+}
+
+static inline BOOLEAN
+Jump(MACHINE *Machine)
+{
+    Machine->Next = BytecodeTarget(Machine->Bytecode->Slots, Machine->Slot);
+    return Machine->Next > Machine->Slot || Charge(Machine, Machine->Slot - Machine->Next + 1);
+}
+
+static BOOLEAN
+Enter(MACHINE *Machine)
+{
+    UINT32 Target = BytecodeTarget(Machine->Bytecode->Slots, Machine->Slot);
+    const EBPF_SUBPROGRAM *Callee = BytecodeFindSubprogram(Machine->Bytecode, Target);
+    if (!Charge(Machine, Callee->End - Callee->Start))
+        return FALSE;
+    // The structural check bounds the depth of calls.
+    FRAME *Frame = &Machine->Frames[Machine->Depth];
+    memcpy(Frame->Saved, &Machine->Registers[6], sizeof(Frame->Saved));
+    Frame->ReturnTo = Machine->Next;
+    Machine->Next = Target;
+    SetDepth(Machine, Machine->Depth + 1);
+    return TRUE;
+}
+
+/** FALSE if it was the entry that ended. */
+static BOOLEAN
+Leave(MACHINE *Machine)
+{
+    if (Machine->Depth == 1)
+        return FALSE;
+    SetDepth(Machine, Machine->Depth - 1);
+    const FRAME *Frame = &Machine->Frames[Machine->Depth];
+    memcpy(&Machine->Registers[6], Frame->Saved, sizeof(Frame->Saved));
+    Machine->Next = Frame->ReturnTo;
+    return TRUE;
+}
+
+/** Checks an access; *Address is where it is. */
+static inline BOOLEAN
+Access(MACHINE *Machine, UINT8 Base, UINT64 SizeBytes, BOOLEAN Write, UINT64 *Address)
+{
+    *Address = Machine->Registers[Base] + (UINT64)(INT64)Machine->Bytecode->Slots[Machine->Slot].Offset;
+    EBPF_FAULT Fault = RunCheckAccess(Machine->Run, *Address, SizeBytes, Write);
+    return Fault == FaultNone || Fail(Machine, Fault);
+}
+
+/** Reads SizeBytes, which need not be aligned. */
+static inline UINT64
+Read(UINT64 Address, UINT32 SizeBytes)
+{
+    UINT64 Value = 0;
+    memcpy(&Value, (const VOID *)(UINT_PTR)Address, SizeBytes);
+    return Value;
+}
+
+static inline BOOLEAN
+Load(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes, BOOLEAN Signed)
+{
+    UINT64 Address;
+    if (!Access(Machine, I->Source, SizeBytes, FALSE, &Address))
+        return FALSE;
+    UINT64 Value = Read(Address, SizeBytes);
+    Machine->Registers[I->Destination] = Signed ? SignExtend(Value, (INT32)SizeBytes * 8) : Value;
+    return TRUE;
+}
+
+static inline BOOLEAN
+Store(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes, UINT64 Value)
+{
+    UINT64 Address;
+    if (!Access(Machine, I->Destination, SizeBytes, TRUE, &Address))
+        return FALSE;
+    memcpy((VOID *)(UINT_PTR)Address, &Value, SizeBytes);
+    return TRUE;
+}
+
+/** Reads network order into r0; outside of the packet the function returns 0, as Linux' does. */
+static BOOLEAN
+LoadPacket(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
+{
+    const EBPF_REGION *Packet = &Machine->Run->Regions[RegionPacket];
+    INT64 Offset = I->Immediate;
+    if ((I->Opcode & 0xe0) == EBPF_IND)
+        Offset += (INT32)Machine->Registers[I->Source];
+    if (Offset < 0 || (UINT64)Offset + SizeBytes > Packet->SizeBytes) {
+        Machine->Registers[0] = 0;
+        return Leave(Machine);
+    }
+    UINT64 Value = Read(Packet->Start + (UINT64)Offset, SizeBytes);
+    Machine->Registers[0] = SizeBytes == 1 ? Value : OrderBytes(Value, (INT32)SizeBytes * 8, TRUE);
+    return TRUE;
+}
+
+/** The operations on a cell of one type; each gives the value that was there before. */
+#define DEFINE_ATOMIC(Name, Type)                                                            \
+    static Type Name(Type *Cell, INT32 Operation, Type Operand, Type Expected)               \
+    {                                                                                        \
+        switch (Operation) {                                                                 \
+        case EBPF_ATOMIC_XCHG:                                                               \
+            return __atomic_exchange_n(Cell, Operand, __ATOMIC_SEQ_CST);                     \
+        case EBPF_ATOMIC_CMPXCHG:                                                            \
+            __atomic_compare_exchange_n(                                                     \
+                Cell, &Expected, Operand, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);        \
+            return Expected;                                                                 \
+        }                                                                                    \
+        switch (Operation & ~EBPF_FETCH) {                                                   \
+        case EBPF_ATOMIC_OR:                                                                 \
+            return __atomic_fetch_or(Cell, Operand, __ATOMIC_SEQ_CST);                       \
+        case EBPF_ATOMIC_AND:                                                                \
+            return __atomic_fetch_and(Cell, Operand, __ATOMIC_SEQ_CST);                      \
+        case EBPF_ATOMIC_XOR:                                                                \
+            return __atomic_fetch_xor(Cell, Operand, __ATOMIC_SEQ_CST);                      \
+        default:                                                                             \
+            return __atomic_fetch_add(Cell, Operand, __ATOMIC_SEQ_CST);                      \
+        }                                                                                    \
+    }
+
+DEFINE_ATOMIC(Atomic32, UINT32)
+DEFINE_ATOMIC(Atomic64, UINT64)
+
+static BOOLEAN
+Atomic(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
+{
+    UINT64 *R = Machine->Registers;
+    UINT64 Address;
+    if (!Access(Machine, I->Destination, SizeBytes, TRUE, &Address))
+        return FALSE;
+    if ((Address & (SizeBytes - 1)) != 0)
+        return Fail(Machine, FaultMisaligned);
+    VOID *Cell = (VOID *)(UINT_PTR)Address;
+    UINT64 Old = SizeBytes == 4 ? Atomic32(Cell, I->Immediate, (UINT32)R[I->Source], (UINT32)R[0])
+                                : Atomic64(Cell, I->Immediate, R[I->Source], R[0]);
+    if ((I->Immediate & EBPF_FETCH) != 0)
+        R[I->Immediate == EBPF_ATOMIC_CMPXCHG ? 0 : I->Source] = Old;
+    return TRUE;
+}
+
+/** Four forms of an operation on A and B: 64 and 32 bits, with an immediate and with a register. */
+#define ALU(Code, Expression64, Expression32)                        \
+    case EBPF_##Code | EBPF_K | EBPF_CLASS_ALU64: {                  \
+        UINT64 A = R[I->Destination], B = (UINT64)(INT64)I->Immediate; \
+        R[I->Destination] = (Expression64);                          \
+        break;                                                       \
+    }                                                                \
+    case EBPF_##Code | EBPF_X | EBPF_CLASS_ALU64: {                  \
+        UINT64 A = R[I->Destination], B = R[I->Source];              \
+        R[I->Destination] = (Expression64);                          \
+        break;                                                       \
+    }                                                                \
+    case EBPF_##Code | EBPF_K | EBPF_CLASS_ALU: {                    \
+        UINT32 A = (UINT32)R[I->Destination], B = (UINT32)I->Immediate; \
+        R[I->Destination] = (UINT32)(Expression32);                  \
+        break;                                                       \
+    }                                                                \
+    case EBPF_##Code | EBPF_X | EBPF_CLASS_ALU: {                    \
+        UINT32 A = (UINT32)R[I->Destination], B = (UINT32)R[I->Source]; \
+        R[I->Destination] = (UINT32)(Expression32);                  \
+        break;                                                       \
+    }
+
+/** The same of a comparison; Signed and Unsigned are the types of A and B. */
+#define JUMP_FORM(Code, Class, Form, Type, Right, Test)        \
+    case EBPF_##Code | Form | Class: {                         \
+        Type A = (Type)R[I->Destination], B = (Type)(Right);   \
+        if ((Test) && !Jump(&Machine))                         \
+            return;                                            \
+        break;                                                 \
+    }
+#define JUMP(Code, Type64, Type32, Test)                                                 \
+    JUMP_FORM(Code, EBPF_CLASS_JMP, EBPF_K, Type64, (INT64)I->Immediate, Test)           \
+    JUMP_FORM(Code, EBPF_CLASS_JMP, EBPF_X, Type64, R[I->Source], Test)                  \
+    JUMP_FORM(Code, EBPF_CLASS_JMP32, EBPF_K, Type32, I->Immediate, Test)                \
+    JUMP_FORM(Code, EBPF_CLASS_JMP32, EBPF_X, Type32, R[I->Source], Test)
+
+#define MUST(Condition)   \
+    if (!(Condition))     \
+        return;           \
+    break
+
+#define MEMORY(Size, SizeBytes)                                                             \
+    case EBPF_CLASS_LDX | EBPF_MEM | Size:                                                  \
+        MUST(Load(&Machine, I, SizeBytes, FALSE));                                          \
+    case EBPF_CLASS_ST | EBPF_MEM | Size:                                                   \
+        MUST(Store(&Machine, I, SizeBytes, (UINT64)(INT64)I->Immediate));                   \
+    case EBPF_CLASS_STX | EBPF_MEM | Size:                                                  \
+        MUST(Store(&Machine, I, SizeBytes, R[I->Source]))
+
+/** Sizes that are narrower than a register have more forms. */
+#define NARROW(Size, SizeBytes)                            \
+    MEMORY(Size, SizeBytes);                               \
+    case EBPF_CLASS_LDX | EBPF_MEMSX | Size:               \
+        MUST(Load(&Machine, I, SizeBytes, TRUE));          \
+    case EBPF_CLASS_LD | EBPF_ABS | Size:                  \
+    case EBPF_CLASS_LD | EBPF_IND | Size:                  \
+        MUST(LoadPacket(&Machine, I, SizeBytes))
+
+_Use_decl_annotations_
+VOID
+InterpreterRun(const EBPF_BYTECODE *Bytecode, EBPF_RUN *Run, UINT64 R1, UINT64 R2)
+{
+    MACHINE Machine = {.Bytecode = Bytecode, .Run = Run};
+    UINT64 *R = Machine.Registers;
+    SetDepth(&Machine, 1);
+    R[1] = R1;
+    R[2] = R2;
+    for (;;) {
+        const EBPF_INSTRUCTION *I = &Bytecode->Slots[Machine.Next];
+        Machine.Slot = Machine.Next++;
+        switch (I->Opcode) {
+            ALU(ADD, A + B, A + B)
+            ALU(SUB, A - B, A - B)
+            ALU(MUL, A * B, A * B)
+            ALU(DIV, Divide64(A, B, I->Offset != 0), Divide32(A, B, I->Offset != 0))
+            ALU(MOD, Modulo64(A, B, I->Offset != 0), Modulo32(A, B, I->Offset != 0))
+            ALU(OR, A | B, A | B)
+            ALU(AND, A & B, A & B)
+            ALU(XOR, A ^ B, A ^ B)
+            ALU(LSH, A << (B & 63), A << (B & 31))
+            ALU(RSH, A >> (B & 63), A >> (B & 31))
+            ALU(ARSH, (UINT64)((INT64)A >> (B & 63)), (INT32)A >> (B & 31))
+            ALU(MOV, ((VOID)A, SignExtend(B, I->Offset)), ((VOID)A, SignExtend(B, I->Offset)))
+        case EBPF_NEG | EBPF_CLASS_ALU64:
+            R[I->Destination] = 0 - R[I->Destination];
+            break;
+        case EBPF_NEG | EBPF_CLASS_ALU:
+            R[I->Destination] = (UINT32)(0 - R[I->Destination]);
+            break;
+        case EBPF_END | EBPF_K | EBPF_CLASS_ALU:
+            R[I->Destination] = OrderBytes(R[I->Destination], I->Immediate, FALSE);
+            break;
+        case EBPF_END | EBPF_X | EBPF_CLASS_ALU:
+        case EBPF_END | EBPF_K | EBPF_CLASS_ALU64:
+            R[I->Destination] = OrderBytes(R[I->Destination], I->Immediate, TRUE);
+            break;
+            NARROW(EBPF_B, 1);
+            NARROW(EBPF_H, 2);
+            NARROW(EBPF_W, 4);
+            MEMORY(EBPF_DW, 8);
+        case EBPF_CLASS_STX | EBPF_ATOMIC | EBPF_W:
+            MUST(Atomic(&Machine, I, 4));
+        case EBPF_CLASS_STX | EBPF_ATOMIC | EBPF_DW:
+            MUST(Atomic(&Machine, I, 8));
+        case EBPF_OPCODE_LDDW:
+            R[I->Destination] = (UINT32)I->Immediate | (UINT64)(UINT32)I[1].Immediate << 32;
+            Machine.Next++;
+            break;
+            JUMP(JEQ, UINT64, UINT32, A == B)
+            JUMP(JNE, UINT64, UINT32, A != B)
+            JUMP(JSET, UINT64, UINT32, (A & B) != 0)
+            JUMP(JGT, UINT64, UINT32, A > B)
+            JUMP(JGE, UINT64, UINT32, A >= B)
+            JUMP(JLT, UINT64, UINT32, A < B)
+            JUMP(JLE, UINT64, UINT32, A <= B)
+            JUMP(JSGT, INT64, INT32, A > B)
+            JUMP(JSGE, INT64, INT32, A >= B)
+            JUMP(JSLT, INT64, INT32, A < B)
+            JUMP(JSLE, INT64, INT32, A <= B)
+        case EBPF_OPCODE_JA:
+        case EBPF_OPCODE_JA32:
+            MUST(Jump(&Machine));
+        case EBPF_OPCODE_CALL:
+            MUST(Enter(&Machine));
+        case EBPF_OPCODE_EXIT:
+            if (Leave(&Machine))
+                break;
+            Run->Result = R[0];
+            return;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+// Windows' names for types, statuses and annotations, on Linux; and what only tests need of the platform.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef uint8_t UINT8;
+typedef uint16_t UINT16;
+typedef uint32_t UINT32;
+typedef uint64_t UINT64;
+typedef int8_t INT8;
+typedef int16_t INT16;
+typedef int32_t INT32;
+typedef int64_t INT64;
+typedef size_t SIZE_T;
+typedef uintptr_t UINT_PTR;
+typedef bool BOOLEAN;
+typedef int32_t NTSTATUS;
+
+#define VOID void
+#define TRUE true
+#define FALSE false
+
+/** The values are Windows'. */
+#define STATUS_SUCCESS ((NTSTATUS)0)
+#define STATUS_INVALID_PARAMETER ((NTSTATUS)0xC000000D)
+#define STATUS_NO_MEMORY ((NTSTATUS)0xC0000017)
+#define STATUS_INVALID_IMAGE_FORMAT ((NTSTATUS)0xC000007B)
+#define NT_SUCCESS(Status) ((Status) >= 0)
+
+#define C_ASSERT(Condition) _Static_assert(Condition, #Condition)
+#define RTL_NUMBER_OF(Array) (sizeof(Array) / sizeof((Array)[0]))
+
+// SAL: read by Microsoft's analyser, and by people.
+#define _In_
+#define _In_opt_
+#define _In_reads_(Count)
+#define _In_reads_opt_(Count)
+#define _In_reads_bytes_(Count)
+#define _Out_
+#define _Outptr_
+#define _Inout_
+#define _Must_inspect_result_
+#define _Ret_maybenull_
+#define _Use_decl_annotations_
+#define _IRQL_requires_max_(Level)
+
+/** For tests: the Nth allocation from now (1 is the next) fails, once; 0: none does. */
+VOID LinuxFailAllocation(_In_ UINT64 Number);
+
+/** For tests: allocations that have not been freed. */
+UINT64 LinuxCountAllocations(VOID);

@@ -1,0 +1,71 @@
+// One run of a program: what it may touch, what it may still spend, and how it ended. Every engine works on it.
+#pragma once
+
+#include "instruction.h"
+
+/** Why a run was ended before its exit. A program that verification was right to accept never has one. */
+typedef enum _EBPF_FAULT {
+    FaultNone,
+    /** Memory that is none of the program's. */
+    FaultOutOfBounds,
+    FaultReadOnly,
+    /** An atomic operation on an address that is no multiple of its size. */
+    FaultMisaligned,
+    /** Its loops and calls cost more than it was given. */
+    FaultBudget,
+} EBPF_FAULT;
+
+/** Memory that the program may use. */
+typedef struct _EBPF_REGION {
+    UINT64 Start;
+    UINT64 SizeBytes;
+    BOOLEAN Writable;
+} EBPF_REGION;
+
+enum { RegionStack, RegionContext, RegionPacket, RegionCount };
+
+typedef struct _EBPF_RUN {
+    /** A jump back costs the slots it goes over, a local call those of the function: so what is left bounds the time. */
+    UINT64 Budget;
+    UINT64 Result;
+    EBPF_FAULT Fault;
+    UINT32 FaultSlot;
+    /** The stack's is that of the frames that are active now. */
+    EBPF_REGION Regions[RegionCount];
+    /** Frames grow down from the end. */
+    UINT8 Stack[EBPF_FRAME_COUNT * EBPF_FRAME_SIZE_BYTES];
+} EBPF_RUN;
+
+/** What a hook or a test gives to a program. */
+typedef struct _EBPF_RUN_INPUT {
+    /** r1; NULL if there is none. */
+    VOID *Context;
+    UINT64 ContextSizeBytes;
+    /** What the context's pointers lead to; NULL if there is none. */
+    VOID *Packet;
+    UINT64 PacketSizeBytes;
+    /** r2: the length of the memory, for programs that run on plain memory. */
+    UINT64 SecondArgument;
+    UINT64 Budget;
+} EBPF_RUN_INPUT;
+
+typedef struct _EBPF_RUN_OUTPUT {
+    /** r0; 0 after a fault. */
+    UINT64 Result;
+    UINT64 Budget;
+    UINT32 Fault;
+    UINT32 FaultSlot;
+} EBPF_RUN_OUTPUT;
+
+/** FaultNone if all these bytes are of one region, which may be written if that is asked. SizeBytes is not 0. */
+static inline EBPF_FAULT
+RunCheckAccess(_In_ const EBPF_RUN *Run, _In_ UINT64 Address, _In_ UINT64 SizeBytes, _In_ BOOLEAN Write)
+{
+    for (UINT32 Index = 0; Index < RegionCount; Index++) {
+        const EBPF_REGION *Region = &Run->Regions[Index];
+        UINT64 Offset = Address - Region->Start;
+        if (Offset < Region->SizeBytes && Region->SizeBytes - Offset >= SizeBytes)
+            return Write && !Region->Writable ? FaultReadOnly : FaultNone;
+    }
+    return FaultOutOfBounds;
+}
