@@ -4,6 +4,7 @@
 //   explore.ts   follows every path that the states allow, and stops at the first assertion that does not hold
 //   keep.ts      the states kept where paths meet; a path ends where a finished one covers it (domain/cover.ts),
 //                and from the third one on states of one shape are joined (domain/join.ts)
+//   held.ts      what waiting paths and kept states take, so that memory is bounded as steps are
 //   marks.ts     what mattered of a kept state: only there must a later one be like it
 //   branch.ts, transfer*.ts, check*.ts   what an instruction tells, changes, needs
 //   trail.ts     how the exploration came to a failure

@@ -9,13 +9,15 @@ import { assume, possible } from "./branch.ts";
 import { check } from "./check.ts";
 import { ALL_NEEDED } from "./domain/cover.ts";
 import { generalised } from "./domain/generalise.ts";
+import { newValues } from "./domain/join.ts";
 import { cloneState, register, type State } from "./domain/state.ts";
-import { changedSlots, clearChanged, clearTouched } from "./domain/touched.ts";
+import { changedValues, clearChanged, clearTouched } from "./domain/touched.ts";
 import { UNINITIALIZED } from "./domain/value.ts";
 import { initialState } from "./entry.ts";
 import { type Failing, Failures } from "./failures.ts";
 import type { Finding } from "./finding.ts";
 import { type Flow, flowOf } from "./flow.ts";
+import { Held } from "./held.ts";
 import {
   findCovering,
   finish,
@@ -43,6 +45,8 @@ interface Path {
   readonly state: State;
   readonly marks: Marks;
   readonly trail: Trail | undefined;
+  /** What it holds while it waits (held.ts). */
+  readonly bytes: number;
 }
 
 /** A path still to be followed, or the mark that all paths from a kept state have been. */
@@ -56,6 +60,9 @@ const ROUNDS_OF_A_LOOP = 50;
 
 /** Comparing two states costs about a quarter of a step a frame; counted, so that the budget bounds the time. */
 const COMPARISON_STEPS = 0.25;
+
+/** A few changed values are part of any step; each of many counts as one. */
+const FREE_CHANGES = 4;
 
 const END = -1;
 
@@ -73,6 +80,7 @@ class Exploration {
   readonly #labels: (Label | undefined)[];
   readonly #work: Work[] = [];
   readonly #ids: Ids = { next: 0 };
+  readonly #held = new Held();
   /** In the order finished, if they are asked for. */
   readonly #finished: Kept[] | undefined;
   readonly #fresh = (): number => freshId(this.#ids);
@@ -101,13 +109,13 @@ class Exploration {
   run(): Analysis {
     const index = this.#program.subprograms[0]?.start ?? 0;
     const state = initialState(this.#program);
-    this.#work.push({ kind: "path", index, from: -1, state, marks: new Marks(), trail: undefined });
+    this.#wait(index, -1, state, new Marks(), undefined);
     const failures = new Failures(this.#options.all === true);
     while (!failures.enough) {
       const work = this.#work.pop();
       if (work === undefined) break;
       if (work.kind === "finished") {
-        finish(work.label, work.kept);
+        this.#held.release(finish(work.label, work.kept));
         this.#finished?.push(work.kept);
         continue;
       }
@@ -123,7 +131,12 @@ class Exploration {
   }
 
   #spent(): boolean {
-    return this.#steps + this.#comparisons > this.#options.maximumSteps;
+    return this.#held.isTooMuch || this.#steps + this.#comparisons > this.#options.maximumSteps;
+  }
+
+  /** A path is to be followed later. */
+  #wait(index: number, from: number, state: State, marks: Marks, trail: Trail | undefined): void {
+    this.#work.push({ kind: "path", index, from, state, marks, trail, bytes: this.#held.hold() });
   }
 
   #invariants(): Invariant[] {
@@ -136,8 +149,9 @@ class Exploration {
   }
 
   /** Follows one path to its end; the other side of each branch waits in #work. */
-  #follow({ index: start, from: cameFrom, state, marks, trail }: Path): Failing | undefined {
+  #follow({ index: start, from: cameFrom, state, marks, trail, bytes }: Path): Failing | undefined {
     const { instructions } = this.#program;
+    this.#held.release(bytes);
     let index = start;
     let from = cameFrom;
     this.#sinceKept = STEPS_BETWEEN_STATES;
@@ -170,6 +184,7 @@ class Exploration {
       this.#stretch = { first: index, last: index };
     }
     this.#options.observe?.(index, state);
+    if (instruction.kind !== "jump") this.#held.made(1);
     if (this.#spent()) return this.#exhausted(index, state);
     clearTouched();
     for (const assertion of this.#assertionsAt(index)) {
@@ -236,8 +251,7 @@ class Exploration {
     if (path === undefined) return;
     this.#marks.coveredBy(ALL_NEEDED);
     const trail = extended(this.#trail, this.#stretch);
-    const marks = new Marks();
-    this.#work.push({ kind: "path", index: path.start, from: index, state: path.state, marks, trail });
+    this.#wait(path.start, index, path.state, new Marks(), trail);
   }
 
   #exhausted(index: number, state: State): Failing {
@@ -283,9 +297,12 @@ class Exploration {
   /** Keeps the state or, from the third one on, its join with one of the same shape; the path goes on with that. */
   #keep(label: Label, state: State): void {
     const next = stateToKeep(label, state, this.#fresh);
-    if (next.replaces !== undefined) Object.assign(state, next.state);
+    if (next.replaces !== undefined) {
+      Object.assign(state, next.state);
+      this.#held.made(newValues(state, next.replaces.state));
+    }
     const marked = this.#marks.keep(state.frames.length, this.#options.exact === true);
-    const kept = keep(label, state, marked, next.shape, next.replaces);
+    const kept = keep(label, state, marked, next, this.#held.hold());
     this.#work.push({ kind: "finished", label, kept });
     this.#states += 1;
     this.#sinceKept = 0;
@@ -314,7 +331,9 @@ class Exploration {
         marks.oneSided(condition.left, condition.right);
         return false;
       }
-      this.#comparisons += changedSlots();
+      const changed = changedValues();
+      this.#comparisons += Math.max(0, changed - FREE_CHANGES);
+      this.#held.made(changed);
       if (numbers) sideMarks.narrowed(condition.left, condition.right);
       if (side.packet !== packet) sideMarks.provedPacket();
       if (side.metadata !== metadata) sideMarks.provedMetadata();
@@ -326,7 +345,7 @@ class Exploration {
     if (falls) falls = narrow(state, marks, false);
     if (takes && falls) {
       const trail = extended(this.#trail, this.#stretch);
-      this.#work.push({ kind: "path", index: target, from: index, state: taken, marks: takenMarks, trail });
+      this.#wait(target, index, taken, takenMarks, trail);
       return index + 1;
     }
     if (falls) return index + 1;

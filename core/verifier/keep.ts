@@ -11,8 +11,10 @@ export interface Kept {
   readonly marked: Marked;
   readonly fingerprint: number;
   readonly shape: number;
-  /** A state that this one was joined with, so that it is of no use any more once this one is finished. */
-  readonly replaces: Kept | undefined;
+  /** A state that this one was joined with; it is of no use any more, and forgotten, once this one is finished. */
+  replaces: Kept | undefined;
+  /** What it holds (held.ts). */
+  readonly bytes: number;
   /** A path was covered by it, or it is a join: without it other paths would have to be followed on. */
   needed: boolean;
 }
@@ -61,12 +63,14 @@ export function openLike(label: Label, state: State): readonly Kept[] {
   return label.openCount === 0 ? [] : (label.open.get(fingerprint(state, label.live)) ?? []);
 }
 
+export interface ToKeep {
+  readonly state: State;
+  readonly shape: number;
+  readonly replaces: Kept | undefined;
+}
+
 /** What to keep for a path that arrives with `state`: itself, or its join with the last finished one of its shape. */
-export function stateToKeep(
-  label: Label,
-  state: State,
-  fresh: () => number,
-): { readonly state: State; readonly shape: number; readonly replaces: Kept | undefined } {
+export function stateToKeep(label: Label, state: State, fresh: () => number): ToKeep {
   const shape = shapeOf(state, label.live);
   if (label.made >= UNJOINED) {
     for (let at = label.finished.length - 1; at >= 0; at--) {
@@ -85,8 +89,8 @@ export function keep(
   label: Label,
   state: State,
   marked: Marked,
-  shape: number,
-  replaces: Kept | undefined,
+  { shape, replaces }: Pick<ToKeep, "shape" | "replaces">,
+  bytes: number,
 ): Kept {
   const hash = fingerprint(state, label.live);
   const kept: Kept = {
@@ -96,6 +100,7 @@ export function keep(
     fingerprint: hash,
     shape,
     replaces,
+    bytes,
     needed: replaces !== undefined,
   };
   const open = label.open.get(hash);
@@ -106,16 +111,22 @@ export function keep(
   return kept;
 }
 
-/** All paths from a kept state have been followed: from now on it may cover others. */
-export function finish(label: Label, kept: Kept): void {
+/**
+ * All paths from a kept state have been followed: from now on it may cover others. Answers what is held no more: the state
+ * that it replaces, and the oldest of too many.
+ */
+export function finish(label: Label, kept: Kept): number {
   const open = label.open.get(kept.fingerprint);
   open?.pop();
   if (open?.length === 0) label.open.delete(kept.fingerprint);
   label.openCount -= 1;
+  let bytes = 0;
   const old = kept.replaces === undefined ? -1 : label.finished.indexOf(kept.replaces);
-  if (old >= 0) label.finished.splice(old, 1);
-  if (label.finished.length >= MOST_FINISHED) label.finished.shift();
+  if (old >= 0) bytes += label.finished.splice(old, 1)[0]?.bytes ?? 0;
+  kept.replaces = undefined;
+  if (label.finished.length >= MOST_FINISHED) bytes += label.finished.shift()?.bytes ?? 0;
   label.finished.push(kept);
+  return bytes;
 }
 
 /** True if the two states are one, looking at everything: ids apart, neither says more than the other. */

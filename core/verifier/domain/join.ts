@@ -101,6 +101,21 @@ export function join(a: State, b: State, live: number, fresh: () => number): Sta
   return joining.states(a, b, live);
 }
 
+/** How many values of a join are not those of `a`: the memory that it takes beside that one. */
+export function newValues(joined: State, a: State): number {
+  let count = 0;
+  for (let index = 0; index < REGISTER_COUNT; index++) {
+    if (joined.registers[index] !== a.registers[index]) count += 1;
+  }
+  for (const [depth, { stack }] of joined.frames.entries()) {
+    const before = a.frames[depth]?.stack.slots;
+    for (let index = 0; index < SLOT_COUNT; index++) {
+      if (stack.slots[index] !== before?.[index]) count += 1;
+    }
+  }
+  return count;
+}
+
 class Joining {
   readonly #fresh: () => number;
   readonly #ids: Pair[] = [];
@@ -176,8 +191,10 @@ class Joining {
     if (a === undefined || b === undefined) return a === b ? undefined : null;
     if (a.kind === "spill" && b.kind === "spill") {
       const value = this.#value(a.value, b.value);
+      if (value === a.value) return a;
       return value === undefined ? null : { kind: "spill", value };
     }
+    if (a === b && a.kind === "bytes" && a.parts.length === 0) return a;
     const mask = numberMask(a);
     if (mask === 0 || mask !== numberMask(b)) return null;
     const parts: Part[] = [];

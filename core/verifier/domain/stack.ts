@@ -127,13 +127,18 @@ export function writeUnknown(stack: Stack, from: number, to: number): Stack {
   return { slots };
 }
 
+const NO_PARTS: readonly Part[] = [];
+/** Eight bytes of which nothing is known but that they are numbers. */
+const UNKNOWN_SLOT: Slot = { kind: "bytes", mask: ALL_BYTES, parts: NO_PARTS };
+
 function overwrite(slot: Slot | undefined, from: number, to: number): Slot {
+  if (to - from === 8) return UNKNOWN_SLOT;
   const written = (ALL_BYTES >> (8 - (to - from))) << from;
-  const parts = slot?.kind === "bytes" ? slot.parts : [];
+  const parts = slot?.kind === "bytes" ? slot.parts : NO_PARTS;
   return {
     kind: "bytes",
     mask: numberMask(slot) | written,
-    parts: parts.filter((part) => part.at + part.size <= from || part.at >= to),
+    parts: parts.length === 0 ? parts : parts.filter((part) => part.at + part.size <= from || part.at >= to),
   };
 }
 
@@ -160,9 +165,13 @@ export function writeSomewhere(stack: Stack, from: number, to: number): Stack {
   const slots = stack.slots.slice();
   for (let index = from >> 3; index * 8 < to; index++) {
     const mask = numberMask(slots[index]);
-    slots[index] = mask === 0 ? undefined : { kind: "bytes", mask, parts: [] };
+    slots[index] = mask === 0 ? undefined : unknownBytes(mask);
   }
   return { slots };
+}
+
+function unknownBytes(mask: number): Slot {
+  return mask === ALL_BYTES ? UNKNOWN_SLOT : { kind: "bytes", mask, parts: NO_PARTS };
 }
 
 /** Every number becomes unknown; pointers and uninitialised bytes stay. */
@@ -170,7 +179,7 @@ export function forgetNumbers(stack: Stack): Stack {
   const slots = stack.slots.map((slot): Slot | undefined => {
     if (slot === undefined) return undefined;
     if (slot.kind === "spill" && slot.value.kind !== "number") return slot;
-    return { kind: "bytes", mask: numberMask(slot), parts: [] };
+    return unknownBytes(numberMask(slot));
   });
   return { slots };
 }

@@ -46,12 +46,9 @@ export function clearChanged(): void {
   touched.changedHigh = 0;
 }
 
-/** A few changed slots are part of any step; each of many is memory that a waiting path holds, and counts as a step. */
-const FREE_SLOTS = 4;
-
-/** How many slots have changed beyond those. */
-export function changedSlots(): number {
-  return Math.max(0, bits(touched.changedLow) + bits(touched.changedHigh) - FREE_SLOTS);
+/** How many registers and slots have changed. */
+export function changedValues(): number {
+  return bits(touched.changedRegisters) + bits(touched.changedLow) + bits(touched.changedHigh);
 }
 
 function bits(set: number): number {
