@@ -27,6 +27,10 @@ function Test-EbpfProgram {
     .PARAMETER Type
     The program type to verify as, where the section's name does not tell, such as xdp or bind.
 
+    .PARAMETER Btf
+    A file with the types that CO-RE relocations are computed against (a .BTF section as it is, or an ELF file with
+    one), or kernel for those of the Linux kernel that runs here. Without it, offsets are taken as the object has them.
+
     .PARAMETER Strict
     Also refuse what Linux lets only the privileged do: addresses that leave the program.
 
@@ -95,6 +99,9 @@ function Test-EbpfProgram {
         [ValidateNotNullOrEmpty()]
         [string] $Type,
 
+        [ValidateNotNullOrEmpty()]
+        [string] $Btf,
+
         [switch] $Strict,
 
         [switch] $All,
@@ -110,6 +117,7 @@ function Test-EbpfProgram {
                 Show-EbpfProgress $PSCmdlet 0 'Verifying' ([pscustomobject]@{ message = $file; done = $index; total = $files.Count })
             }
             $parameters = Select-EbpfParameter $PSBoundParameters program, platform, type, strict, all
+            if ($Btf) { $parameters['btf'] = if ($Btf -eq 'kernel') { $Btf } else { $PSCmdlet.GetUnresolvedProviderPathFromPSPath($Btf) } }
             $parameters['file'] = $file
             try { $records = @(Invoke-EbpfService object.verify $parameters $PSCmdlet "Verifying $([System.IO.Path]::GetFileName($file))") }
             catch { Write-EbpfError $PSCmdlet $_ $file; continue }

@@ -43,9 +43,12 @@ export interface FunctionSpec {
   readonly coreRelocations: readonly CoreRelocation[];
   /** BTF id of its `func` type, if known. */
   readonly btfId?: number;
-  /** Present if its bytes do not decode: why, and where in the section. `instructions` is then empty, and it cannot be built. */
+  /**
+   * Present if its bytes do not decode (`instructions` is then empty), or it cannot be made to fit the target of its CO-RE
+   * relocations: why, and where in the section. It cannot be built.
+   */
   readonly undecodable?: {
-    readonly code: "InstructionInvalid" | "ProgramTooLarge";
+    readonly code: "InstructionInvalid" | "ProgramTooLarge" | "RelocationInvalid";
     readonly message: string;
     readonly byteOffset: number;
   };
@@ -96,6 +99,8 @@ export interface ObjectSpec {
   readonly maps: readonly MapSpec[];
   readonly variables: readonly VariableSpec[];
   readonly btf?: BtfTypes;
+  /** Of an object made to fit a target: what that does not have, see Program.unresolved. */
+  readonly unresolved?: readonly string[];
   /** Every section of the file, for `ebpf sections`. */
   readonly sections: readonly SectionSpec[];
 }

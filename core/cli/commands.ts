@@ -67,6 +67,11 @@ export const COMMANDS: readonly CommandRow[] = [
       PROGRAM_OPTION,
       { flags: "--type <name>", help: "the program type, where the section does not tell" },
       PLATFORM,
+      {
+        flags: "--btf <file>",
+        help: "compute CO-RE relocations against these types: a file, or kernel (the one that runs here)",
+        completes: "file",
+      },
       { flags: "--strict", help: "also refuse what Linux lets only the privileged do: addresses that leave" },
       { flags: "--all", help: "tell every failure that is found, not only the first" },
       { flags: "--log", help: "print what is known at each instruction" },

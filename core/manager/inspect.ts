@@ -9,6 +9,7 @@ import { type PrintNames, print } from "../isa/print.ts";
 import { findHelper } from "../platform/platform.ts";
 import { PLATFORMS } from "../platform/platforms.ts";
 import { buildCandidates, buildProgram } from "../program/build.ts";
+import { relocateTypes } from "../program/co-re.ts";
 import type { Program } from "../program/program.ts";
 import { failureRecord } from "../report/records.ts";
 import type { FunctionSpec, ObjectSpec } from "../spec.ts";
@@ -17,6 +18,7 @@ import { verify } from "../verifier/verify.ts";
 import { EMBEDDED_HOOKS } from "./hooks.ts";
 import { buildOptions, type Choice } from "./load.ts";
 import type { DisassemblyRecord, HookRecord, SectionRecord, VerificationRecord } from "./records.ts";
+import { readTargetTypes } from "./target-types.ts";
 
 /** Every section of the file, in its order. */
 export function listSections(choice: Choice): SectionRecord[] {
@@ -157,8 +159,9 @@ export async function* verifyPrograms(
   choice: Choice,
   control: VerifyControl = {},
 ): AsyncGenerator<NumberedRecord> {
-  const { file } = choice;
-  const object = loadObject(readBytes(file), file);
+  const { file, btf } = choice;
+  const loaded = loadObject(readBytes(file), file);
+  const object = btf === undefined ? loaded : relocateTypes(loaded, readTargetTypes(btf));
   const specs = chosen(object, choice);
   const total = specs.length;
   let next = 0;

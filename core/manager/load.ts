@@ -23,6 +23,8 @@ export interface Choice {
   readonly hook?: string;
   /** For a verdict only: the strict rules also under linux. What is loaded is always held to them. */
   readonly strict?: boolean;
+  /** For a verdict only: a file with the types that CO-RE relocations are computed against, or "kernel"; without it, none is. */
+  readonly btf?: string;
   /** For a verdict only: every failure, not only the first. */
   readonly all?: boolean;
 }

@@ -18,7 +18,7 @@ export interface BuildOptions {
 /**
  * Builds one program of an object; without a name the only one. EbpfError ProgramNotFound, ProgramAmbiguous,
  * ProgramTypeUnknown, PlatformAmbiguous, MapTypeUnsupported; FormatError InstructionInvalid or RelocationInvalid.
- * CO-RE relocations are not computed: offsets stay as the compiler wrote them.
+ * CO-RE relocations are not computed here (see co-re.ts): offsets stay as the object has them.
  */
 export function buildProgram(
   object: ObjectSpec,
@@ -55,7 +55,7 @@ function assemble(object: ObjectSpec, linked: LinkedProgram, candidate: Candidat
   const { entry, subprograms, targets, slots, sources } = linked;
   const { platform, type, attachType } = candidate;
   const { instructions, maps } = relocate(object, linked, platform);
-  const { file, license, btf } = object;
+  const { file, license, btf, unresolved } = object;
   return {
     file,
     name: entry.name,
@@ -71,6 +71,7 @@ function assemble(object: ObjectSpec, linked: LinkedProgram, candidate: Candidat
     maps,
     sources,
     ...(btf && { btf }),
+    ...(unresolved && { unresolved }),
   };
 }
 

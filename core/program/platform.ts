@@ -17,6 +17,7 @@ import { PLATFORMS } from "../platform/platforms.ts";
 import type { ObjectSpec } from "../spec.ts";
 import { type ContextAccess, findContextAccesses } from "./context.ts";
 import type { LinkedProgram } from "./link.ts";
+import { FIRST_UNRESOLVED } from "./program.ts";
 
 /** A platform that knows the program's type, with the type and, if the section names it, the hook. */
 export interface Candidate {
@@ -271,7 +272,7 @@ function voteByNumbers(object: ObjectSpec, { instructions, references }: LinkedP
   const called = instructions.flatMap((one, index) =>
     one.kind === "call" && one.target.kind === "helper" && !byName.has(index) ? [one.target.id] : [],
   );
-  const windows = called.find((id) => id >= ONLY_WINDOWS_HELPERS_FROM);
+  const windows = called.find((id) => id >= ONLY_WINDOWS_HELPERS_FROM && id < FIRST_UNRESOLVED);
   const linux = called.find((id) => id >= ONLY_LINUX_HELPERS_FROM && id < ONLY_WINDOWS_HELPERS_FROM);
   if (windows !== undefined) votes.push({ platform: "windows", because: `it calls helper ${windows}` });
   if (linux !== undefined) votes.push({ platform: "linux", because: `it calls helper ${linux}` });

@@ -1,4 +1,4 @@
-// Program: one flat instruction stream, ready to verify. Types only; build.ts makes it.
+// Program: one flat instruction stream, ready to verify. Types and a number; build.ts makes it.
 import type { BtfTypes } from "../btf/types.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import type { AttachType, MapType, Platform, ProgramType } from "../platform/platform.ts";
@@ -17,6 +17,9 @@ export interface Subprogram {
   /** BTF id of its `func` type, if known. */
   readonly btfId?: number;
 }
+
+/** Calls from this number on (libbpf's 0xbad2310) are where a CO-RE relocation found nothing; see Program.unresolved. */
+export const FIRST_UNRESOLVED = 0xbad2310;
 
 export interface Program {
   readonly file: string;
@@ -41,6 +44,8 @@ export interface Program {
   readonly maps: readonly ProgramMap[];
   readonly sources: readonly (SourceLocation | undefined)[];
   readonly btf?: BtfTypes;
+  /** What the target of CO-RE relocations does not have, by the number of the call that stands there. */
+  readonly unresolved?: readonly string[];
   /** Set for the platform "raw": r1 is memory of that many bytes (0: r1 is 0), r2 its length. */
   readonly rawMemorySizeBytes?: number;
 }

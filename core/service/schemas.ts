@@ -227,6 +227,7 @@ export const VERIFY = v.strictObject({
   program: v.exactOptional(name),
   platform: v.exactOptional(programPlatform),
   type: v.exactOptional(name),
+  btf: v.exactOptional(v.union([v.literal("kernel"), absolute])),
   strict: v.exactOptional(v.boolean()),
   all: v.exactOptional(v.boolean()),
 });

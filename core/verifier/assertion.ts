@@ -9,6 +9,7 @@ import {
   STACK_POINTER,
 } from "../isa/instruction.ts";
 import { type ArgumentKind, findHelper, type Helper, type Platform } from "../platform/platform.ts";
+import { FIRST_UNRESOLVED } from "../program/program.ts";
 
 export type AccessKind = "read" | "write" | "atomic";
 
@@ -64,6 +65,8 @@ export type Assertion =
   | { readonly kind: "callersKept" }
   /** The legacy packet load: the context is in r6. */
   | { readonly kind: "packetLoad" }
+  /** The CO-RE relocation there was resolved. */
+  | { readonly kind: "resolved"; readonly number: number }
   /** One more frame fits. */
   | { readonly kind: "callDepth" };
 
@@ -158,7 +161,7 @@ export function assertionsOf(
     }
     case "call":
       return instruction.target.kind === "helper"
-        ? helperAssertions(findHelper(platform, instruction.target.id, programType))
+        ? helperAssertions(findHelper(platform, instruction.target.id, programType), instruction.target.id)
         : [{ kind: "callDepth" }];
     case "exit":
       return [{ kind: "result" }, { kind: "nothingHeld", at: "exit" }, { kind: "callersKept" }];
@@ -172,8 +175,9 @@ export function assertionsOf(
   }
 }
 
-function helperAssertions(helper: Helper | undefined): readonly Assertion[] {
-  if (helper === undefined) return [];
+/** structure.ts lets a call of no helper pass only where a CO-RE relocation left it. */
+function helperAssertions(helper: Helper | undefined, id: number): readonly Assertion[] {
+  if (helper === undefined) return [{ kind: "resolved", number: id - FIRST_UNRESOLVED }];
   const list: Assertion[] = helper.arguments.map((argument, position) => ({
     kind: "argument",
     helper,

@@ -61,6 +61,8 @@ export function check(
       return checkCallersKept(state);
     case "packetLoad":
       return checkPacketLoad(program, state);
+    case "resolved":
+      return { code: "RelocationUnresolved", what: program.unresolved?.[assertion.number] ?? "" };
     case "callDepth":
       return state.frames.length >= MAXIMUM_FRAMES
         ? { code: "CallDepth", depth: state.frames.length + 1 }

@@ -167,6 +167,8 @@ export function describe(program: Program, finding: Finding): string {
         : `is too complex: it has ${plural(finding.count, "instruction")}`;
     case "InstructionUnsupported":
       return `contains ${finding.what}, which is not supported`;
+    case "RelocationUnresolved":
+      return `uses what the target does not have: ${finding.what}`;
     case "FeatureUnsupported":
       return `uses ${finding.what}, which is not supported yet`;
     case "ObjectOutOfBounds":

@@ -54,6 +54,9 @@ export const FAILURE_CODES = {
   LoopNotBounded: { remedy: "Give the loop a constant upper bound: for (int i = 0; i < N; i++)." },
   TooComplex: { remedy: "Split the program, or make its loops shorter." },
   FeatureUnsupported: { remedy: "Do without it: it is not modelled by this version." },
+  RelocationUnresolved: {
+    remedy: "Ask first whether it is there: if (bpf_core_field_exists(p->field)) ...",
+  },
   InstructionUnsupported: { remedy: "Compile with clang -target bpf -mcpu=v3." },
 } as const satisfies Record<string, { readonly remedy: string }>;
 

@@ -126,5 +126,6 @@ export type Finding =
   | { readonly code: "Recursion"; readonly names: readonly string[] }
   | { readonly code: "LoopNotBounded"; readonly rounds: number }
   | { readonly code: "TooComplex"; readonly count: number; readonly unit: "step" | "instruction" }
+  | { readonly code: "RelocationUnresolved"; readonly what: string }
   | { readonly code: "InstructionUnsupported"; readonly what: string }
   | { readonly code: "FeatureUnsupported"; readonly what: string };

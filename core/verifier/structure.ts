@@ -2,7 +2,7 @@
 // recursion, instructions and helpers that are not modelled. After this, the analysis can trust the shape of the program.
 import { type Instruction, REGISTER_COUNT, STACK_POINTER } from "../isa/instruction.ts";
 import { findHelper, mayCall } from "../platform/platform.ts";
-import type { Program, Subprogram } from "../program/program.ts";
+import { FIRST_UNRESOLVED, type Program, type Subprogram } from "../program/program.ts";
 import { registersOf } from "./assertion.ts";
 import type { Finding } from "./finding.ts";
 
@@ -77,7 +77,11 @@ function checkCall(
   switch (instruction.target.kind) {
     case "helper": {
       const helper = findHelper(program.platform, instruction.target.id, program.type.name);
-      if (helper === undefined) return { code: "HelperUnknown", id: instruction.target.id };
+      if (helper === undefined) {
+        // Only who comes there does what cannot be done: check.ts.
+        if (program.unresolved?.[instruction.target.id - FIRST_UNRESOLVED] !== undefined) return undefined;
+        return { code: "HelperUnknown", id: instruction.target.id };
+      }
       if (!mayCall(helper, program.type.name)) return { code: "HelperNotAllowed", helper, reason: "type" };
       const waits = helper.maySleep === true && !maySleep(program);
       return waits ? { code: "HelperNotAllowed", helper, reason: "sleep" } : undefined;

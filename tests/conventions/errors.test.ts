@@ -1,5 +1,6 @@
 // docs/errors.md: every code has a section, every section is of a code, and each pair of examples is what it says: the first is
-// rejected (or refused) with exactly that code, the second accepted.
+// rejected (or refused) with exactly that code, the second accepted. Where a section shows types of a target, both are
+// verified against them.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +33,8 @@ function examplesOf(section: string): Example[] {
   );
 }
 
+const isVerdict = (outcome: string): boolean => outcome !== "target";
+
 const folder = mkdtempSync(join(tmpdir(), "ebpf-errors-"));
 test.before(() => {
   const [, header = ""] = /^```c linux\.h\n([\s\S]*?)^```$/m.exec(text) ?? [];
@@ -39,20 +42,26 @@ test.before(() => {
 });
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The code of the verdict, or "accepted". */
-async function codeOf(example: Example, name: string): Promise<string> {
+function compile({ body, platform }: Example, name: string): string {
+  const source = join(folder, `${name}.c`);
+  writeFileSync(source, body);
+  const headers = platform === "linux" ? [...HEADERS.linux, `-I${folder}`] : ["-Isamples"];
+  const file = join(folder, `${name}.o`);
+  // What clang itself would warn of is what the examples are about.
+  writeFileSync(file, compileC(source, ["-w", ...headers]));
+  return file;
+}
+
+/** The code of the verdict, or "accepted"; `btf` is an object with the types of a target. */
+async function codeOf(example: Example, name: string, btf?: string): Promise<string> {
   if (example.language === "asm") {
     const verdict = verify(testProgram({ code: example.body, platform: example.platform }));
     return verdict.kind === "accepted" ? "accepted" : verdict.failures[0].code;
   }
-  const source = join(folder, `${name}.c`);
-  writeFileSync(source, example.body);
-  const headers = example.platform === "linux" ? [...HEADERS.linux, `-I${folder}`] : ["-Isamples"];
-  const file = join(folder, `${name}.o`);
-  // What clang itself would warn of is what the examples are about.
-  writeFileSync(file, compileC(source, ["-w", ...headers]));
+  const file = compile(example, name);
   const records: VerificationRecord[] = [];
-  for await (const row of verifyFiles({ files: [file], choice: {}, jobs: 0 })) records.push(row);
+  for await (const row of verifyFiles({ files: [file], choice: btf === undefined ? {} : { btf }, jobs: 0 }))
+    records.push(row);
   const [record, ...others] = records;
   if (record === undefined || others.length > 0) throw new Error(`${name}: one program is to be verified`);
   if (record.platform !== example.platform && record.verdict !== "error") {
@@ -73,7 +82,7 @@ test("every code has a section, and every section a code", (t) => {
 test("every failure is shown, rejected and mended", (t) => {
   for (const code of Object.keys(FAILURE_CODES)) {
     const outcomes = examplesOf(sections.get(code) ?? "").map(({ outcome }) => outcome);
-    t.deepEqual(outcomes, ["rejected", "accepted"], code);
+    t.deepEqual(outcomes.filter(isVerdict), ["rejected", "accepted"], code);
   }
 });
 
@@ -84,10 +93,13 @@ test("no code block is left out", (t) => {
 });
 
 for (const [code, section] of sections) {
+  const target = examplesOf(section).find(({ outcome }) => outcome === "target");
   for (const [index, example] of examplesOf(section).entries()) {
+    if (!isVerdict(example.outcome)) continue;
     test(`${code}: ${example.outcome}`, async (t) => {
+      const btf = target === undefined ? undefined : compile(target, `${code}-target-${index}`);
       const expected = { rejected: code, refused: code, accepted: "accepted" }[example.outcome];
-      t.is(await codeOf(example, `${code}-${index}`), expected as string);
+      t.is(await codeOf(example, `${code}-${index}`, btf), expected as string);
     });
   }
 }

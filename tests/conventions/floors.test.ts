@@ -12,14 +12,24 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   index: { floor: 10, doors: ["index"] },
   manager: {
     floor: 9,
-    doors: ["manager", "load", "inspect", "certificates", "batch", "objects", "run", "records"],
+    doors: [
+      "manager",
+      "load",
+      "inspect",
+      "certificates",
+      "batch",
+      "objects",
+      "run",
+      "records",
+      "target-types",
+    ],
   },
   net: { floor: 8, doors: ["interfaces", "frame", "worker"] },
   host: { floor: 7, doors: ["host", "embedded/host", "embedded/lane"] },
   image: { floor: 6, doors: ["image", "compile", "print", "abi", "table-layout"] },
   report: { floor: 6, doors: ["explain", "records", "codes", "sarif"] },
   verifier: { floor: 5, doors: ["verify", "certify", "encode", "verdict", "failure"] },
-  program: { floor: 4, doors: ["program", "build", "cfg", "platform", "assemble"] },
+  program: { floor: 4, doors: ["program", "build", "cfg", "platform", "assemble", "co-re"] },
   elf: { floor: 4, doors: ["file", "object"] },
   certificate: {
     floor: 4,
@@ -27,7 +37,10 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   },
   spec: { floor: 3, doors: ["spec"] },
   isa: { floor: 2, doors: ["instruction", "opcode", "decode", "encode", "print", "parse"] },
-  btf: { floor: 2, doors: ["types", "read", "ext", "resolve", "print", "value", "write-value"] },
+  btf: {
+    floor: 2,
+    doors: ["types", "read", "ext", "resolve", "print", "value", "write-value", "co-re/compute"],
+  },
   platform: { floor: 1, doors: ["platform", "platforms"] },
   base: { floor: 1, doors: ["bytes", "int", "error", "leb128", "hex", "files"] },
 };

@@ -8,6 +8,7 @@ import { type BatchControl, type BatchRequest, verifyFiles } from "../../manager
 import { writeCertificates } from "../../manager/certificates.ts";
 import { findObjects } from "../../manager/objects.ts";
 import type { VerificationRecord } from "../../manager/records.ts";
+import { KERNEL } from "../../manager/target-types.ts";
 import { given, type Handler, type Invocation, listOf, textOf } from "../command.ts";
 import { printable, progressLine } from "../output.ts";
 import type { MakeForm } from "../verify/form.ts";
@@ -67,14 +68,20 @@ function formOf({ json, options }: Invocation): MakeForm {
 }
 
 /** What was asked for every file. */
-function choiceOf({ options }: Invocation): BatchRequest["choice"] {
+function choiceOf({ options, io }: Invocation): BatchRequest["choice"] {
   return given({
     program: textOf(options.program),
     type: textOf(options.type),
     platform: textOf(options.platform) as "windows" | "linux" | undefined,
+    btf: btfOf(textOf(options.btf), io.cwd),
     strict: options.strict === true ? true : undefined,
     all: options.all === true ? true : undefined,
   });
+}
+
+/** "kernel", or a path that is the same in every thread. */
+function btfOf(name: string | undefined, cwd: string): string | undefined {
+  return name === undefined || name === KERNEL ? name : resolve(cwd, name);
 }
 
 function jobsOf({ options }: Invocation): number {
