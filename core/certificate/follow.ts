@@ -25,8 +25,10 @@ export interface Listed {
 export type Choose = (index: number, state: State, before: readonly Listed[]) => Listed | undefined;
 
 export interface Limits {
-  /** Instructions followed, over all paths. */
+  /** Instructions that may still be followed, over all paths. */
   steps: number;
+  /** Called with the state before each instruction; it must not keep or change the state. */
+  readonly observe?: (index: number, state: State) => void;
 }
 
 /** Paths from one state that wait while another is followed. */
@@ -107,6 +109,7 @@ export class Follower implements Checker {
       const instruction = instructions[index] ?? refuse(`control runs past the end at ${index}`);
       this.limits.steps -= 1;
       if (this.limits.steps < 0) refuse("more steps than the certificate may take");
+      this.limits.observe?.(index, state);
       index = this.#step(index, instruction, state);
     }
   }

@@ -62,7 +62,7 @@ export function tight(w: Word, u0: number, u1: number, s0: number, s1: number): 
     // All are below half of the modulus: the same number either way.
     if (a > c) c = a;
     if (b < d) d = b;
-  } else if (a >= w.modulus / 2) {
+  } else if (a >= w.modulus / 2 && b <= w.mostUnsigned) {
     if (a - w.modulus > c) c = a - w.modulus;
     if (b - w.modulus < d) d = b - w.modulus;
   }
@@ -122,7 +122,7 @@ function exact(bits: number, operation: Operation, x: bigint, y: bigint): bigint
   const b = BigInt.asUintN(bits, y);
   const signedA = BigInt.asIntN(bits, x);
   const signedB = BigInt.asIntN(bits, y);
-  const shift = b & BigInt(bits - 1);
+  const shift = b % BigInt(bits);
   switch (operation) {
     case "add":
       return a + b;
@@ -227,8 +227,28 @@ export function compute(w: Word, operation: Operation, a: Interval, b: Interval)
       return shift(w, operation, a, b);
     case "sdiv":
     case "smod":
-      return anyOf(w);
+      return signedQuotient(w, operation, a, b);
   }
+}
+
+/** Neither the quotient nor the remainder is further from 0 than the dividend; both have its sign if the divisor has none. */
+function signedQuotient(w: Word, operation: "sdiv" | "smod", a: Interval, b: Interval): Interval {
+  let s0 = Math.min(a.s0, 0);
+  let s1 = Math.max(a.s1, 0);
+  if (operation === "smod") {
+    // Modulo 0 leaves the dividend.
+    const most = b.s0 > 0 ? b.s1 - 1 : Number.POSITIVE_INFINITY;
+    return of(w, 0, w.noUnsigned, Math.max(s0, -most), Math.min(s1, most));
+  }
+  if (b.s0 >= 0) {
+    const least = Math.max(b.s0, 1);
+    return of(w, 0, w.noUnsigned, s0 === 0 ? 0 : -Math.floor(-s0 / least), Math.floor(s1 / least));
+  }
+  const most = Math.max(-s0, s1);
+  if (most > w.mostSigned) return anyOf(w);
+  s0 = -most;
+  s1 = most;
+  return of(w, 0, w.noUnsigned, s0, s1);
 }
 
 /** Bounds of sums: unsigned ones that all wrap once are known again, ones of which some wrap are not. */
@@ -249,8 +269,8 @@ function sum(w: Word, u0: number, u1: number, s0: number, s1: number): Interval 
 function difference(w: Word, a: Interval, b: Interval): Interval {
   let u0 = a.u0 - b.u1;
   let u1 = a.u1 - b.u0;
-  if (u1 < 0 && Number.isFinite(u0)) {
-    // All borrow.
+  if (u1 < 0 && w.mostUnsigned === w.noUnsigned) {
+    // All borrow. Of 64 bits the sum would not be exact.
     u0 += w.modulus;
     u1 += w.modulus;
   } else if (!(u0 >= 0)) {

@@ -5,11 +5,16 @@
 import { checkCertificate } from "../../core/certificate/check.ts";
 import { Follower } from "../../core/certificate/follow.ts";
 import { digestOf, Refusal } from "../../core/certificate/program.ts";
+import type { State as CheckedState } from "../../core/certificate/state.ts";
 import { encode } from "../../core/isa/encode.ts";
 import type { Program } from "../../core/program/program.ts";
 import { certify } from "../../core/verifier/certify.ts";
+import type { State } from "../../core/verifier/domain/state.ts";
 import { verify } from "../../core/verifier/verify.ts";
+import { recode } from "../core/certificate/recode.ts";
+import { untranslated } from "../core/certificate/untranslate.ts";
 import { generator, mutate } from "../harness/mutate.ts";
+import { notHeld } from "./contain.ts";
 import { damage } from "./damage.ts";
 import { ModelFault, NotModelled } from "./model/fault.ts";
 import { anyBytes, Machine } from "./model/machine.ts";
@@ -18,6 +23,8 @@ const MAXIMUM_STEPS = 20_000;
 const RUNS = 6;
 /** Of a program that the verifier rejects. */
 const DOUBTED_RUNS = 100;
+/** States looked into at one instruction; with more somewhere, runs are not held against states. */
+const MOST_STATES = 200;
 const DAMAGED_BYTES = 8;
 const DAMAGED_PROGRAMS = 4;
 
@@ -32,11 +39,12 @@ export function attack(program: Program, seed: number): string {
   const certified = certify(program, { maximumSteps: MAXIMUM_STEPS, strict: true });
   if (certified.kind === "none") return `no certificate: ${certified.reason}`;
   const { bytes } = certified;
+  runsInside(program, seed, bytes);
   for (let round = 0; round < DAMAGED_BYTES; round++) {
     const damaged = mutate(bytes, seed + round * 7919);
     if (damaged.length === bytes.length && damaged.every((byte, at) => byte === bytes[at])) continue;
-    // It is of this program, which is safe. What it says of it must run as the program does.
-    if (checkCertificate(program, damaged).kind === "proved") runs(program, seed + round, RUNS);
+    // It is of this program, which is safe; what it says of runs must be so too.
+    if (checkCertificate(program, damaged).kind === "proved") runsInside(program, seed + round, damaged);
   }
   const next = generator(seed);
   let doubted = 0;
@@ -53,16 +61,39 @@ export function attack(program: Program, seed: number): string {
   return doubted === 0 ? "certified" : "certified; proves a damaged program that the verifier rejects";
 }
 
+/** The states that the checker goes through, by instruction: each run must be in one of them before each step. */
+type States = (State[] | undefined)[];
+
+function watchOf(program: Program, states: States): (index: number, state: CheckedState) => void {
+  return (index, state) => {
+    const list = states[index] ?? [];
+    states[index] = list;
+    if (list.length <= MOST_STATES) list.push(untranslated(program.platform, state));
+  };
+}
+
+/** Reading a certificate and writing it again gives the same bytes, and runs stay inside its states. */
+function runsInside(program: Program, seed: number, bytes: Uint8Array): void {
+  const states: States = [];
+  const again = recode(program, bytes, watchOf(program, states));
+  if (again.bytes.length !== bytes.length || again.bytes.some((byte, at) => byte !== bytes[at])) {
+    throw new CertificateViolation(`seed ${seed}: two forms of one certificate`);
+  }
+  runs(program, seed, RUNS, states);
+}
+
 /** Without a certificate the checker still follows every path of a small program: what it then proves must be so. */
 function proveAlone(program: Program, seed: number, accepted: boolean): boolean {
   if (!isEncodable(program)) return false;
+  const states: States = [];
   try {
-    new Follower(program, true, { steps: MAXIMUM_STEPS }).enter(() => undefined);
+    const observe = watchOf(program, states);
+    new Follower(program, true, { steps: MAXIMUM_STEPS, observe }).enter(() => undefined);
   } catch (error) {
     if (error instanceof Refusal) return false;
     throw error;
   }
-  runs(program, seed, accepted ? RUNS : DOUBTED_RUNS);
+  runs(program, seed, accepted ? RUNS : DOUBTED_RUNS, states);
   return true;
 }
 
@@ -82,11 +113,18 @@ function isSafe(program: Program, seed: number): boolean {
   return accepted;
 }
 
-/** Random runs in the model machine find no fault. */
-function runs(program: Program, seed: number, count: number): void {
+/** Random runs in the model machine find no fault, and are inside the states if they are given. */
+function runs(program: Program, seed: number, count: number, states: States = []): void {
+  const tooMany = states.some((list) => (list?.length ?? 0) > MOST_STATES);
   for (let run = 0; run < count; run++) {
     const next = generator((seed + run * 104729) ^ 0x2545f491);
     const length = next(3) === 0 ? next(8) : next(128);
+    const trace = (machine: Machine, index: number): void => {
+      const known = states[index];
+      if (known?.some((state) => notHeld(state, machine, 0xffff) === undefined)) return;
+      const why = known?.map((state) => notHeld(state, machine, 0xffff)).join(", ") ?? "never reached";
+      throw new CertificateViolation(`seed ${seed}: instruction ${index} outside of all states: ${why}`);
+    };
     const machine = new Machine({
       program,
       strict: true,
@@ -95,6 +133,7 @@ function runs(program: Program, seed: number, count: number): void {
       packet: anyBytes(next, length),
       metadataBytes: 0,
       maximumSteps: 50 * MAXIMUM_STEPS,
+      ...(states.length === 0 || tooMany ? {} : { trace }),
     });
     try {
       machine.run();

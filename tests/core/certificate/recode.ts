@@ -3,7 +3,7 @@ import { ByteWriter } from "../../../core/base/bytes.ts";
 import { writeSignedLeb128, writeUnsignedLeb128 } from "../../../core/base/leb128.ts";
 import { Cursor } from "../../../core/certificate/cursor.ts";
 import { decodeState } from "../../../core/certificate/decode.ts";
-import { type Choose, Follower, type Listed } from "../../../core/certificate/follow.ts";
+import { type Choose, Follower, type Limits, type Listed } from "../../../core/certificate/follow.ts";
 import { DIGEST_BYTES } from "../../../core/certificate/form.ts";
 import { emptyState } from "../../../core/certificate/state.ts";
 import type { Program } from "../../../core/program/program.ts";
@@ -13,6 +13,7 @@ import { encodeState } from "../../../core/verifier/encode.ts";
 export function recode(
   program: Program,
   bytes: Uint8Array,
+  observe?: Limits["observe"],
 ): { readonly bytes: Uint8Array; readonly listed: readonly Listed[] } {
   const cursor = new Cursor(bytes);
   const writer = new ByteWriter().put(cursor.take(DIGEST_BYTES));
@@ -20,7 +21,7 @@ export function recode(
   const count = cursor.unsigned();
   writer.u8(flags);
   writeUnsignedLeb128(writer, count);
-  const follower = new Follower(program, flags === 1, { steps: 1e9 });
+  const follower = new Follower(program, flags === 1, { steps: 1e9, ...(observe && { observe }) });
   const choose: Choose = (_, __, before) => {
     const back = cursor.unsigned();
     writeUnsignedLeb128(writer, back);
