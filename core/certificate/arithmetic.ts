@@ -65,6 +65,8 @@ export function alu({ strict, fresh }: Checker, state: State, instruction: AluIn
     return distance(first, other);
   }
   if (isKernel(first) && first.nullable) return unknown();
+  // Where addresses may leave, a context moved anywhere is a number: nothing can be read through it.
+  if (!strict && first.place === "context" && constantOf(other) === undefined) return unknown();
   if (first.nullable) refuse("arithmetic on what may be null");
   if (operation === "sub" && first !== left)
     return isKernel(first) ? unknown() : refuse("number minus pointer");
@@ -151,30 +153,47 @@ export function byteSwap(state: State, { destination, order, width }: ByteSwapIn
   return literal(result);
 }
 
+/** Both operands where a condition has one outcome; undefined for pointers, of which only the state tells more. */
+type Narrowed = readonly [NumberValue, NumberValue] | undefined;
+
+/** What each outcome of a condition tells of its operands; false: it is surely not so. */
+export function outcomes(
+  state: State,
+  jump: JumpInstruction,
+): { readonly taken: Narrowed | false; readonly fallen: Narrowed | false } {
+  const { condition, width } = jump;
+  if (condition === undefined) return { taken: undefined, fallen: false };
+  const left = initialized(read(state, condition.left));
+  const right = operand(state, condition.right);
+  if (left.kind !== "number" || right.kind !== "number") return { taken: undefined, fallen: undefined };
+  return {
+    taken: compare(width, condition.test, left, right) ?? false,
+    fallen: compare(width, TESTS[condition.test].not, left, right) ?? false,
+  };
+}
+
 /**
- * Narrows the state to the runs in which the condition is `outcome`; false: there are none. Both operands were found
- * comparable before.
+ * Narrows the state to the runs in which the condition is `outcome`; false: what is linked to the operands rules it out.
+ * The operands have been found comparable before.
  */
-export function assume(state: State, jump: JumpInstruction, outcome: boolean): boolean {
+export function assume(state: State, jump: JumpInstruction, outcome: boolean, narrowed: Narrowed): boolean {
   const { condition, width } = jump;
   if (condition === undefined) return outcome;
   const left = initialized(read(state, condition.left));
   const right = operand(state, condition.right);
-  const test: Test = outcome ? condition.test : TESTS[condition.test].not;
-  if (left.kind === "number" && right.kind === "number") {
-    const narrowed = compare(width, test, left, right);
-    if (narrowed === undefined) return false;
+  if (narrowed !== undefined && left.kind === "number" && right.kind === "number") {
     if (!narrow(state, condition.left, left, narrowed[0])) return false;
     return (
       condition.right.kind === "immediate" || narrow(state, condition.right.register, right, narrowed[1])
     );
   }
   if (width === 32) return true;
+  const test: Test = outcome ? condition.test : TESTS[condition.test].not;
   if (left.kind === "pointer" && right.kind === "pointer") {
     prove(state, test, left, right);
     prove(state, TESTS[test].swapped, right, left);
   } else if (left.kind === "pointer") settle(state, left, right, test);
-  else settle(state, right as Pointer, left, test);
+  else if (right.kind === "pointer") settle(state, right, left, test);
   return true;
 }
 

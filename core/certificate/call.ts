@@ -26,7 +26,10 @@ const MAP_WRITERS = ["map_update_elem", "map_delete_elem", "map_push_elem", "map
 /** The helper of a call, which programs of this type may call. */
 export function helperOf({ program }: Checker, id: number): Helper {
   const helper = findHelper(program.platform, id, program.type.name);
-  return helper !== undefined && mayCall(helper, program.type.name) ? helper : refuse(`helper ${id}`);
+  if (helper === undefined || !mayCall(helper, program.type.name)) return refuse(`helper ${id}`);
+  // Sections of programs that may wait end their hook's name so.
+  const waits = program.type.name === "syscall" || /\.s(\/|$)/.test(program.section);
+  return helper.maySleep === true && !waits ? refuse(`${helper.name} may wait`) : helper;
 }
 
 /** What is written through an argument: so many bytes at least and at most. */

@@ -37,7 +37,7 @@ export type Checked =
   | { readonly kind: "refused"; readonly code: RefusalCode; readonly reason: string };
 
 /** Steps for each byte of the program and the certificate, and at least. */
-const STEPS_PER_BYTE = 64;
+const STEPS_PER_BYTE = 16;
 const LEAST_STEPS = 4096;
 
 function refused(code: RefusalCode, error: unknown): Checked {

@@ -15,11 +15,19 @@ import {
 
 const TWO_32 = 2 ** 32;
 
-/** Ids of the covering state, and what they stand for in the other one. */
+/** Ids of the covering state, and what they stand for in the other one. One comparison at a time: it is used again. */
 class Matching {
-  readonly #ids = new Map<number, number>();
+  /** By id, which of a listed state are small: what it stands for, and in which comparison that was told. */
+  readonly #ids: number[] = [];
+  readonly #told: number[] = [];
   /** Of each link the first number met, in both states. */
-  readonly #links = new Map<number, readonly [NumberValue, NumberValue]>();
+  readonly #links: (readonly [NumberValue, NumberValue])[] = [];
+  readonly #met: number[] = [];
+  #comparison = 0;
+
+  clear(): void {
+    this.#comparison += 1;
+  }
 
   /** None (0) and fixed ones (below 0) are themselves. */
   id(a: number, b: number): boolean {
@@ -32,20 +40,24 @@ class Matching {
   }
 
   #match(a: number, b: number): boolean {
-    const known = this.#ids.get(a);
-    if (known === undefined) this.#ids.set(a, b);
-    return known === undefined || known === b;
+    if (this.#told[a] === this.#comparison) return this.#ids[a] === b;
+    this.#told[a] = this.#comparison;
+    this.#ids[a] = b;
+    return true;
   }
 
   link(a: NumberValue, b: NumberValue): boolean {
     if (a.id === 0) return true;
-    const first = this.#links.get(a.id);
+    const first = this.#met[a.id] === this.#comparison ? this.#links[a.id] : undefined;
     if (first !== undefined && !isRelated(first[0], first[1], a, b)) return false;
     // A whole number says more of X than the low half of one: compare with that from now on.
-    if (first === undefined || (first[0].extended && !a.extended)) this.#links.set(a.id, [a, b]);
+    if (first === undefined || (first[0].extended && !a.extended)) this.#links[a.id] = [a, b];
+    this.#met[a.id] = this.#comparison;
     return true;
   }
 }
+
+const matching = new Matching();
 
 /** a1 and a2 have one id, so they differ as their deltas say: do b1 and b2 for sure? */
 function isRelated(a1: NumberValue, b1: NumberValue, a2: NumberValue, b2: NumberValue): boolean {
@@ -71,51 +83,51 @@ function lowBits(value: number): number {
   return value - Math.floor(value / TWO_32) * TWO_32;
 }
 
-/** Sound: what is undefined in `a` is read by nobody who starts from `a`, so it may be anything in `b`. */
+/** Sound, for a listed `a`: what is undefined in it is read by nobody who starts from `a`, so it may be anything in `b`. */
 export function covers(a: State, b: State): boolean {
   if (a.frames.length !== b.frames.length || a.packet > b.packet || a.metadata > b.metadata) return false;
-  const matching = new Matching();
+  matching.clear();
   for (let register = 0; register < 10; register++) {
-    if (!coversValue(matching, read(a, register), read(b, register))) return false;
+    if (!coversValue(read(a, register), read(b, register))) return false;
   }
   for (let at = a.frames.length - 1; at >= 0; at--) {
-    if (!coversFrame(matching, a.frames[at] as Frame, b.frames[at] as Frame)) return false;
+    if (!coversFrame(a.frames[at] as Frame, b.frames[at] as Frame)) return false;
   }
   if (a.references.length !== b.references.length) return false;
   return a.references.every((held, at) => matching.id(held, b.references[at] ?? 0));
 }
 
-function coversFrame(matching: Matching, a: Frame, b: Frame): boolean {
+function coversFrame(a: Frame, b: Frame): boolean {
   // Callbacks are followed to their end: no state stands for one.
   if (a.returnTo !== b.returnTo || a.callback !== undefined || b.callback !== undefined) return false;
   for (const [at, value] of a.saved.entries()) {
-    if (!coversValue(matching, value, b.saved[at])) return false;
+    if (!coversValue(value, b.saved[at])) return false;
   }
   for (let at = 0; at < SLOTS; at++) {
     const slot = a.slots[at];
-    if (slot !== undefined && !coversSlot(matching, slot, b.slots[at])) return false;
+    if (slot !== undefined && !coversSlot(slot, b.slots[at])) return false;
   }
   return true;
 }
 
-function coversSlot(matching: Matching, a: Exclude<Slot, undefined>, b: Slot): boolean {
+function coversSlot(a: Exclude<Slot, undefined>, b: Slot): boolean {
   if (a.kind === "bytes") {
     if ((a.mask & ~numberMask(b)) !== 0) return false;
-    return a.parts.every(({ at, size, value }) => coversValue(matching, value, numberIn(b, at, size)));
+    return a.parts.every(({ at, size, value }) => coversValue(value, numberIn(b, at, size)));
   }
-  if (b === undefined || b.kind !== "bytes") return coversValue(matching, a, b);
-  return numberMask(b) === 0xff && coversValue(matching, a, unknown());
+  if (b === undefined || b.kind !== "bytes") return coversValue(a, b);
+  return numberMask(b) === 0xff && coversValue(a, unknown());
 }
 
-function coversValue(matching: Matching, a: Value, b: Value): boolean {
+function coversValue(a: Value, b: Value): boolean {
   if (a === undefined) return true;
   if (b === undefined || a.kind !== b.kind) return false;
   if (a.kind === "number") return coversNumber(a, b as NumberValue) && matching.link(a, b as NumberValue);
-  return coversPointer(matching, a, b as Pointer);
+  return coversPointer(a, b as Pointer);
 }
 
 /** What may be null may also not be. */
-function coversPointer(matching: Matching, a: Pointer, b: Pointer): boolean {
+function coversPointer(a: Pointer, b: Pointer): boolean {
   return (
     a.place === b.place &&
     a.which === b.which &&

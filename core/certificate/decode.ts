@@ -10,6 +10,7 @@ import {
   cellAt,
   cellCount,
   EXTENDED,
+  eachValue,
   FIELDS,
   FIRST_CELL,
   FIXED,
@@ -17,7 +18,6 @@ import {
   FORM,
   formOf,
   HELD,
-  idsInOrder,
   LENGTHS,
   LINKED,
   NULLABLE,
@@ -242,9 +242,29 @@ function decodeRange(cursor: Cursor, packet: boolean): Partial<Pointer> {
 
 /** Ids are 1, 2, 3 ... in the order of cells, and no link is of one number alone. */
 function checkIds(state: State): void {
-  const { ids, links, numbers } = idsInOrder(state);
-  if (ids.some((id, at) => id !== at + 1) || links.some((id, at) => id !== at + 1))
-    refuse("ids out of order");
-  if (numbers !== links.length) refuse("a link to nothing");
+  let ids = 0;
+  const uses: number[] = [];
+  const note = (id: number): void => {
+    if (id > ids + 1) refuse("ids out of order");
+    if (id === ids + 1) ids += 1;
+  };
+  const visit = (value: Exclude<Slot, undefined>): void => {
+    if (value.kind === "number") {
+      if (value.id === 0) return;
+      if (value.id > uses.length + 1) refuse("links out of order");
+      uses[value.id - 1] = (uses[value.id - 1] ?? 0) + 1;
+    } else if (value.kind === "pointer") {
+      note(value.instance);
+      note(value.holder);
+      note(value.part);
+    }
+  };
+  for (const value of state.registers) if (value !== undefined) visit(value);
+  for (const { slots, saved } of state.frames) {
+    for (let at = SLOTS - 1; at >= 0; at--) eachValue(slots[at], visit);
+    for (const value of saved) if (value !== undefined) visit(value);
+  }
+  if (uses.includes(1)) refuse("a link to nothing");
+  for (const held of state.references) note(held);
   if (new Set(state.references).size !== state.references.length) refuse("a reference held twice");
 }

@@ -3,7 +3,7 @@
 // is not this file's business.
 import type { Instruction, JumpInstruction } from "../isa/instruction.ts";
 import type { Helper } from "../platform/platform.ts";
-import { alu, assume, byteSwap, checkComparable, copied, mov, neg } from "./arithmetic.ts";
+import { alu, assume, byteSwap, checkComparable, copied, mov, neg, outcomes } from "./arithmetic.ts";
 import { callHelper, helperOf, loadPacket } from "./call.ts";
 import { callbackState, checkCallbackEnd, forgetRounds } from "./callback.ts";
 import { covers } from "./cover.ts";
@@ -170,15 +170,12 @@ export class Follower implements Checker {
     if (target < 0 || target >= this.program.instructions.length) refuse("a jump out of the program");
     if (jump.condition === undefined) return target;
     checkComparable(this, state, jump);
-    const taken = copyState(state);
-    const takes = assume(taken, jump, true);
-    const falls = assume(state, jump, false);
-    if (takes && falls) this.#wait({ index: target, state: taken });
-    else if (takes) {
-      Object.assign(state, taken);
-      return target;
-    }
-    return falls ? index + 1 : -1;
+    const { taken, fallen } = outcomes(state, jump);
+    if (taken === false) return fallen !== false && assume(state, jump, false, fallen) ? index + 1 : -1;
+    if (fallen === false) return assume(state, jump, true, taken) ? target : -1;
+    const other = copyState(state);
+    if (assume(other, jump, true, taken)) this.#wait({ index: target, state: other });
+    return assume(state, jump, false, fallen) ? index + 1 : -1;
   }
 
   #wait(path: Path): void {

@@ -133,34 +133,3 @@ export function numberOfBounds(read: (at: number) => number | undefined): Number
   );
   return plainNumber({ u0, u1, s0, s1 }, { u0: l0, u1: l1, s0: m0, s1: m1 }, 0);
 }
-
-/** Ids in the order in which a state's cells have them first: the certificate numbers them 1, 2, 3 ... so. */
-export interface Ids {
-  /** Of instances, references and unknown parts. */
-  readonly ids: readonly number[];
-  /** Of links that more than one number has: the others say nothing. */
-  readonly links: readonly number[];
-  /** Different links, of however many numbers. */
-  readonly numbers: number;
-}
-
-export function idsInOrder(state: State): Ids {
-  const ids = new Set<number>();
-  const links = new Map<number, number>();
-  const note = (id: number): void => {
-    if (id > 0) ids.add(id);
-  };
-  const visit = (value: Exclude<Slot, undefined>): void => {
-    if (value.kind === "number") {
-      if (value.id !== 0) links.set(value.id, (links.get(value.id) ?? 0) + 1);
-    } else if (value.kind === "pointer") {
-      note(value.instance);
-      note(value.holder);
-      note(value.part);
-    }
-  };
-  for (let cell = 0, count = cellCount(state); cell < count; cell++) eachValue(cellAt(state, cell), visit);
-  for (const held of state.references) note(held);
-  const shared = [...links].filter(([, uses]) => uses > 1).map(([id]) => id);
-  return { ids: [...ids], links: shared, numbers: links.size };
-}

@@ -350,12 +350,18 @@ export const TESTS: Readonly<Record<Test, { readonly not: Test; readonly swapped
   sle: { not: "sgt", swapped: "sge" },
 };
 
+/** The members of a within those bounds as well; a itself if that tells nothing new. */
+function within(w: Word, a: Interval, u0: number, u1: number, s0: number, s1: number): Interval | undefined {
+  if (u0 === a.u0 && u1 === a.u1 && s0 === a.s0 && s1 === a.s1) return a;
+  return tight(w, u0, u1, s0, s1);
+}
+
 /** The members of a for which a member of b passes the test, or more; undefined: there is surely none. */
 export function restrict(w: Word, test: Test, a: Interval, b: Interval): Interval | undefined {
   const { u0, u1, s0, s1 } = a;
   switch (test) {
     case "eq":
-      return tight(w, Math.max(u0, b.u0), Math.min(u1, b.u1), Math.max(s0, b.s0), Math.min(s1, b.s1));
+      return within(w, a, Math.max(u0, b.u0), Math.min(u1, b.u1), Math.max(s0, b.s0), Math.min(s1, b.s1));
     case "ne":
       return without(w, a, theOnly(b));
     case "set":
@@ -369,21 +375,21 @@ export function restrict(w: Word, test: Test, a: Interval, b: Interval): Interva
       return y === 0 ? undefined : without(w, a, 0);
     }
     case "ugt":
-      return tight(w, Math.max(u0, b.u0 + 1), u1, s0, s1);
+      return within(w, a, Math.max(u0, b.u0 + 1), u1, s0, s1);
     case "uge":
-      return tight(w, Math.max(u0, b.u0), u1, s0, s1);
+      return within(w, a, Math.max(u0, b.u0), u1, s0, s1);
     case "ult":
-      return tight(w, u0, Math.min(u1, b.u1 - 1), s0, s1);
+      return within(w, a, u0, Math.min(u1, b.u1 - 1), s0, s1);
     case "ule":
-      return tight(w, u0, Math.min(u1, b.u1), s0, s1);
+      return within(w, a, u0, Math.min(u1, b.u1), s0, s1);
     case "sgt":
-      return tight(w, u0, u1, Math.max(s0, b.s0 + 1), s1);
+      return within(w, a, u0, u1, Math.max(s0, b.s0 + 1), s1);
     case "sge":
-      return tight(w, u0, u1, Math.max(s0, b.s0), s1);
+      return within(w, a, u0, u1, Math.max(s0, b.s0), s1);
     case "slt":
-      return tight(w, u0, u1, s0, Math.min(s1, b.s1 - 1));
+      return within(w, a, u0, u1, s0, Math.min(s1, b.s1 - 1));
     case "sle":
-      return tight(w, u0, u1, s0, Math.min(s1, b.s1));
+      return within(w, a, u0, u1, s0, Math.min(s1, b.s1));
   }
 }
 
@@ -391,8 +397,9 @@ function without(w: Word, a: Interval, value: number | undefined): Interval | un
   if (value === undefined) return a;
   const unsigned = value < 0 ? value + w.modulus : value;
   const counts = unsigned <= w.mostUnsigned;
-  return tight(
+  return within(
     w,
+    a,
     counts && a.u0 === unsigned ? a.u0 + 1 : a.u0,
     counts && a.u1 === unsigned ? a.u1 - 1 : a.u1,
     a.s0 === value ? a.s0 + 1 : a.s0,

@@ -210,7 +210,8 @@ export function store(checker: Checker, state: State, instruction: StoreInstruct
     const at = base.offset + base.least + offset;
     const field =
       base.least === base.most ? fieldAt(checker.program.type.context.fields, at, size) : undefined;
-    if (field?.kind !== "scalar" || !field.writable || !isWhole(field, at, size)) {
+    const isWritten = field?.kind === "scalar" && field.writable && isWhole(field, at, size);
+    if (!isWritten || size < (field.leastWriteBytes ?? 0)) {
       refuse("the context is not written there");
     }
     if (value.kind === "pointer" && checker.strict) refuse("an address leaves");

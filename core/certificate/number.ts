@@ -310,6 +310,7 @@ export function compare(
   const right = restrict(word, TESTS[test].swapped, y, x);
   if (left === undefined || right === undefined) return undefined;
   const equal = test === "eq";
+  if (!equal && left === x && right === y) return [a, b];
   let lowA = bits === 64 ? a.low : left;
   let lowB = bits === 64 ? b.low : right;
   if (equal && bits === 64) {

@@ -42,6 +42,7 @@ export function digestOf(program: CheckedProgram): Uint8Array<ArrayBuffer> {
   const facts = {
     platform: program.platform.name,
     type: program.type.name,
+    section: program.section,
     context: program.type.context.name,
     returns: program.type.returnRange ?? null,
     functions: program.subprograms.map(({ start, end }) => [start, end]),

@@ -9,13 +9,13 @@ import {
   cellAt,
   cellCount,
   EXTENDED,
+  eachValue,
   FIELDS,
   FIXED,
   FLAG,
   FORM,
   formOf,
   HELD,
-  idsInOrder,
   LENGTHS,
   LINKED,
   MAGIC,
@@ -43,6 +43,36 @@ export function encodeFile(certificates: readonly Certificate[]): Uint8Array<Arr
     writer.put(bytes);
   }
   return writer.bytes();
+}
+
+/** Ids in the order in which a state's cells have them first: the certificate numbers them 1, 2, 3 ... so. */
+interface Ids {
+  /** Of instances, references and unknown parts. */
+  readonly ids: readonly number[];
+  /** Of links that more than one number has: the others say nothing. */
+  readonly links: readonly number[];
+}
+
+function idsInOrder(state: State): Ids {
+  const ids = new Set<number>();
+  const links = new Map<number, number>();
+  const note = (id: number): void => {
+    if (id > 0) ids.add(id);
+  };
+  for (let cell = 0, count = cellCount(state); cell < count; cell++) {
+    eachValue(cellAt(state, cell), (value) => {
+      if (value.kind === "number") {
+        if (value.id !== 0) links.set(value.id, (links.get(value.id) ?? 0) + 1);
+      } else if (value.kind === "pointer") {
+        note(value.instance);
+        note(value.holder);
+        note(value.part);
+      }
+    });
+  }
+  for (const held of state.references) note(held);
+  // One number with a link is linked to nothing.
+  return { ids: [...ids], links: [...links].filter(([, uses]) => uses > 1).map(([id]) => id) };
 }
 
 /** The state with its ids numbered as the certificate numbers them, and without links to nothing. */
