@@ -52,7 +52,7 @@ CheckWide(const CHECK *Check, const EBPF_INSTRUCTION *First)
     case EBPF_LDDW_MAP_VALUE:
         if (First->Source == EBPF_LDDW_MAP && Second->Immediate != 0)
             return FindingInstructionInvalid;
-        return (UINT32)First->Immediate < Check->MapCount ? FindingNone : FindingMapUnknown;
+        return (UINT32)First->Immediate < Check->MapCount ? FindingNone : FindingMapInvalid;
     default:
         // Kinds 2 and 6 have an offset in the upper half, the others nothing.
         if (First->Source != 6 && Second->Immediate != 0)

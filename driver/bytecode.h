@@ -15,7 +15,8 @@ typedef enum _EBPF_FINDING {
     /** A legal instruction that no engine of the driver runs: callx, kfuncs, addresses of functions. */
     FindingInstructionUnsupported,
     FindingFramePointerReadOnly,
-    FindingMapUnknown,
+    /** A map that is not there; an address in a map that has none, or outside of its value. */
+    FindingMapInvalid,
     FindingJumpOutOfRange,
     /** A function does not end in exit or a jump. */
     FindingFallThrough,

@@ -2,7 +2,10 @@
 #define _GNU_SOURCE
 #include "platform.h"
 
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 static UINT64 FailAt;
 static UINT64 Outstanding;
@@ -52,4 +55,62 @@ PlatformFree(VOID *Memory)
         return;
     __atomic_sub_fetch(&Outstanding, 1, __ATOMIC_SEQ_CST);
     free(Memory);
+}
+
+_Use_decl_annotations_
+UINT32
+PlatformProcessorCount(VOID)
+{
+    static UINT32 Count;
+    UINT32 Known = __atomic_load_n(&Count, __ATOMIC_RELAXED);
+    if (Known == 0) {
+        Known = (UINT32)sysconf(_SC_NPROCESSORS_CONF);
+        __atomic_store_n(&Count, Known, __ATOMIC_RELAXED);
+    }
+    return Known;
+}
+
+_Use_decl_annotations_
+UINT32
+PlatformProcessorNumber(VOID)
+{
+    return (UINT32)sched_getcpu() % PlatformProcessorCount();
+}
+
+_Use_decl_annotations_
+UINT64
+PlatformRandom(VOID)
+{
+    UINT64 Value;
+    while (getrandom(&Value, sizeof(Value), 0) != sizeof(Value))
+        sched_yield();
+    return Value;
+}
+
+_Use_decl_annotations_
+VOID
+PlatformYield(VOID)
+{
+    sched_yield();
+}
+
+_Use_decl_annotations_
+EBPF_IRQL
+LockAcquire(EBPF_LOCK *Lock)
+{
+    while (__atomic_exchange_n(&Lock->Held, 1, __ATOMIC_ACQUIRE) != 0) {
+        // A holder that was preempted, as none is in the kernel, must get its turn.
+        for (UINT32 Spins = 0; __atomic_load_n(&Lock->Held, __ATOMIC_RELAXED) != 0; Spins++)
+            if (Spins > 100)
+                sched_yield();
+    }
+    return 0;
+}
+
+_Use_decl_annotations_
+VOID
+LockRelease(EBPF_LOCK *Lock, EBPF_IRQL Irql)
+{
+    (VOID)Irql;
+    __atomic_store_n(&Lock->Held, 0, __ATOMIC_RELEASE);
 }

@@ -19,6 +19,12 @@ typedef uintptr_t UINT_PTR;
 typedef bool BOOLEAN;
 typedef int32_t NTSTATUS;
 
+typedef UINT8 EBPF_IRQL;
+
+typedef struct _EBPF_LOCK {
+    UINT32 Held;
+} EBPF_LOCK;
+
 #define VOID void
 #define TRUE true
 #define FALSE false
@@ -26,11 +32,14 @@ typedef int32_t NTSTATUS;
 /** The values are Windows'. */
 #define STATUS_SUCCESS ((NTSTATUS)0)
 #define STATUS_INVALID_PARAMETER ((NTSTATUS)0xC000000D)
+#define STATUS_NOT_SUPPORTED ((NTSTATUS)0xC00000BB)
 #define STATUS_NO_MEMORY ((NTSTATUS)0xC0000017)
 #define STATUS_INVALID_IMAGE_FORMAT ((NTSTATUS)0xC000007B)
 #define NT_SUCCESS(Status) ((Status) >= 0)
 
+#define DECLSPEC_ALIGN(Bytes) __attribute__((aligned(Bytes)))
 #define C_ASSERT(Condition) _Static_assert(Condition, #Condition)
+#define CONTAINING_RECORD(Address, Type, Field) ((Type *)((UINT8 *)(Address) - offsetof(Type, Field)))
 #define RTL_NUMBER_OF(Array) (sizeof(Array) / sizeof((Array)[0]))
 
 // SAL: read by Microsoft's analyser, and by people.
@@ -42,6 +51,8 @@ typedef int32_t NTSTATUS;
 #define _Out_
 #define _Outptr_
 #define _Inout_
+#define _Inout_opt_
+#define _Out_writes_bytes_(Count)
 #define _Must_inspect_result_
 #define _Ret_maybenull_
 #define _Use_decl_annotations_

@@ -17,3 +17,23 @@ _Must_inspect_result_ _Ret_maybenull_ _IRQL_requires_max_(DISPATCH_LEVEL) VOID *
 
 /** NULL is allowed and does nothing. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID PlatformFree(_In_opt_ VOID *Memory);
+
+/** Processors there may ever be; at least 1. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT32 PlatformProcessorCount(VOID);
+
+/** The one that this runs on, below PlatformProcessorCount. In the kernel programs run where that does not change. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT32 PlatformProcessorNumber(VOID);
+
+/** 64 bits that cannot be guessed from outside. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT64 PlatformRandom(VOID);
+
+/** Lets others run; for waits that are allowed to take long. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID PlatformYield(VOID);
+
+/**
+ * A spin lock; all zeros is one that is free. What LockAcquire returns goes to LockRelease. In the kernel the holder runs
+ * at DISPATCH_LEVEL. A holder may take locks of a lower rank only: bucket, then pool (maps/); table and epoch alone.
+ */
+_IRQL_requires_max_(DISPATCH_LEVEL) EBPF_IRQL LockAcquire(_Inout_ EBPF_LOCK *Lock);
+
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID LockRelease(_Inout_ EBPF_LOCK *Lock, _In_ EBPF_IRQL Irql);

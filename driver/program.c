@@ -2,16 +2,64 @@
 
 #include "interpreter.h"
 
-/** There are no helpers yet: a call of one is refused when the program is loaded, not when it runs. */
-static EBPF_FINDING
-CheckHelpers(const EBPF_BYTECODE *Bytecode, UINT32 *FindingSlot)
+static VOID
+Destroy(EBPF_OBJECT *Object)
 {
+    EBPF_PROGRAM *Program = CONTAINING_RECORD(Object, EBPF_PROGRAM, Object);
+    for (UINT32 Index = 0; Index < Program->MapCount; Index++)
+        ObjectRelease(&Program->Maps[Index]->Object);
+    BytecodeDestroy(&Program->Bytecode);
+    PlatformFree(Program);
+}
+
+/** The address that a wide immediate asks for: only an array's first value is always there, at one place. */
+static EBPF_FINDING
+FindValue(EBPF_MAP *Map, UINT32 Offset, UINT64 *Address)
+{
+    static const UINT8 FirstKey[sizeof(UINT32)] = {0};
+    if (Map->Definition.Type != EBPF_MAP_TYPE_ARRAY || Offset > Map->Definition.ValueSizeBytes)
+        return FindingMapInvalid;
+    *Address = (UINT64)(UINT_PTR)Map->Type->Lookup(Map, FirstKey) + Offset;
+    return FindingNone;
+}
+
+/** Makes a number of a wide immediate that refers to a map. */
+static EBPF_FINDING
+BindWide(const EBPF_PROGRAM *Program, EBPF_INSTRUCTION *First)
+{
+    UINT64 Value = (UINT64)(UINT32)First->Immediate + 1;
+    if (First->Source == EBPF_LDDW_NUMBER)
+        return FindingNone;
+    if (First->Source == EBPF_LDDW_MAP_VALUE) {
+        EBPF_FINDING Finding = FindValue(Program->Maps[First->Immediate], (UINT32)First[1].Immediate, &Value);
+        if (Finding != FindingNone)
+            return Finding;
+    }
+    First->Source = EBPF_LDDW_NUMBER;
+    First->Immediate = (INT32)(UINT32)Value;
+    First[1].Immediate = (INT32)(UINT32)(Value >> 32);
+    return FindingNone;
+}
+
+/** Replaces references by what they mean here. There are no helpers yet: a call of one is refused. */
+static EBPF_FINDING
+Bind(const EBPF_PROGRAM *Program, UINT32 *FindingSlot)
+{
+    const EBPF_BYTECODE *Bytecode = &Program->Bytecode;
     for (UINT32 Slot = 0; Slot < Bytecode->SlotCount; Slot++) {
-        const EBPF_INSTRUCTION *Instruction = &Bytecode->Slots[Slot];
+        EBPF_INSTRUCTION *Instruction = &Bytecode->Slots[Slot];
+        EBPF_FINDING Finding = FindingNone;
         *FindingSlot = Slot;
         if (Instruction->Opcode == EBPF_OPCODE_CALL && Instruction->Source == EBPF_CALL_HELPER)
-            return FindingHelperUnknown;
+            Finding = FindingHelperUnknown;
+        if (Instruction->Opcode == EBPF_OPCODE_LDDW) {
+            Finding = BindWide(Program, Instruction);
+            Slot++;
+        }
+        if (Finding != FindingNone)
+            return Finding;
     }
+    *FindingSlot = 0;
     return FindingNone;
 }
 
@@ -20,6 +68,8 @@ NTSTATUS
 ProgramCreate(
     const EBPF_INSTRUCTION *Slots,
     UINT32 SlotCount,
+    EBPF_MAP *const *Maps,
+    UINT32 MapCount,
     EBPF_PROGRAM **Program,
     EBPF_FINDING *Finding,
     UINT32 *FindingSlot)
@@ -27,35 +77,34 @@ ProgramCreate(
     *Finding = FindingNone;
     *FindingSlot = 0;
     *Program = NULL;
+    if (MapCount > PROGRAM_MAXIMUM_MAPS)
+        return STATUS_INVALID_PARAMETER;
     EBPF_PROGRAM *New = PlatformAllocate(sizeof(EBPF_PROGRAM));
     if (New == NULL)
         return STATUS_NO_MEMORY;
-    NTSTATUS Status = BytecodeCreate(Slots, SlotCount, 0, &New->Bytecode, Finding, FindingSlot);
+    for (; New->MapCount < MapCount; New->MapCount++) {
+        New->Maps[New->MapCount] = Maps[New->MapCount];
+        ObjectReference(&Maps[New->MapCount]->Object);
+    }
+    NTSTATUS Status = BytecodeCreate(Slots, SlotCount, MapCount, &New->Bytecode, Finding, FindingSlot);
     if (NT_SUCCESS(Status)) {
-        *Finding = CheckHelpers(&New->Bytecode, FindingSlot);
+        *Finding = Bind(New, FindingSlot);
         if (*Finding != FindingNone)
             Status = STATUS_INVALID_IMAGE_FORMAT;
     }
     if (!NT_SUCCESS(Status)) {
-        ProgramDestroy(New);
+        Destroy(&New->Object);
         return Status;
     }
+    ObjectPublish(&New->Object, ObjectProgram, Destroy);
     *Program = New;
     return STATUS_SUCCESS;
-}
-
-_Use_decl_annotations_
-VOID
-ProgramDestroy(EBPF_PROGRAM *Program)
-{
-    BytecodeDestroy(&Program->Bytecode);
-    PlatformFree(Program);
 }
 
 static EBPF_REGION
 RegionOf(VOID *Memory, UINT64 SizeBytes)
 {
-    return (EBPF_REGION){.Start = (UINT64)(UINT_PTR)Memory, .SizeBytes = SizeBytes, .Writable = TRUE};
+    return (EBPF_REGION){.Start = (UINT64)(UINT_PTR)Memory, .SizeBytes = SizeBytes};
 }
 
 _Use_decl_annotations_
@@ -71,7 +120,11 @@ ProgramRun(const EBPF_PROGRAM *Program, const EBPF_RUN_INPUT *Input, EBPF_RUN_OU
     Run.Regions[RegionStack] = RegionOf(NULL, 0);
     Run.Regions[RegionContext] = RegionOf(Input->Context, Input->ContextSizeBytes);
     Run.Regions[RegionPacket] = RegionOf(Input->Packet, Input->PacketSizeBytes);
+    Run.Maps = Program->Maps;
+    Run.MapCount = Program->MapCount;
+    EBPF_EPOCH_TOKEN Token = EpochEnter();
     InterpreterRun(&Program->Bytecode, &Run, (UINT64)(UINT_PTR)Input->Context, Input->SecondArgument);
+    EpochExit(Token);
     *Output = (EBPF_RUN_OUTPUT){
         .Result = Run.Result, .Budget = Run.Budget, .Fault = Run.Fault, .FaultSlot = Run.FaultSlot};
 }

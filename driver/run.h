@@ -2,6 +2,7 @@
 #pragma once
 
 #include "instruction.h"
+#include "map.h"
 
 /** Why a run was ended before its exit. A program that verification was right to accept never has one. */
 typedef enum _EBPF_FAULT {
@@ -19,7 +20,6 @@ typedef enum _EBPF_FAULT {
 typedef struct _EBPF_REGION {
     UINT64 Start;
     UINT64 SizeBytes;
-    BOOLEAN Writable;
 } EBPF_REGION;
 
 enum { RegionStack, RegionContext, RegionPacket, RegionCount };
@@ -32,8 +32,11 @@ typedef struct _EBPF_RUN {
     UINT32 FaultSlot;
     /** The stack's is that of the frames that are active now. */
     EBPF_REGION Regions[RegionCount];
+    /** Of the program; their values are its memory too. */
+    EBPF_MAP *const *Maps;
+    UINT32 MapCount;
     /** Frames grow down from the end. */
-    UINT8 Stack[EBPF_FRAME_COUNT * EBPF_FRAME_SIZE_BYTES];
+    DECLSPEC_ALIGN(16) UINT8 Stack[EBPF_FRAME_COUNT * EBPF_FRAME_SIZE_BYTES];
 } EBPF_RUN;
 
 /** What a hook or a test gives to a program. */
@@ -57,7 +60,7 @@ typedef struct _EBPF_RUN_OUTPUT {
     UINT32 FaultSlot;
 } EBPF_RUN_OUTPUT;
 
-/** FaultNone if all these bytes are of one region, which may be written if that is asked. SizeBytes is not 0. */
+/** FaultNone if all these bytes are of one region or value, which may be written if that is asked. SizeBytes is not 0. */
 static inline EBPF_FAULT
 RunCheckAccess(_In_ const EBPF_RUN *Run, _In_ UINT64 Address, _In_ UINT64 SizeBytes, _In_ BOOLEAN Write)
 {
@@ -65,7 +68,12 @@ RunCheckAccess(_In_ const EBPF_RUN *Run, _In_ UINT64 Address, _In_ UINT64 SizeBy
         const EBPF_REGION *Region = &Run->Regions[Index];
         UINT64 Offset = Address - Region->Start;
         if (Offset < Region->SizeBytes && Region->SizeBytes - Offset >= SizeBytes)
-            return Write && !Region->Writable ? FaultReadOnly : FaultNone;
+            return FaultNone;
+    }
+    for (UINT32 Index = 0; Index < Run->MapCount; Index++) {
+        const EBPF_MAP *Map = Run->Maps[Index];
+        if (MapContains(Map, Address, SizeBytes))
+            return Write && (Map->Definition.Flags & MAP_FLAG_PROGRAM_READ_ONLY) != 0 ? FaultReadOnly : FaultNone;
     }
     return FaultOutOfBounds;
 }

@@ -21,7 +21,7 @@ const CODES: Readonly<Record<Finding["finding"], readonly string[]>> = {
   InstructionInvalid: ["InstructionInvalid"],
   InstructionUnsupported: ["InstructionUnsupported", "FeatureUnsupported", "RelocationInvalid"],
   FramePointerReadOnly: ["FramePointerReadOnly"],
-  MapUnknown: ["RelocationInvalid", "InstructionUnsupported"],
+  MapInvalid: ["RelocationInvalid", "InstructionUnsupported"],
   JumpOutOfRange: ["JumpOutOfRange"],
   FallThrough: ["FallThrough"],
   Recursion: ["Recursion"],

@@ -9,8 +9,9 @@ import { outcomes } from "../harness/agree.ts";
 import {
   countAllocations,
   createProgram,
-  destroyProgram,
   failAllocation,
+  loadProgram,
+  release,
   runOnMemory,
   runProgram,
   STATUS,
@@ -72,12 +73,11 @@ test("the stack of each function begins as zeros", (t) => {
 test("the packet is memory apart from the context", (t) => {
   // As on Windows: the context begins with the addresses of the packet's begin and end, which the host wrote.
   const code = encode(parse("r0 = *(u8 *)skb[1]\nr6 = r0\nr0 = *(u16 *)skb[2]\nr0 += r6\nexit"));
-  const program = createProgram(code);
-  if ("status" in program) return t.fail(program.finding);
+  const program = loadProgram(code);
   const packet = Uint8Array.of(1, 2, 3, 4);
   t.is(runProgram(program, { context: new Uint8Array(8), packet }).result, 0x306n);
   t.is(runProgram(program, { context: new Uint8Array(8), packet: packet.slice(0, 3) }).result, 0n);
-  destroyProgram(program);
+  release(program);
 });
 
 test("budget: exactly what a loop and its calls cost", (t) => {
@@ -102,7 +102,7 @@ test("each allocation that fails in loading is told, and nothing is kept", (t) =
     const program = createProgram(code);
     if (!("status" in program)) {
       failAllocation(0);
-      destroyProgram(program);
+      release(program);
       t.is(number, 6);
       break;
     }

@@ -1,5 +1,6 @@
 // The portable core of the driver (driver/), compiled for this machine and called through koffi. With EBPF_DRIVER_BUILD=
 // sanitized it is the library with AddressSanitizer and UBSan, whose runtime must have been preloaded.
+import { isMainThread } from "node:worker_threads";
 import koffi from "koffi";
 import { buildDriver } from "../../scripts/driver.ts";
 
@@ -9,7 +10,7 @@ export const FINDINGS = [
   "InstructionInvalid",
   "InstructionUnsupported",
   "FramePointerReadOnly",
-  "MapUnknown",
+  "MapInvalid",
   "JumpOutOfRange",
   "FallThrough",
   "Recursion",
@@ -23,6 +24,8 @@ export const FAULTS = ["None", "OutOfBounds", "ReadOnly", "Misaligned", "Budget"
 
 export const STATUS = {
   SUCCESS: 0,
+  INVALID_PARAMETER: 0xc000000d | 0,
+  NOT_SUPPORTED: 0xc00000bb | 0,
   NO_MEMORY: 0xc0000017 | 0,
   INVALID_IMAGE_FORMAT: 0xc000007b | 0,
 } as const;
@@ -49,26 +52,49 @@ export interface Output {
   readonly faultSlot: number;
 }
 
+export interface DriverMap {
+  /** Of the EBPF_MAP. */
+  readonly address: bigint;
+  readonly keySizeBytes: number;
+  /** Of what is read and written: one value, or one for each processor. */
+  readonly copySizeBytes: number;
+}
+
 export interface DriverProgram {
   /** Of the EBPF_PROGRAM. */
   readonly address: bigint;
 }
 
 const build = process.env.EBPF_DRIVER_BUILD === "sanitized" ? "sanitized" : "release";
-const library = koffi.load(buildDriver(build));
+export const library = koffi.load(buildDriver(build));
 const bytecodeCreate = library.func(
   "int32 BytecodeCreate(const void*, uint32, uint32, void*, _Out_ uint32*, _Out_ uint32*)",
 );
 const bytecodeDestroy = library.func("void BytecodeDestroy(void*)");
 const programCreate = library.func(
-  "int32 ProgramCreate(const void*, uint32, _Out_ void**, _Out_ uint32*, _Out_ uint32*)",
+  "int32 ProgramCreate(const void*, uint32, const void*, uint32, _Out_ void**, _Out_ uint32*, _Out_ uint32*)",
 );
-const programDestroy = library.func("void ProgramDestroy(void*)");
+const objectRelease = library.func("void ObjectRelease(void*)");
 const programRun = library.func("void ProgramRun(void*, const void*, void*)");
+const epochInitiate = library.func("int32 EpochInitiate()");
+const epochSynchronize = library.func("void EpochSynchronize()");
+
+// Threads share the library, and so its state.
+if (isMainThread && epochInitiate() !== STATUS.SUCCESS) throw new Error("no memory for epochs");
 
 /** The Nth allocation from now fails, once. */
 export const failAllocation: (number: number) => void = library.func("void LinuxFailAllocation(uint64)");
-export const countAllocations = (): number => Number(library.func("uint64 LinuxCountAllocations()")());
+const countOutstanding = library.func("uint64 LinuxCountAllocations()");
+
+/** Allocations that are not freed once all that can be freed is. Not to be called inside an epoch. */
+export function countAllocations(): number {
+  epochSynchronize();
+  return Number(countOutstanding());
+}
+
+/** A token is a struct of 8 bytes, which is passed like a number. */
+export const enterEpoch: () => bigint | number = library.func("uint64 EpochEnter()");
+export const exitEpoch: (token: bigint | number) => void = library.func("void EpochExit(uint64)");
 
 const address = (bytes: Uint8Array | undefined): bigint =>
   bytes === undefined || bytes.length === 0 ? 0n : BigInt(koffi.address(bytes));
@@ -85,16 +111,25 @@ export function checkBytecode(bytes: Uint8Array, mapCount = 0): Finding {
   return { status, finding: FINDINGS[finding[0] ?? -1] ?? "None", slot: slot[0] ?? 0 };
 }
 
-/** A program, or why there is none. The caller frees it. */
-export function createProgram(bytes: Uint8Array): DriverProgram | Finding {
+/** A program, or why there is none. The caller releases it. */
+export function createProgram(bytes: Uint8Array, maps: readonly DriverMap[] = []): DriverProgram | Finding {
   const [program, finding, slot] = [[null as bigint | null], [0], [0]];
-  const status = programCreate(aligned(bytes), bytes.length >> 3, program, finding, slot);
+  const addresses = BigUint64Array.from(maps, (map) => map.address);
+  const slots = aligned(bytes);
+  const status = programCreate(slots, bytes.length >> 3, addresses, maps.length, program, finding, slot);
   if (status === STATUS.SUCCESS && program[0] != null) return { address: program[0] };
   return { status, finding: FINDINGS[finding[0] ?? -1] ?? "None", slot: slot[0] ?? 0 };
 }
 
-export function destroyProgram(program: DriverProgram): void {
-  programDestroy(program.address);
+/** A program that must be accepted. */
+export function loadProgram(bytes: Uint8Array, maps: readonly DriverMap[] = []): DriverProgram {
+  const program = createProgram(bytes, maps);
+  if ("status" in program) throw new Error(`refused: ${program.finding} at slot ${program.slot}`);
+  return program;
+}
+
+export function release(object: { readonly address: bigint }): void {
+  objectRelease(object.address);
 }
 
 export function runProgram(program: DriverProgram, input: Input): Output {
@@ -117,12 +152,13 @@ export function runProgram(program: DriverProgram, input: Input): Output {
 
 /** Loads, runs once on plain memory (r1, its length in r2) and frees. Throws if the program is refused. */
 export function runOnMemory(bytes: Uint8Array, memory: Uint8Array, budget?: number): Output {
-  const program = createProgram(bytes);
-  if ("status" in program) throw new Error(`refused: ${program.finding} at slot ${program.slot}`);
-  try {
-    const second = BigInt(memory.length);
-    return runProgram(program, { context: memory, second, ...(budget === undefined ? {} : { budget }) });
-  } finally {
-    destroyProgram(program);
-  }
+  const program = loadProgram(bytes);
+  const second = BigInt(memory.length);
+  const output = runProgram(program, {
+    context: memory,
+    second,
+    ...(budget === undefined ? {} : { budget }),
+  });
+  release(program);
+  return output;
 }

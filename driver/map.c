@@ -1,0 +1,175 @@
+#include "map.h"
+
+static const EBPF_MAP_TYPE *const MapTypes[] = {
+    &ArrayMapType,
+    &PercpuArrayMapType,
+    &HashMapType,
+    &PercpuHashMapType,
+    &LruHashMapType,
+    &LruPercpuHashMapType,
+    &ProgArrayMapType,
+    &RingMapType,
+};
+
+static VOID
+Destroy(EBPF_OBJECT *Object)
+{
+    EBPF_MAP *Map = CONTAINING_RECORD(Object, EBPF_MAP, Object);
+    Map->Type->Destroy(Map);
+}
+
+_Use_decl_annotations_
+NTSTATUS
+MapCreate(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
+{
+    *Map = NULL;
+    if ((Definition->Flags & ~MAP_FLAG_PROGRAM_READ_ONLY) != 0)
+        return STATUS_INVALID_PARAMETER;
+    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(MapTypes); Index++) {
+        const EBPF_MAP_TYPE *Type = MapTypes[Index];
+        if (Type->Number != Definition->Type)
+            continue;
+        NTSTATUS Status = Type->Create(Definition, Map);
+        if (!NT_SUCCESS(Status))
+            return Status;
+        (*Map)->Definition = *Definition;
+        (*Map)->Type = Type;
+        ObjectPublish(&(*Map)->Object, ObjectMap, Destroy);
+        return STATUS_SUCCESS;
+    }
+    return STATUS_NOT_SUPPORTED;
+}
+
+_Use_decl_annotations_
+UINT8 *
+MapLookup(EBPF_MAP *Map, const UINT8 *Key)
+{
+    UINT8 *Value = Map->Type->Lookup == NULL ? NULL : Map->Type->Lookup(Map, Key);
+    if (Value == NULL || Map->ProcessorStride == 0)
+        return Value;
+    return Value + PlatformProcessorNumber() * Map->ProcessorStride;
+}
+
+/** Whether programs may change entries. */
+static BOOLEAN
+IsForPrograms(const EBPF_MAP *Map)
+{
+    return Map->Type->Lookup != NULL && (Map->Definition.Flags & MAP_FLAG_PROGRAM_READ_ONLY) == 0;
+}
+
+_Use_decl_annotations_
+INT32
+MapUpdate(EBPF_MAP *Map, const UINT8 *Key, const UINT8 *Value, UINT64 Flags)
+{
+    if (!IsForPrograms(Map) || Map->Type->Update == NULL)
+        return MAP_INVALID;
+    UINT32 Processor = Map->ProcessorStride == 0 ? 0 : PlatformProcessorNumber();
+    return Map->Type->Update(Map, Key, Value, Flags, Processor);
+}
+
+_Use_decl_annotations_
+INT32
+MapDelete(EBPF_MAP *Map, const UINT8 *Key)
+{
+    return IsForPrograms(Map) && Map->Type->Delete != NULL ? Map->Type->Delete(Map, Key) : MAP_INVALID;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+MapContains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
+{
+    return Map->Type->Contains != NULL && Map->Type->Contains(Map, Address, SizeBytes);
+}
+
+_Use_decl_annotations_
+UINT32
+MapStride(const EBPF_MAP *Map)
+{
+    return (UINT32)MapAlign(Map->Definition.ValueSizeBytes, 8);
+}
+
+_Use_decl_annotations_
+UINT64
+MapCopySize(const EBPF_MAP *Map)
+{
+    if (!Map->Type->PerProcessor)
+        return Map->Definition.ValueSizeBytes;
+    return (UINT64)MapStride(Map) * PlatformProcessorCount();
+}
+
+_Use_decl_annotations_
+INT32
+MapRead(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Value)
+{
+    if (Map->Type->Peek == NULL)
+        return MAP_INVALID;
+    EBPF_EPOCH_TOKEN Token = EpochEnter();
+    const UINT8 *From = Map->Type->Peek(Map, Key);
+    UINT32 Copies = Map->Type->PerProcessor ? PlatformProcessorCount() : 1;
+    for (UINT32 Index = 0; From != NULL && Index < Copies; Index++) {
+        UINT8 *To = Value + (SIZE_T)Index * MapStride(Map);
+        // The bytes after a value are nobody's, but go to user mode.
+        if (Copies > 1)
+            memset(To, 0, MapStride(Map));
+        MapCopyValue(To, From + Index * Map->ProcessorStride, Map->Definition.ValueSizeBytes);
+    }
+    EpochExit(Token);
+    return From == NULL ? MAP_NOT_FOUND : MAP_OK;
+}
+
+_Use_decl_annotations_
+INT32
+MapWrite(EBPF_MAP *Map, const UINT8 *Key, const UINT8 *Value, UINT64 Flags)
+{
+    if (Map->Type->Update == NULL)
+        return MAP_INVALID;
+    EBPF_EPOCH_TOKEN Token = EpochEnter();
+    UINT32 Processor = Map->Type->PerProcessor ? MAP_ALL_PROCESSORS : 0;
+    INT32 Result = Map->Type->Update(Map, Key, Value, Flags, Processor);
+    EpochExit(Token);
+    return Result;
+}
+
+_Use_decl_annotations_
+INT32
+MapErase(EBPF_MAP *Map, const UINT8 *Key)
+{
+    if (Map->Type->Delete == NULL)
+        return MAP_INVALID;
+    EBPF_EPOCH_TOKEN Token = EpochEnter();
+    INT32 Result = Map->Type->Delete(Map, Key);
+    EpochExit(Token);
+    return Result;
+}
+
+_Use_decl_annotations_
+INT32
+MapNextKey(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Next)
+{
+    if (Map->Type->NextKey == NULL)
+        return MAP_INVALID;
+    EBPF_EPOCH_TOKEN Token = EpochEnter();
+    INT32 Result = Map->Type->NextKey(Map, Key, Next);
+    EpochExit(Token);
+    return Result;
+}
+
+_Use_decl_annotations_
+VOID
+MapCopyValue(UINT8 *To, const UINT8 *From, UINT32 SizeBytes)
+{
+    UINT32 At = 0;
+    if ((((UINT_PTR)To | (UINT_PTR)From) & 7) == 0) {
+        for (; At + 8 <= SizeBytes; At += 8) {
+            UINT64 Word = __atomic_load_n((const UINT64 *)(From + At), __ATOMIC_RELAXED);
+            __atomic_store_n((UINT64 *)(To + At), Word, __ATOMIC_RELAXED);
+        }
+    } else if (((UINT_PTR)To & 7) == 0) {
+        for (; At + 8 <= SizeBytes; At += 8) {
+            UINT64 Word;
+            memcpy(&Word, From + At, sizeof(Word));
+            __atomic_store_n((UINT64 *)(To + At), Word, __ATOMIC_RELAXED);
+        }
+    }
+    memcpy(To + At, From + At, SizeBytes - At);
+}

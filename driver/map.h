@@ -1,0 +1,136 @@
+// Maps: what every type has, and the one table of types. A type is a file in maps/ and a row of MapTypes. Programs come
+// by Lookup, Update and Delete, inside an epoch, and see values where they lie; others read and write copies.
+#pragma once
+
+#include "object.h"
+
+/** Numbers of map types, as of eBPF for Windows. */
+enum {
+    EBPF_MAP_TYPE_HASH = 1,
+    EBPF_MAP_TYPE_ARRAY = 2,
+    EBPF_MAP_TYPE_PROG_ARRAY = 3,
+    EBPF_MAP_TYPE_PERCPU_HASH = 4,
+    EBPF_MAP_TYPE_PERCPU_ARRAY = 5,
+    EBPF_MAP_TYPE_LRU_HASH = 8,
+    EBPF_MAP_TYPE_LRU_PERCPU_HASH = 11,
+    EBPF_MAP_TYPE_RINGBUF = 13,
+};
+
+/** Linux' error numbers, negated: what helpers return. */
+enum {
+    MAP_OK = 0,
+    MAP_NOT_FOUND = -2,
+    MAP_TOO_BIG = -7,
+    MAP_NO_MEMORY = -12,
+    MAP_EXISTS = -17,
+    MAP_INVALID = -22,
+};
+
+/** How an update treats an entry that is there, or is not. */
+enum { MAP_UPDATE_ANY = 0, MAP_UPDATE_NOEXIST = 1, MAP_UPDATE_EXIST = 2 };
+
+/** The values are constants to programs. */
+#define MAP_FLAG_PROGRAM_READ_ONLY 0x80
+
+#define MAP_MAXIMUM_KEY_BYTES 0x10000
+#define MAP_MAXIMUM_BYTES (1ull << 36)
+
+typedef struct _EBPF_MAP_DEFINITION {
+    UINT32 Type;
+    UINT32 KeySizeBytes;
+    UINT32 ValueSizeBytes;
+    /** A strict bound; for a ring buffer its size in bytes. */
+    UINT32 MaxEntries;
+    UINT32 Flags;
+} EBPF_MAP_DEFINITION;
+
+typedef struct _EBPF_MAP {
+    EBPF_OBJECT Object;
+    EBPF_MAP_DEFINITION Definition;
+    const struct _EBPF_MAP_TYPE *Type;
+    /** Distance of the values of two processors; 0 if all share one. */
+    UINT64 ProcessorStride;
+} EBPF_MAP;
+
+/** What a type does; NULL where it does not. */
+typedef struct _EBPF_MAP_TYPE {
+    UINT32 Number;
+    BOOLEAN PerProcessor;
+    /** *Map is allocated, with what the type needs; the rest of EBPF_MAP is filled in by MapCreate. */
+    NTSTATUS (*Create)(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map);
+    VOID (*Destroy)(EBPF_MAP *Map);
+    /**
+     * Where the value of the first processor lies; NULL if there is no such key. A use, where uses are counted. A type that
+     * has none is not for programs to look into or to change.
+     */
+    UINT8 *(*Lookup)(EBPF_MAP *Map, const UINT8 *Key);
+    /** The same without its being a use. */
+    UINT8 *(*Peek)(EBPF_MAP *Map, const UINT8 *Key);
+    /**
+     * One value if Processor is a number (a new entry has zeros for the others), or one for each if it is
+     * MAP_ALL_PROCESSORS, MapStride apart.
+     */
+    INT32 (*Update)(EBPF_MAP *Map, const UINT8 *Key, const UINT8 *Value, UINT64 Flags, UINT32 Processor);
+    INT32 (*Delete)(EBPF_MAP *Map, const UINT8 *Key);
+    /** The key after Key, of the first if that is NULL or gone. */
+    INT32 (*NextKey)(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Next);
+    /** Whether these bytes are within one value. */
+    BOOLEAN (*Contains)(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes);
+} EBPF_MAP_TYPE;
+
+#define MAP_ALL_PROCESSORS UINT32_MAX
+
+extern const EBPF_MAP_TYPE ArrayMapType;
+extern const EBPF_MAP_TYPE PercpuArrayMapType;
+extern const EBPF_MAP_TYPE HashMapType;
+extern const EBPF_MAP_TYPE PercpuHashMapType;
+extern const EBPF_MAP_TYPE LruHashMapType;
+extern const EBPF_MAP_TYPE LruPercpuHashMapType;
+extern const EBPF_MAP_TYPE ProgArrayMapType;
+extern const EBPF_MAP_TYPE RingMapType;
+
+/** The caller has its first reference. STATUS_NOT_SUPPORTED for a type that is not there. */
+_Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS MapCreate(
+    _In_ const EBPF_MAP_DEFINITION *Definition, _Outptr_ EBPF_MAP **Map);
+
+/** For programs, inside an epoch: this processor's value, or NULL. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT8 *MapLookup(_Inout_ EBPF_MAP *Map, _In_ const UINT8 *Key);
+
+/** For programs: sets this processor's value. */
+_IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapUpdate(
+    _Inout_ EBPF_MAP *Map, _In_ const UINT8 *Key, _In_ const UINT8 *Value, _In_ UINT64 Flags);
+
+/** For programs: the entry's memory stays what it is until the epoch ends. */
+_IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapDelete(_Inout_ EBPF_MAP *Map, _In_ const UINT8 *Key);
+
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN MapContains(
+    _In_ const EBPF_MAP *Map, _In_ UINT64 Address, _In_ UINT64 SizeBytes);
+
+/** Bytes from one value to the next where there is one for each processor: the size of a value rounded up to 8. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT32 MapStride(_In_ const EBPF_MAP *Map);
+
+/** Bytes that MapRead gives and MapWrite takes: one value, or one for each processor. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT64 MapCopySize(_In_ const EBPF_MAP *Map);
+
+/** For others than programs: a copy of the value, all processors'. Not a use. */
+_IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapRead(
+    _Inout_ EBPF_MAP *Map, _In_ const UINT8 *Key, _Out_writes_bytes_(MapCopySize(Map)) UINT8 *Value);
+
+_IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapWrite(
+    _Inout_ EBPF_MAP *Map, _In_ const UINT8 *Key, _In_ const UINT8 *Value, _In_ UINT64 Flags);
+
+_IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapErase(_Inout_ EBPF_MAP *Map, _In_ const UINT8 *Key);
+
+/** The first key if Key is NULL or gone; MAP_NOT_FOUND after the last. */
+_IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapNextKey(
+    _Inout_ EBPF_MAP *Map, _In_opt_ const UINT8 *Key, _Out_writes_bytes_(KeySizeBytes) UINT8 *Next);
+
+/** Copies so that each aligned word of 8 bytes is whole to who looks at the same time. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID MapCopyValue(
+    _Out_writes_bytes_(SizeBytes) UINT8 *To, _In_reads_bytes_(SizeBytes) const UINT8 *From, _In_ UINT32 SizeBytes);
+
+static inline UINT64
+MapAlign(_In_ UINT64 SizeBytes, _In_ UINT64 Alignment)
+{
+    return (SizeBytes + Alignment - 1) & ~(Alignment - 1);
+}

@@ -1,0 +1,37 @@
+// What programs and maps have in common: a number that is theirs for ever, a count of references, and an end that waits
+// for the runs that may still see them.
+#pragma once
+
+#include "epoch.h"
+
+typedef enum _EBPF_OBJECT_TYPE {
+    ObjectProgram,
+    ObjectMap,
+} EBPF_OBJECT_TYPE;
+
+typedef struct _EBPF_OBJECT {
+    /** Of the table of all objects; never 0, never used again. */
+    UINT32 Id;
+    EBPF_OBJECT_TYPE Type;
+    UINT64 References;
+    VOID (*Destroy)(struct _EBPF_OBJECT *Object);
+    struct _EBPF_OBJECT *Next;
+    EBPF_RETIRED Retired;
+} EBPF_OBJECT;
+
+/** Gives a new object its number and its first reference; others find it from now on, so it must be whole. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID ObjectPublish(
+    _Inout_ EBPF_OBJECT *Object, _In_ EBPF_OBJECT_TYPE Type, _In_ VOID (*Destroy)(EBPF_OBJECT *Object));
+
+/** One more reference, by someone who has one. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID ObjectReference(_Inout_ EBPF_OBJECT *Object);
+
+/** One less. After the last nobody finds it, and it is destroyed when no run can see it. NULL is allowed. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID ObjectRelease(_Inout_opt_ EBPF_OBJECT *Object);
+
+/** With a reference for the caller; NULL if there is none of that type with that number. */
+_Must_inspect_result_ _Ret_maybenull_ _IRQL_requires_max_(DISPATCH_LEVEL) EBPF_OBJECT *ObjectFind(
+    _In_ EBPF_OBJECT_TYPE Type, _In_ UINT32 Id);
+
+/** The lowest number of that type above Id; 0 if there is none. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT32 ObjectNextId(_In_ EBPF_OBJECT_TYPE Type, _In_ UINT32 Id);

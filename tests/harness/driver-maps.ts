@@ -1,0 +1,96 @@
+// Maps of the driver's portable core, as others than programs see them, through koffi.
+import { type DriverMap, library, STATUS } from "./driver.ts";
+
+/** By name, as of eBPF for Windows (driver/map.h). */
+export const MAP_TYPES = {
+  hash: 1,
+  array: 2,
+  prog_array: 3,
+  percpu_hash: 4,
+  percpu_array: 5,
+  lru_hash: 8,
+  lru_percpu_hash: 11,
+  ringbuf: 13,
+} as const;
+
+/** What operations answer (driver/map.h). */
+export const MAP = { OK: 0, NOT_FOUND: -2, TOO_BIG: -7, NO_MEMORY: -12, EXISTS: -17, INVALID: -22 } as const;
+
+export interface MapDefinition {
+  readonly type: number;
+  readonly keySizeBytes: number;
+  readonly valueSizeBytes: number;
+  readonly maxEntries: number;
+  readonly flags?: number;
+}
+
+const mapCreate = library.func("int32 MapCreate(const void*, _Out_ void**)");
+const mapCopySize = library.func("uint64 MapCopySize(void*)");
+const mapLookup = library.func("uintptr_t MapLookup(void*, const void*)");
+const mapRead = library.func("int32 MapRead(void*, const void*, void*)");
+const mapWrite = library.func("int32 MapWrite(void*, const void*, const void*, uint64)");
+const mapErase = library.func("int32 MapErase(void*, const void*)");
+const mapNextKey = library.func("int32 MapNextKey(void*, const void*, void*)");
+const ringReserve = library.func("uintptr_t RingReserve(void*, uint32)");
+const ringSubmit = library.func("void RingSubmit(uintptr_t)");
+const ringDiscard = library.func("void RingDiscard(uintptr_t)");
+const ringOutput = library.func("int32 RingOutput(void*, const void*, uint32)");
+const ringRead = library.func("int32 RingRead(void*, void*, uint32, _Out_ uint32*)");
+const ringCountDropped = library.func("uint64 RingCountDropped(void*)");
+
+/** A map, or the status that says why there is none. The caller releases it. */
+export function tryCreateMap(definition: MapDefinition): DriverMap | number {
+  const { type, keySizeBytes, valueSizeBytes, maxEntries, flags = 0 } = definition;
+  const map = [null as bigint | null];
+  const status = mapCreate(Uint32Array.of(type, keySizeBytes, valueSizeBytes, maxEntries, flags), map);
+  if (status !== STATUS.SUCCESS || map[0] == null) return status;
+  return { address: map[0], keySizeBytes, copySizeBytes: Number(mapCopySize(map[0])) };
+}
+
+export function createMap(definition: MapDefinition): DriverMap {
+  const map = tryCreateMap(definition);
+  if (typeof map === "number") throw new Error(`no map: status ${(map >>> 0).toString(16)}`);
+  return map;
+}
+
+/** Where this processor's value lies, as a program sees it; 0 if there is none. Only inside an epoch does it stay so. */
+export const lookup = (map: DriverMap, key: Uint8Array): bigint => BigInt(mapLookup(map.address, key));
+
+/** A copy of the value; the error if there is none. */
+export function read(map: DriverMap, key: Uint8Array): Uint8Array | number {
+  const value = new Uint8Array(map.copySizeBytes);
+  const result = mapRead(map.address, key, value);
+  return result === MAP.OK ? value : result;
+}
+
+export const write = (map: DriverMap, key: Uint8Array, value: Uint8Array, flags = 0): number =>
+  mapWrite(map.address, key, value, flags);
+
+export const erase = (map: DriverMap, key: Uint8Array): number => mapErase(map.address, key);
+
+/** The keys, one after the other; throws if it does not come to an end after `limit`. */
+export function keysOf(map: DriverMap, limit = 100_000): Uint8Array[] {
+  const keys: Uint8Array[] = [];
+  for (let key: Uint8Array | null = null; keys.length <= limit; ) {
+    const next: Uint8Array = new Uint8Array(map.keySizeBytes);
+    if (mapNextKey(map.address, key, next) !== MAP.OK) return keys;
+    keys.push(next);
+    key = next;
+  }
+  throw new Error(`more than ${limit} keys`);
+}
+
+export const ring = {
+  reserve: (map: DriverMap, sizeBytes: number): bigint => BigInt(ringReserve(map.address, sizeBytes)),
+  submit: (record: bigint): void => ringSubmit(record),
+  discard: (record: bigint): void => ringDiscard(record),
+  output: (map: DriverMap, data: Uint8Array): number => ringOutput(map.address, data, data.length),
+  dropped: (map: DriverMap): number => Number(ringCountDropped(map.address)),
+  /** The oldest record; the error if there is none that fits into `capacity`. */
+  read(map: DriverMap, capacity = 65536): Uint8Array | number {
+    const data = new Uint8Array(capacity);
+    const size = [0];
+    const result = ringRead(map.address, data, capacity, size);
+    return result === MAP.OK ? data.slice(0, size[0]) : result;
+  },
+};
