@@ -74,7 +74,7 @@ export const COMMANDS: readonly CommandRow[] = [
       },
       { flags: "--strict", help: "also refuse what Linux lets only the privileged do: addresses that leave" },
       { flags: "--all", help: "tell every failure that is found, not only the first" },
-      { flags: "--log", help: "print what is known at each instruction" },
+      { flags: "--log", help: "print what is known at each instruction, on stderr" },
       { flags: "--jsonl", help: "print one line of JSON a program, as soon as it is verified" },
       { flags: "--sarif", help: "print a SARIF 2.1.0 log, for editors and code scanning" },
       { flags: "--jobs <count>", help: "threads to verify on: a number, or all (of the processor)" },

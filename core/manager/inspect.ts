@@ -11,13 +11,19 @@ import { PLATFORMS } from "../platform/platforms.ts";
 import { buildCandidates, buildProgram } from "../program/build.ts";
 import { relocateTypes } from "../program/co-re.ts";
 import type { Program } from "../program/program.ts";
-import { failureRecord } from "../report/records.ts";
+import { failureRecord, sourceRecord } from "../report/records.ts";
 import type { FunctionSpec, ObjectSpec } from "../spec.ts";
-import type { Verdict } from "../verifier/verdict.ts";
+import type { LogStep, Verdict } from "../verifier/verdict.ts";
 import { verify } from "../verifier/verify.ts";
 import { EMBEDDED_HOOKS } from "./hooks.ts";
 import { buildOptions, type Choice } from "./load.ts";
-import type { DisassemblyRecord, HookRecord, SectionRecord, VerificationRecord } from "./records.ts";
+import type {
+  DisassemblyRecord,
+  HookRecord,
+  LogRecord,
+  SectionRecord,
+  VerificationRecord,
+} from "./records.ts";
 import { readTargetTypes } from "./target-types.ts";
 
 /** Every section of the file, in its order. */
@@ -72,6 +78,29 @@ function tryBuild(object: ObjectSpec, name: string, choice: Choice): Program | u
     if (error instanceof EbpfError && error.code !== "InternalError") return undefined;
     throw error;
   }
+}
+
+function logRecord(program: Program, { instruction: index, from, state }: LogStep): LogRecord {
+  const instruction = program.instructions[index];
+  const source = program.sources[index];
+  return {
+    file: program.file,
+    program: program.name,
+    type: program.type.name,
+    platform: program.platform.name,
+    slot: program.slots[index] ?? index,
+    ...(from !== undefined && { from: program.slots[from] ?? from }),
+    text: instruction === undefined ? "" : print(instruction, namesIn(program)),
+    ...(source !== undefined && { source: sourceRecord(source) }),
+    state,
+  };
+}
+
+function namesIn(program: Program): PrintNames {
+  return {
+    helper: (id) => findHelper(program.platform, id, program.type.name)?.name,
+    map: (map) => program.maps[map]?.spec.name,
+  };
 }
 
 function listing(program: Program): DisassemblyRecord[] {
@@ -132,7 +161,7 @@ export interface VerifyControl {
   /** Ends with Cancelled before the next program. */
   readonly signal?: AbortSignal;
   /** The state at each instruction, for `verify --log`. */
-  readonly log?: (program: Program, instruction: number, state: string) => void;
+  readonly log?: (record: LogRecord) => void;
   /** Which program to verify next; without it, one after the other. Past the last, there is nothing more to do. */
   readonly take?: () => number;
   /** A defect of ours in one program is its row; otherwise it is thrown. */
@@ -220,7 +249,7 @@ function judge(
 ): { readonly program: Program; readonly verdict: Verdict } {
   const tried: { program: Program; verdict: Verdict }[] = [];
   for (const program of candidates) {
-    const observe = log && ((instruction: number, state: string) => log(program, instruction, state));
+    const observe = log && ((step: LogStep) => log(logRecord(program, step)));
     const verdict = verify(program, {
       ...(strict !== undefined && { strict }),
       ...(all !== undefined && { all }),

@@ -51,6 +51,21 @@ export interface CertificateRecord {
   readonly milliseconds: number;
 }
 
+/** The state before an instruction that is followed: `verify --log`. */
+export interface LogRecord {
+  readonly file: string;
+  readonly program: string;
+  readonly type: string;
+  readonly platform: PlatformName;
+  readonly slot: number;
+  /** The slot it was reached from; absent at the entry. */
+  readonly from?: number;
+  /** The instruction in assembly. */
+  readonly text: string;
+  readonly source?: SourceRecord;
+  readonly state: string;
+}
+
 /** What a test run of a program gave. */
 export interface RunRecord {
   readonly file: string;

@@ -41,8 +41,11 @@ export interface AnalysisOptions {
   readonly maximumSteps: number;
   /** A failure ends its path only; the others are followed, as far as the steps go. */
   readonly all?: boolean;
-  /** Called with the state before each instruction that is followed; it must not keep or change the state. */
-  readonly observe?: (index: number, state: State) => void;
+  /**
+   * Called with the state before each instruction that is followed, and the instruction it was reached from (-1: none);
+   * it must not keep or change the state.
+   */
+  readonly observe?: (index: number, state: State, from: number) => void;
   /**
    * Everything in a kept state counts as having mattered: slower, but each step of each run then lies in a state that
    * `observe` is told.

@@ -166,7 +166,7 @@ class Exploration {
         if (met === "covered") return undefined;
         if (met !== undefined) return met;
       }
-      const failure = this.#before(index, instruction, state);
+      const failure = this.#before(index, from, instruction, state);
       if (failure !== undefined) return failure;
       from = index;
       index = this.#move(index, instruction, state);
@@ -175,7 +175,7 @@ class Exploration {
   }
 
   /** Counts the step and checks what must hold before the instruction. */
-  #before(index: number, instruction: Instruction, state: State): Failing | undefined {
+  #before(index: number, from: number, instruction: Instruction, state: State): Failing | undefined {
     this.#steps += 1;
     this.#sinceKept += 1;
     if (index === this.#stretch.last + 1) this.#stretch.last = index;
@@ -183,7 +183,7 @@ class Exploration {
       this.#trail = extended(this.#trail, this.#stretch);
       this.#stretch = { first: index, last: index };
     }
-    this.#options.observe?.(index, state);
+    this.#options.observe?.(index, state, from);
     if (instruction.kind !== "jump") this.#held.made(1);
     if (this.#spent()) return this.#exhausted(index, state);
     clearTouched();

@@ -1,11 +1,11 @@
-// State -> text: one canonical form for messages, `verify --log` and fixtures. Knows nothing of failures.
+// Values and registers -> text: one canonical, short form for messages. Knows nothing of failures; whole states are in
+// print-state.ts.
 //
 //   r0 = 7   r1 = number   r2 = number 0..255   r3 = number -4..4   r6 = context   r7 = packet+14+(0..60)
-//   r8 = map_value_or_null(port_map)   r10 = stack   stack-8 = 0   stack-16 (4 bytes) = number   packet bytes: 42
+//   r8 = map_value_or_null(port_map)   r10 = stack
 import type { Program } from "../program/program.ts";
 import type { Bounds } from "./domain/interval.ts";
 import { constantValue, type Range } from "./domain/range.ts";
-import { contents, STACK_SIZE_BYTES } from "./domain/stack.ts";
 import { register, type State } from "./domain/state.ts";
 import type { PointerValue, Region, Value } from "./domain/value.ts";
 
@@ -52,21 +52,28 @@ function printPointer(program: Program, pointer: PointerValue): string {
   return `${printRegion(program, pointer.region, pointer.nullable)}${known}${part}`;
 }
 
-/** The bounds that say most: unsigned if there is an upper one, else signed, else what is known of the low 32 bits. */
-function printBounds({ umin, umax, smin, smax }: Bounds): string | undefined {
-  if (Number.isFinite(umax)) return `${umin}..${umax}`;
-  if (Number.isFinite(smin) && Number.isFinite(smax)) return `${smin}..${smax}`;
-  if (Number.isFinite(smin)) return `${smin}..`;
-  return Number.isFinite(smax) ? `..${smax}` : undefined;
+/** The bounds that say most: unsigned if there is an upper one, else signed. */
+export function boundsTold({ umin, umax, smin, smax }: Bounds): readonly [number, number] | undefined {
+  if (Number.isFinite(umax)) return [umin, umax];
+  return Number.isFinite(smin) || Number.isFinite(smax) ? [smin, smax] : undefined;
+}
+
+/** What is known of the low 32 bits, for where nothing else is. */
+export function lowBitsTold({ half: { umin, umax } }: Range): readonly [number, number] | undefined {
+  return umin > 0 || umax < 2 ** 32 - 1 ? [umin, umax] : undefined;
+}
+
+function printEnds([low, high]: readonly [number, number]): string {
+  return `${Number.isFinite(low) ? low : ""}..${Number.isFinite(high) ? high : ""}`;
 }
 
 function printRange(range: Range): string {
   const value = constantValue(range);
   if (value !== undefined) return `${value}`;
-  const full = printBounds(range.full);
-  if (full !== undefined) return `number ${full}`;
-  const { umin, umax } = range.half;
-  return umin > 0 || umax < 2 ** 32 - 1 ? `number, low 32 bits ${umin}..${umax}` : "number";
+  const told = boundsTold(range.full);
+  if (told !== undefined) return `number ${printEnds(told)}`;
+  const low = lowBitsTold(range);
+  return low === undefined ? "number" : `number, low 32 bits ${printEnds(low)}`;
 }
 
 const STALE_TEXTS = { packet: "stale packet pointer", released: "released pointer" } as const;
@@ -91,23 +98,4 @@ export function printRegisters(program: Program, state: State): Record<string, s
       registers[`r${index}`] = printValue(program, value);
   }
   return registers;
-}
-
-function printProved(name: string, known: number): string[] {
-  return known === 0 ? [] : [`${name}: ${known}`];
-}
-
-/** The whole state on one line. */
-export function printState(program: Program, state: State): string {
-  const parts = Object.entries(printRegisters(program, state)).map(([name, text]) => `${name} = ${text}`);
-  for (const [index, frame] of state.frames.entries()) {
-    const name = index === 0 ? "stack" : `stack[${index}]`;
-    for (const { at, size, value } of contents(frame.stack)) {
-      const width = size === 8 ? "" : ` (${size} bytes)`;
-      parts.push(`${name}${at - STACK_SIZE_BYTES}${width} = ${printValue(program, value)}`);
-    }
-  }
-  parts.push(...printProved("packet bytes", state.packet), ...printProved("metadata bytes", state.metadata));
-  if (state.references.length > 0) parts.push(`held: ${state.references.length}`);
-  return parts.join("; ");
 }

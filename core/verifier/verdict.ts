@@ -54,6 +54,15 @@ export interface Failure extends Partial<Explanation> {
   readonly registers: Readonly<Record<string, string>>;
 }
 
+/** An instruction that is followed. */
+export interface LogStep {
+  readonly instruction: number;
+  /** The instruction it was reached from; absent at the entry. */
+  readonly from?: number;
+  /** Everything that is known before it, in the printed form of the state. */
+  readonly state: string;
+}
+
 export interface VerifyOptions {
   /** Linux: also refuse what only the privileged may do, see strict.ts. Other platforms always do. */
   readonly strict?: boolean;
@@ -62,7 +71,7 @@ export interface VerifyOptions {
   /** Tell more than the first failure: one ends only its path, and the others are followed within the same steps. */
   readonly all?: boolean;
   /** Called with the state at each instruction, in order of exploration; for `verify --log`. */
-  readonly log?: (instruction: number, state: string) => void;
+  readonly log?: (step: LogStep) => void;
 }
 
 export type Verdict =

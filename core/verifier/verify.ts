@@ -7,7 +7,8 @@ import type { State } from "./domain/state.ts";
 import { explanationOf, sourceOf, textOf } from "./explanation.ts";
 import { FAILURE_CODES } from "./failure.ts";
 import { MOST_FAILURES } from "./failures.ts";
-import { printRegisters, printState } from "./print.ts";
+import { printRegisters } from "./print.ts";
+import { printState } from "./print-state.ts";
 import { structureFailures } from "./structure.ts";
 import type { Failure, Verdict, VerifiedProgram, VerifyOptions } from "./verdict.ts";
 
@@ -44,7 +45,8 @@ function isNotEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {
 function analysisOptions(program: Program, options: VerifyOptions) {
   const { maximumSteps = DEFAULT_MAXIMUM_STEPS, strict = false, all = false, log } = options;
   if (log === undefined) return { maximumSteps, strict, all };
-  const observe = (index: number, state: State): void => log(index, printState(program, state));
+  const observe = (instruction: number, state: State, from: number): void =>
+    log({ instruction, state: printState(program, state), ...(from >= 0 && { from }) });
   return { maximumSteps, strict, all, observe };
 }
 

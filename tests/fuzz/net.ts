@@ -6,7 +6,7 @@ import type { Program } from "../../core/program/program.ts";
 import { analyze } from "../../core/verifier/analyze.ts";
 import { cloneState, type State } from "../../core/verifier/domain/state.ts";
 import { flowOf } from "../../core/verifier/flow.ts";
-import { printState } from "../../core/verifier/print.ts";
+import { printState } from "../../core/verifier/print-state.ts";
 import { verify } from "../../core/verifier/verify.ts";
 import { generator } from "../harness/mutate.ts";
 import { notHeld } from "./contain.ts";

@@ -9,7 +9,7 @@
 //   0x1
 //   -- maps                        the maps of the program, one a line: name, type, key, value, entries [readonly]
 //   -- failure at=2                the code a verdict must have, and the instruction; none: it is accepted
-//   -- pre | post | observe at=3   states, as the verifier prints them
+//   -- pre | post | observe at=3   states, as the verifier prints them (tests/fixtures/transfer)
 //   -- skip engine=wasm: reason
 //
 // A file of many cases begins each with `=== name`.

@@ -10,9 +10,10 @@ import { findObjects } from "../../manager/objects.ts";
 import type { VerificationRecord } from "../../manager/records.ts";
 import { KERNEL } from "../../manager/target-types.ts";
 import { given, type Handler, type Invocation, listOf, textOf } from "../command.ts";
-import { printable, progressLine } from "../output.ts";
+import { progressLine } from "../output.ts";
 import type { MakeForm } from "../verify/form.ts";
 import { jsonForm, jsonlForm } from "../verify/json.ts";
+import { jsonLog, textLog } from "../verify/log.ts";
 import { sarifForm } from "../verify/sarif.ts";
 import { textForm } from "../verify/text.ts";
 
@@ -64,6 +65,9 @@ function formOf({ json, options }: Invocation): MakeForm {
   ];
   if (asked.length > 1)
     throw new EbpfError("ArgumentInvalid", "give only one of --json, --jsonl and --sarif");
+  if (options.log === true && (json || options.sarif === true)) {
+    throw new EbpfError("ArgumentInvalid", "--log goes with text or --jsonl, not with --json or --sarif");
+  }
   return asked[0] ?? textForm;
 }
 
@@ -101,12 +105,9 @@ function controlOf(
   line: ReturnType<typeof progressLine>,
   many: boolean,
 ): BatchControl {
-  const log: BatchControl["log"] = (program, instruction, state) => {
-    io.err(`${program.name} ${program.slots[instruction] ?? instruction}: ${printable(state)}\n`);
-  };
   return {
     signal: io.signal,
     ...(many ? { progress: ({ file, done, total }) => line.show(`${done + 1}/${total} ${file}`) } : {}),
-    ...(options.log === true ? { log } : {}),
+    ...(options.log === true ? { log: options.jsonl === true ? jsonLog(io) : textLog(io) } : {}),
   };
 }

@@ -216,15 +216,25 @@ function mapSlot(slot: Slot, change: (value: Value) => Value): Slot | undefined 
   return same ? slot : { ...slot, parts };
 }
 
-/** The stored values that are more than unknown bytes, lowest first, for printing and containment checks. */
-export function contents(stack: Stack): { at: number; size: number; value: Value }[] {
-  const list: { at: number; size: number; value: Value }[] = [];
+export interface Content {
+  readonly at: number;
+  readonly size: number;
+  readonly value: Value;
+  /** A value that fills its slot, one kept in part of a slot, or bytes nothing more is known of. */
+  readonly kind: "spill" | "part" | "bytes";
+}
+
+/** What is stored, lowest slot first, for printing and containment checks. */
+export function contents(stack: Stack): Content[] {
+  const list: Content[] = [];
   for (const [index, slot] of stack.slots.entries()) {
     if (slot === undefined) continue;
-    if (slot.kind === "spill") list.push({ at: index * 8, size: 8, value: slot.value });
+    if (slot.kind === "spill") list.push({ at: index * 8, size: 8, value: slot.value, kind: "spill" });
     else {
       const parts = [...slot.parts].sort((x, y) => x.at - y.at);
-      for (const part of parts) list.push({ at: index * 8 + part.at, size: part.size, value: part.value });
+      for (const { at, size, value } of parts) {
+        list.push({ at: index * 8 + at, size, value, kind: "part" });
+      }
       const rest = parts.reduce(
         (mask, part) => mask & ~((ALL_BYTES >> (8 - part.size)) << part.at),
         slot.mask,
@@ -232,7 +242,7 @@ export function contents(stack: Stack): { at: number; size: number; value: Value
       for (let at = 0; at < 8; at++) {
         let size = 0;
         while (at + size < 8 && (rest >> (at + size)) & 1) size++;
-        if (size > 0) list.push({ at: index * 8 + at, size, value: UNKNOWN_NUMBER });
+        if (size > 0) list.push({ at: index * 8 + at, size, value: UNKNOWN_NUMBER, kind: "bytes" });
         at += size;
       }
     }

@@ -192,7 +192,19 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   "check without a certificate": { words: ["check", SAMPLE], status: 64, err: /missing required argument/ },
   "help of check": { words: ["check", "--help"], status: 0, out: /Examples:\n {2}ebpf check samples/ },
-  "verify --log": { words: ["verify", SAMPLE, "--log"], status: 0, err: /DropPacket 0: / },
+  "verify --log": {
+    words: ["verify", SAMPLE, "--log"],
+    status: 0,
+    out: /^accepted/,
+    err: /^DropPacket \(xdp, windows\)\n; .*droppacket\.c:\d+: [\s\S]*\n +2: .*\n +new {3}r2 = packet_end\n +all {3}r0 = 1; [\s\S]*-- on from slot/,
+  },
+  "verify --log --jsonl": {
+    words: ["verify", SAMPLE, "--log", "--jsonl"],
+    status: 0,
+    out: /^\{"file":[^\n]*\n$/,
+    err: /^(\{"file":.*"slot":\d+,.*"state":".*"\}\n)+$/,
+  },
+  "verify --log --json": { words: ["verify", SAMPLE, "--log", "--json"], status: 64, err: /--log goes with/ },
   "verify of no file": { words: ["verify", "none.o"], status: 1, err: /FileNotFound/ },
   "verify of what is no object": { words: ["verify", "package.json"], status: 1, err: /ElfInvalid/ },
   "verify of many, one is no object": {

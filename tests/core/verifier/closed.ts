@@ -10,7 +10,7 @@ import { ALL_NEEDED, covers } from "../../../core/verifier/domain/cover.ts";
 import { cloneState, type State } from "../../../core/verifier/domain/state.ts";
 import { initialState } from "../../../core/verifier/entry.ts";
 import { flowOf } from "../../../core/verifier/flow.ts";
-import { printState } from "../../../core/verifier/print.ts";
+import { printState } from "../../../core/verifier/print-state.ts";
 import { isStrict } from "../../../core/verifier/strict.ts";
 import { transfer } from "../../../core/verifier/transfer.ts";
 import { enterFrame, leaveFrame } from "../../../core/verifier/transfer-call.ts";

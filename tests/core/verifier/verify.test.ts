@@ -87,11 +87,11 @@ test("the budget is counted in steps: with few of them a program is too complex,
 test("log is called with each state in order", (t) => {
   const program = testProgram({ code: "r0 = *(u32 *)(r1 + 24)\n*(u64 *)(r10 - 8) = r0\nexit" });
   const lines: string[] = [];
-  verify(program, { log: (instruction, state) => lines.push(`${instruction}: ${state}`) });
+  verify(program, { log: ({ instruction, state }) => lines.push(`${instruction}: ${state}`) });
   t.deepEqual(lines, [
     "0: r1 = context; r10 = stack",
     "1: r0 = number 0..4294967295; r1 = context; r10 = stack",
-    "2: r0 = number 0..4294967295; r1 = context; r10 = stack; stack-8 = number 0..4294967295",
+    "2: r0 = number 0..4294967295 {is x1}; r1 = context; r10 = stack; stack-8 = number 0..4294967295 {is x1}",
   ]);
 });
 

@@ -163,6 +163,6 @@ function isReached(log: string, mutant: Program): boolean {
   const slot = [...log.matchAll(/^(\d+): \([0-9a-f]{2}\)/gm)].at(-1)?.[1];
   if (slot === undefined) return true;
   let reached = false;
-  verify(mutant, { log: (index) => (reached ||= mutant.slots[index] === Number(slot)) });
+  verify(mutant, { log: ({ instruction }) => (reached ||= mutant.slots[instruction] === Number(slot)) });
   return reached;
 }
