@@ -4,6 +4,7 @@ import { EbpfError, type ErrorData, InternalError, knownError } from "../base/er
 import { readBytes } from "../base/files.ts";
 import { printHex } from "../base/hex.ts";
 import { loadObject } from "../elf/object.ts";
+import { findExample } from "../example/example.ts";
 import { encode } from "../isa/encode.ts";
 import { type PrintNames, print } from "../isa/print.ts";
 import { findHelper } from "../platform/platform.ts";
@@ -215,15 +216,16 @@ function verifyOne(
   const facts = { file: choice.file, section: spec.section, program: spec.name };
   try {
     const { program, verdict } = judge(buildCandidates(object, spec.name, buildOptions(choice)), choice, log);
+    const milliseconds = performance.now() - began;
     return {
       ...facts,
       type: program.type.name,
       platform: program.platform.name,
-      ...outcome(verdict, choice.all === true),
+      ...outcome(program, verdict, choice),
       instructions: program.instructions.length,
       steps: verdict.steps,
       states: verdict.states,
-      milliseconds: performance.now() - began,
+      milliseconds,
     };
   } catch (error) {
     const known = knownError(error);
@@ -270,9 +272,11 @@ type Outcome = Pick<
   "verdict" | "code" | "message" | "remedy" | "instruction" | "source" | "failure" | "failures"
 >;
 
-function outcome(verdict: Verdict, all: boolean): Outcome {
+/** An example is looked for only for the first failure: that is the one that people read. */
+function outcome(program: Program, verdict: Verdict, { all, strict }: Choice): Outcome {
   if (verdict.kind === "accepted") return { verdict: "accepted" };
-  const failure = failureRecord(verdict.failures[0]);
+  const [first, ...others] = verdict.failures;
+  const failure = failureRecord(first, findExample(program, first, strict === true));
   const { code, message, remedy, instruction, source } = failure;
   return {
     verdict: "rejected",
@@ -281,7 +285,7 @@ function outcome(verdict: Verdict, all: boolean): Outcome {
     remedy,
     instruction,
     failure,
-    ...(all && { failures: verdict.failures.map(failureRecord) }),
+    ...(all === true && { failures: [failure, ...others.map((other) => failureRecord(other))] }),
     ...(source !== undefined && { source }),
   };
 }

@@ -2,6 +2,7 @@
 // Everything before host.load() is plain data and depends on nothing but the bytes and the tables.
 import { EbpfError } from "../base/error.ts";
 import { loadObject } from "../elf/object.ts";
+import { findExample } from "../example/example.ts";
 import type { Host, LoadedProgram } from "../host/host.ts";
 import { compile } from "../image/compile.ts";
 import type { EngineName, Image } from "../image/image.ts";
@@ -81,7 +82,8 @@ export function accepted(program: Program): VerifiedProgram {
   checkRunnable(program);
   const verdict = verify(program, { strict: true });
   if (verdict.kind === "accepted") return verdict.program;
-  const failure = failureRecord(verdict.failures[0]);
+  const [first] = verdict.failures;
+  const failure = failureRecord(first, findExample(program, first, true));
   const { file, name } = program;
   throw new EbpfError("ProgramRejected", `${name} is rejected: ${failure.message}`, {
     file,

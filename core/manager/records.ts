@@ -2,9 +2,15 @@
 // answer uses these. Names are lower camel case; PowerShell shows them in Pascal case.
 import type { InterfaceCounters } from "../host/host.ts";
 import type { PlatformName } from "../platform/platform.ts";
-import type { FailureRecord, MendRecord, SliceRecord, SourceRecord } from "../report/records.ts";
+import type {
+  ExampleRecord,
+  FailureRecord,
+  MendRecord,
+  SliceRecord,
+  SourceRecord,
+} from "../report/records.ts";
 
-export type { FailureRecord, MendRecord, SliceRecord, SourceRecord };
+export type { ExampleRecord, FailureRecord, MendRecord, SliceRecord, SourceRecord };
 
 /** One program of an object, verified. The line of `verify --jsonl`. */
 export interface VerificationRecord {

@@ -11,6 +11,7 @@
 //     help: Check the end of the packet first: if ((void *)(p + 1) > data_end) return ...;
 //     more: ebpf explain PacketOutOfBounds
 import type { Verdict } from "../verifier/verdict.ts";
+import { exampleLines } from "./example-lines.ts";
 import type { FailureRecord, MendRecord, SliceRecord, SourceRecord } from "./records.ts";
 
 export interface ExplainOptions {
@@ -56,6 +57,10 @@ export function explainFailure(failure: FailureRecord, options: ExplainOptions =
     lines.push(`    ${name} = ${value}`);
   }
   lines.push(...wayTo(failure, paint));
+  if (failure.example !== undefined) {
+    const [first = "", ...rest] = exampleLines(failure.example, failure.slot);
+    lines.push(`  example: ${first}`, ...rest.map((row) => `    ${row}`));
+  }
   if (failure.mend !== undefined) lines.push(...mendLines(failure.mend, paint));
   lines.push(`  ${paint.good("help")}: ${failure.remedy}`);
   lines.push(`  ${paint.dim(`more: ebpf explain ${failure.code}`)}`);

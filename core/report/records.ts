@@ -29,6 +29,30 @@ export interface MendRecord {
   readonly text: string;
 }
 
+/**
+ * An input on which the program really does what it is rejected for: a run in the reference interpreter with its checks on
+ * has shown it. Only what the run depends on is there.
+ */
+export interface ExampleRecord {
+  readonly packetLength?: number;
+  readonly packetHex?: string;
+  /** Pointers are 0. */
+  readonly contextHex?: string;
+  /** Fields of the context that are not 0. */
+  readonly context?: readonly { readonly field: string; readonly value: string }[];
+  /** What look-ups find; null: there is no such entry. */
+  readonly maps?: readonly {
+    readonly map: string;
+    readonly keyHex: string;
+    readonly valueHex: string | null;
+  }[];
+  /** What helpers answer, in the order called. */
+  readonly answers?: readonly { readonly helper: string; readonly value: string }[];
+  readonly confirmed: true;
+  /** What the failing instruction did: "reads 2 bytes at offset 12 of the packet of 13 bytes". */
+  readonly observed: string;
+}
+
 export interface FailureRecord {
   readonly code: string;
   readonly message: string;
@@ -46,13 +70,15 @@ export interface FailureRecord {
   readonly known?: string;
   readonly needed?: string | number;
   readonly mend?: MendRecord;
+  readonly example?: ExampleRecord;
 }
 
 export function sourceRecord({ file, line, column, text }: SourceLocation): SourceRecord {
   return { file, line, column, text };
 }
 
-export function failureRecord(failure: Failure): FailureRecord {
+/** `example` is found above this room: the verifier runs nothing. */
+export function failureRecord(failure: Failure, example?: ExampleRecord): FailureRecord {
   const { code, message, remedy, instruction, slot, text, registers } = failure;
   const { source, slice, known, needed, mend } = failure;
   return {
@@ -68,6 +94,7 @@ export function failureRecord(failure: Failure): FailureRecord {
     ...(known !== undefined && { known }),
     ...(needed !== undefined && { needed }),
     ...(mend !== undefined && { mend: { ...mend } }),
+    ...(example !== undefined && { example }),
   };
 }
 

@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import type {
   DisassemblyRecord,
+  ExampleRecord,
   FailureRecord,
   HookRecord,
   InterfaceRecord,
@@ -48,6 +49,21 @@ const mend = v.object({
 
 export const MEND: Shape<MendRecord> = mend;
 
+const example = v.object({
+  packetLength: v.exactOptional(count),
+  packetHex: v.exactOptional(v.string()),
+  contextHex: v.exactOptional(v.string()),
+  context: v.exactOptional(v.array(v.object({ field: v.string(), value: v.string() }))),
+  maps: v.exactOptional(
+    v.array(v.object({ map: v.string(), keyHex: v.string(), valueHex: v.nullable(v.string()) })),
+  ),
+  answers: v.exactOptional(v.array(v.object({ helper: v.string(), value: v.string() }))),
+  confirmed: v.literal(true),
+  observed: v.string(),
+});
+
+export const EXAMPLE: Shape<ExampleRecord> = example;
+
 const failure = v.object({
   code: v.string(),
   message: v.string(),
@@ -61,6 +77,7 @@ const failure = v.object({
   known: v.exactOptional(v.string()),
   needed: v.exactOptional(v.union([v.string(), v.number()])),
   mend: v.exactOptional(mend),
+  example: v.exactOptional(example),
 });
 
 export const FAILURE: Shape<FailureRecord> = failure;

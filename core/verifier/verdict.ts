@@ -50,6 +50,8 @@ export interface Failure extends Partial<Explanation> {
   /** One line: what is wrong and what to do, in the words of the C program where possible. */
   readonly message: string;
   readonly remedy: string;
+  /** The instructions from the entry to the failing one; absent where nothing was followed, or too many for telling. */
+  readonly path?: readonly number[];
   /** What the verifier knew of each register just before, by name ("r1"), in the printed form of the state. */
   readonly registers: Readonly<Record<string, string>>;
 }

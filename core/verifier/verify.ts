@@ -9,6 +9,7 @@ import { FAILURE_CODES } from "./failure.ts";
 import { MOST_FAILURES } from "./failures.ts";
 import { printRegisters } from "./print.ts";
 import { printState } from "./print-state.ts";
+import { MOST_STEPS_TOLD } from "./replay.ts";
 import { structureFailures } from "./structure.ts";
 import type { Failure, Verdict, VerifiedProgram, VerifyOptions } from "./verdict.ts";
 
@@ -77,6 +78,7 @@ function failureOf(program: Program, { index, finding, state, path }: Found): Fa
     remedy: FAILURE_CODES[finding.code].remedy,
     registers: state === undefined ? {} : printRegisters(program, state),
     ...(source !== undefined && { source }),
+    ...(path !== undefined && path.length <= MOST_STEPS_TOLD && { path }),
     ...explanationOf(program, { finding, path: path ?? [] }),
   };
 }

@@ -5,7 +5,8 @@
 $script:Shapes = @{
     'Ebpf.Program'      = 'id', 'name', 'type', 'platform', 'hook', 'interfaces', 'file', 'section', 'engine', 'host', 'instructions', 'mapIds', 'persistent', 'loadedAt'
     'Ebpf.Verification' = 'file', 'section', 'program', 'type', 'platform', 'verdict', 'code', 'message', 'remedy', 'instruction', 'source', 'failure', 'failures', 'instructions', 'steps', 'states', 'milliseconds'
-    'Ebpf.Failure'      = 'code', 'message', 'remedy', 'instruction', 'slot', 'text', 'source', 'registers', 'slice', 'known', 'needed', 'mend'
+    'Ebpf.Failure'      = 'code', 'message', 'remedy', 'instruction', 'slot', 'text', 'source', 'registers', 'slice', 'known', 'needed', 'mend', 'example'
+    'Ebpf.Example'      = 'packetLength', 'packetHex', 'contextHex', 'context', 'maps', 'answers', 'confirmed', 'observed'
     'Ebpf.Mend'         = 'file', 'line', 'place', 'text'
     'Ebpf.Slice'        = 'instruction', 'slot', 'text', 'source', 'note'
     'Ebpf.Source'       = 'file', 'line', 'column', 'text'
@@ -22,6 +23,7 @@ $script:Conversions = @{
     source    = { ConvertTo-EbpfObject Ebpf.Source $args[0] }
     failure   = { ConvertTo-EbpfObject Ebpf.Failure $args[0] }
     failures  = { , @(foreach ($record in $args[0]) { ConvertTo-EbpfObject Ebpf.Failure $record }) }
+    example   = { ConvertTo-EbpfObject Ebpf.Example $args[0] }
     mend      = { ConvertTo-EbpfObject Ebpf.Mend $args[0] }
     slice     = { , @(foreach ($record in $args[0]) { ConvertTo-EbpfObject Ebpf.Slice $record }) }
     loadedAt  = { ConvertTo-EbpfDate $args[0] }

@@ -180,6 +180,7 @@ test("types: the properties of an object are those of its record", async (t) => 
     "Ebpf.Failure": schemas.FAILURE,
     "Ebpf.Slice": schemas.SLICE,
     "Ebpf.Mend": schemas.MEND,
+    "Ebpf.Example": schemas.EXAMPLE,
     "Ebpf.Instruction": schemas.DISASSEMBLY,
     "Ebpf.Section": schemas.SECTION,
     "Ebpf.Map": schemas.MAP,

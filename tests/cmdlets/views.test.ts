@@ -37,6 +37,12 @@ const failure: FailureRecord = {
   slice: [{ instruction: 0, slot: 0, text: "r2 = *(u64 *)(r1 + 0)", note: "r2 is a pointer to the packet" }],
   known: "nothing of the length of the packet",
   needed: 14,
+  example: {
+    packetLength: 13,
+    packetHex: "00".repeat(13),
+    confirmed: true,
+    observed: "reads 2 bytes at offset 12 of the packet of 13 bytes",
+  },
   mend: {
     file: "drop.c",
     line: 28,

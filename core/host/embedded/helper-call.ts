@@ -41,6 +41,7 @@ function checkArgument(machine: Machine, kinds: readonly ArgumentKind[], index: 
       checkRead(machine, address, mapOf(machine, kinds).descriptor.keySizeBytes, what);
       return;
     case "mapValue": {
+      if (kind.orNull === true && address === 0) return;
       const { valueSizeBytes } = mapOf(machine, kinds).descriptor;
       if (kind.access === "read") {
         checkRead(machine, address, valueSizeBytes, what);
@@ -56,6 +57,11 @@ function checkArgument(machine: Machine, kinds: readonly ArgumentKind[], index: 
       if (kind.access !== "read") checkWrite(machine, address, sizeBytes, what);
       return;
     }
+    case "fixedMemory":
+      if (kind.orNull === true && address === 0) return;
+      if (kind.access !== "write") checkRead(machine, address, kind.sizeBytes, what);
+      if (kind.access !== "read") checkWrite(machine, address, kind.sizeBytes, what);
+      return;
     default:
       return;
   }

@@ -235,7 +235,7 @@ function atomic(machine: Machine, instruction: AtomicInstruction): void {
 /** Reads network order into r0; beyond the packet's end the function returns 0 (RFC 9669 section 5.5, as Linux does). */
 function loadPacket(machine: Machine, instruction: LoadPacketInstruction): void {
   const { index, offset, sizeBytes } = instruction;
-  const { start, end } = machine.packet;
+  const { start, end } = machine.hiddenPacket ?? machine.packet;
   if (index !== undefined) readable(machine, index);
   const at = offset + (index === undefined ? 0 : machine.registers.halves[index * 2]!);
   if (at < 0 || at + sizeBytes > end - start) {

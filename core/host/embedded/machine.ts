@@ -1,7 +1,7 @@
 // The state of the interpreter and its checked access to memory. What instructions do is in interpreter.ts.
 import type { Register } from "../../isa/instruction.ts";
-import type { Helper } from "../../platform/platform.ts";
-import type { VerifiedProgram } from "../../verifier/verdict.ts";
+import type { ContextDescriptor, Helper } from "../../platform/platform.ts";
+import type { Program } from "../../program/program.ts";
 import { InterpreterFault } from "./fault.ts";
 import type { HelperFunction } from "./helpers.ts";
 import type { Initialization } from "./initialization.ts";
@@ -24,7 +24,7 @@ export interface Frame {
 }
 
 export interface Machine {
-  readonly program: VerifiedProgram;
+  readonly program: Program;
   readonly views: MemoryViews;
   readonly lane: Lane;
   readonly maps: readonly MapAccess[];
@@ -40,6 +40,10 @@ export interface Machine {
   contextAddress: number;
   contextSizeBytes: number;
   packet: PacketBounds;
+  /** Set where the context is held to its fields too (checked.ts). */
+  readonly fields?: ContextDescriptor;
+  /** The packet where the context does not say where it is (checked.ts); only legacy loads come to it. */
+  readonly hiddenPacket?: PacketBounds;
 }
 
 /** The checked address of an access at base + offset; InterpreterFault if it is not the program's to make. */

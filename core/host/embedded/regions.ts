@@ -36,6 +36,8 @@ export interface Regions {
   readonly packet: PacketBounds;
   readonly maps: readonly MapAccess[];
   readonly program: { readonly maps: readonly ProgramMap[] };
+  /** Set where the context may only be touched field by field. */
+  readonly fields?: ContextDescriptor;
 }
 
 export type Access = "allowed" | "readOnly" | "outside";
@@ -53,10 +55,34 @@ export function checkAccess(
   const stackTop = lane.stackAddress + lane.stackSizeBytes;
   if (address >= stackTop - depth * FRAME_SIZE_BYTES && end <= stackTop) return "allowed";
   if (address >= packet.start && end <= packet.end) return "allowed";
-  if (address >= contextAddress && end <= contextAddress + contextSizeBytes) return "allowed";
+  if (address >= contextAddress && end <= contextAddress + contextSizeBytes) {
+    const { fields } = regions;
+    return fields === undefined ? "allowed" : checkField(fields, address - contextAddress, sizeBytes, write);
+  }
   for (let index = 0; index < regions.maps.length; index++) {
     if (!regions.maps[index]!.contains(address, sizeBytes)) continue;
     return write && regions.program.maps[index]?.spec.data?.readOnly === true ? "readOnly" : "allowed";
   }
   return "outside";
+}
+
+/** A field is touched whole, or in part where its row allows it; between fields there is only what `elsewhere` says. */
+function checkField(context: ContextDescriptor, offset: number, sizeBytes: number, write: boolean): Access {
+  const end = offset + sizeBytes;
+  const field = context.fields.find((row) => offset < row.byteOffset + row.sizeBytes && row.byteOffset < end);
+  if (field === undefined) {
+    const whole = context.elsewhere === "number" || (sizeBytes === 8 && offset % 8 === 0);
+    if (context.elsewhere === undefined || !whole) return "outside";
+    return write ? "readOnly" : "allowed";
+  }
+  const exact = offset === field.byteOffset && sizeBytes === field.sizeBytes;
+  const part =
+    field.narrow &&
+    !(write && sizeBytes < (field.leastWriteBytes ?? 0)) &&
+    field.kind === "scalar" &&
+    offset % sizeBytes === 0;
+  const inside = offset >= field.byteOffset && end <= field.byteOffset + field.sizeBytes;
+  const listed = exact || (part && inside) || (context.elsewhere === "number" && field.kind === "scalar");
+  if (!listed) return "outside";
+  return write && !(field.writable && field.kind === "scalar") ? "readOnly" : "allowed";
 }

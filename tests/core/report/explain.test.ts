@@ -40,6 +40,41 @@ test("without a column there is no caret, without a source no line", (t) => {
   t.false(explainFailure(rest).includes(" | "));
 });
 
+test("an example: the packet, the context, maps and helpers, and what the program then does", (t) => {
+  const example = {
+    packetLength: 20,
+    packetHex: `4500${"00".repeat(18)}`,
+    context: [{ field: "ingress_ifindex", value: "16" }],
+    maps: [
+      { map: "ports", keyHex: "0100", valueHex: null },
+      { map: "sizes", keyHex: "0200", valueHex: "0000" },
+    ],
+    answers: [{ helper: "get_prandom_u32", value: "7" }],
+    confirmed: true,
+    observed: "reads 2 bytes at offset 19 of the packet of 20 bytes",
+  } as const;
+  const text = explainFailure(failureRecord(FAILURE, example));
+  t.true(
+    text.includes(
+      [
+        "  example: a packet of 20 bytes: 45 and 0 from there on",
+        "    context: ingress_ifindex = 16",
+        "    map ports has no entry for key 0100",
+        "    map sizes has key 0200, its value all 0",
+        "    bpf_get_prandom_u32 gives 7",
+        "    then slot 8: reads 2 bytes at offset 19 of the packet of 20 bytes",
+      ].join("\n"),
+    ),
+    text,
+  );
+  const rest = { confirmed: true, observed: "r0 is read before it has a value" } as const;
+  t.true(
+    explainFailure(failureRecord(FAILURE, rest)).includes(
+      "  example: any packet and context\n    then slot 8: r0",
+    ),
+  );
+});
+
 test("colours only if asked for", (t) => {
   t.false(explainFailure(FAILURE).includes("\u001b"));
   t.true(explainFailure(FAILURE, { colors: true }).includes("\u001b[31mrejected\u001b[0m"));

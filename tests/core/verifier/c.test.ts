@@ -3,7 +3,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { explain } from "../../../core/report/explain.ts";
+import { findExample } from "../../../core/example/example.ts";
+import { explain, explainFailure } from "../../../core/report/explain.ts";
+import { failureRecord } from "../../../core/report/records.ts";
 import { verify } from "../../../core/verifier/verify.ts";
 import { FIXTURES } from "../../harness/fixture.ts";
 import { namesOfC, programOfObject, SAFE_OBJECTS, UNSAFE_OBJECTS } from "./fixtures.ts";
@@ -19,12 +21,14 @@ function golden(name: string, text: string): string {
 for (const path of UNSAFE_OBJECTS) {
   const name = path.replace(/^.*\//, "").replace(/\.o$/, "");
   test(`${path} is rejected with its C line`, (t) => {
-    const verdict = verify(programOfObject(path));
+    const program = programOfObject(path);
+    const verdict = verify(program);
     if (verdict.kind === "accepted") {
       t.fail("accepted");
       return;
     }
-    const text = explain(verdict);
+    const [first] = verdict.failures;
+    const text = explainFailure(failureRecord(first, findExample(program, first, false)));
     t.is(`${text}\n`, golden(name, text));
     const { source } = verdict.failures[0];
     const lines = readFileSync(join(ROOT, path.replace(/\.o$/, ".c")), "utf8").split(/\r?\n/);

@@ -1,0 +1,103 @@
+// findExample: an input on which a rejected program really does what it is rejected for. The door of the room.
+//
+// The failing path is run in the reference interpreter with all its checks on, on an input that is changed until the run
+// ends with a fault at the failing instruction: run (attempt.ts), see which branch or address stands in the way, turn its
+// terms round (term.ts), run again (search.ts). So each example is confirmed by the run that found it; where the rejection
+// is of something that no run can show, or the search does not find one within its budget, there is none.
+import type { InterpreterFault } from "../host/embedded/checked.ts";
+import type { Program } from "../program/program.ts";
+import type { ExampleRecord } from "../report/records.ts";
+import type { FailureCode } from "../verifier/failure.ts";
+import type { Failure } from "../verifier/verdict.ts";
+import { isCallableByHook } from "../verifier/verify.ts";
+import type { Sighting, Target } from "./attempt.ts";
+import { byteKey, type Input, LENGTH } from "./input.ts";
+import { observed } from "./observed.ts";
+import { type Found, search } from "./search.ts";
+import type { Thing } from "./world.ts";
+
+type FaultKind = InterpreterFault["kind"];
+
+/** What a run shows of a failure; codes without a row are of what no run shows (leaks, rules, termination). */
+const FAULTS: Readonly<Partial<Record<FailureCode, readonly FaultKind[]>>> = {
+  PacketOutOfBounds: ["outOfBounds"],
+  MapValueOutOfBounds: ["outOfBounds"],
+  StackOutOfBounds: ["outOfBounds"],
+  ContextOutOfBounds: ["outOfBounds"],
+  ContextReadOnly: ["readOnly"],
+  ObjectOutOfBounds: ["outOfBounds"],
+  PointerMaybeNull: ["outOfBounds"],
+  PointerExpected: ["outOfBounds"],
+  ReadOnlyMemory: ["readOnly"],
+  Misaligned: ["outOfBounds"],
+  RegisterUninitialized: ["registerUninitialized"],
+  StackUninitialized: ["stackUninitialized"],
+  ReturnValue: [],
+};
+
+/** `strict`: the program was held to the strict rules. Undefined if there is none, or none was found. */
+export function findExample(program: Program, failure: Failure, strict: boolean): ExampleRecord | undefined {
+  const faults = FAULTS[failure.code];
+  const { path } = failure;
+  if (faults === undefined || path === undefined || !isCallableByHook(program)) return undefined;
+  const target: Target = { program, path, faults, looseStack: program.platform.name === "linux" && !strict };
+  const found = search(target);
+  return found === undefined ? undefined : told(target, found);
+}
+
+function told(target: Target, { input, sighting }: Found): ExampleRecord {
+  const { world, shadow } = sighting;
+  const { program } = target;
+  const failing = program.instructions[target.path.at(-1) ?? -1];
+  const view = failing === undefined ? undefined : observed(program, failing, sighting);
+  const usesPacket =
+    shadow.used.has(world.packet.key) || shadow.used.has(LENGTH) || view?.thing === world.packet;
+  return {
+    ...(usesPacket && packetOf(world.packet, input)),
+    ...contextOf(target, sighting, input),
+    ...mapsOf(sighting, input),
+    ...(world.answers.length > 0 && {
+      answers: world.answers.map(({ helper, value }) => ({ helper: helper.name, value: `${value}` })),
+    }),
+    confirmed: true,
+    observed: view?.words ?? sighting.fault,
+  };
+}
+
+function packetOf(packet: Thing, input: Input): Pick<ExampleRecord, "packetLength" | "packetHex"> {
+  return { packetLength: packet.sizeBytes, packetHex: hexOf(packet, input) };
+}
+
+/** What the object held when the run began. */
+function hexOf({ key, sizeBytes }: Thing, input: Input): string {
+  const bytes = Uint8Array.from({ length: sizeBytes }, (_, at) => Number(input.get(byteKey(key, at)) ?? 0n));
+  return Buffer.from(bytes).toString("hex");
+}
+
+function contextOf({ program }: Target, { world, shadow }: Sighting, input: Input): Partial<ExampleRecord> {
+  const thing = world.context;
+  if (thing === undefined || !shadow.used.has(thing.key)) return {};
+  const bytes = Buffer.from(hexOf(thing, input), "hex");
+  const context = program.type.context.fields
+    .filter((field) => field.kind === "scalar")
+    .map(({ name, byteOffset, sizeBytes }) => {
+      const digits = bytes
+        .subarray(byteOffset, byteOffset + sizeBytes)
+        .reverse()
+        .toString("hex");
+      return { field: name, value: `${BigInt(`0x${digits || "0"}`)}` };
+    })
+    .filter(({ value }) => value !== "0");
+  return { contextHex: bytes.toString("hex"), ...(context.length > 0 && { context }) };
+}
+
+function mapsOf({ world }: Sighting, input: Input): Pick<ExampleRecord, "maps"> {
+  const seen = new Set<string>();
+  const maps = world.lookedUp.flatMap(({ map, keyHex, thing }) => {
+    const name = `${map} ${keyHex} ${thing === undefined}`;
+    if (seen.has(name)) return [];
+    seen.add(name);
+    return [{ map, keyHex, valueHex: thing === undefined ? null : hexOf(thing, input) }];
+  });
+  return maps.length === 0 ? {} : { maps };
+}
