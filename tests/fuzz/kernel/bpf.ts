@@ -101,7 +101,8 @@ export interface ProgramAttributes {
   readonly functions?: { readonly btf: number; readonly records: Uint8Array; readonly count: number };
 }
 
-const LOG_BYTES = 1 << 16;
+/** Of a path through the largest programs all is there. */
+const LOG_BYTES = 1 << 22;
 const LICENSE = new TextEncoder().encode("GPL\0");
 
 function programFields(program: ProgramAttributes): Fields {

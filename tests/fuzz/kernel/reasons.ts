@@ -46,6 +46,11 @@ const HYGIENE: readonly Omit<Reason, "hygiene">[] = [
     why: "The bytes are a number from then on; who may see addresses may see part of one (--strict forbids it).",
   },
   {
+    pattern: /^same insn cannot be used with different pointers/,
+    name: "one access for the context and other memory",
+    why: "The kernel translates accesses of the context when it loads a program; what is read is within bounds either way.",
+  },
+  {
     pattern: /^missing btf func_info/,
     name: "callback without types",
     why: "The kernel wants BTF for functions whose address is taken; the comparison loads programs without it.",
