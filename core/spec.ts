@@ -99,7 +99,8 @@ export interface ObjectSpec {
   readonly maps: readonly MapSpec[];
   readonly variables: readonly VariableSpec[];
   readonly btf?: BtfTypes;
-  /** Of an object made to fit a target: what that does not have, see Program.unresolved. */
+  /** Of an object made to fit a target: its types, and what it does not have (see Program.unresolved). */
+  readonly target?: BtfTypes;
   readonly unresolved?: readonly string[];
   /** Every section of the file, for `ebpf sections`. */
   readonly sections: readonly SectionSpec[];

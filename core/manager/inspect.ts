@@ -11,6 +11,7 @@ import { findHelper } from "../platform/platform.ts";
 import { PLATFORMS } from "../platform/platforms.ts";
 import { buildCandidates, buildProgram } from "../program/build.ts";
 import { relocateTypes } from "../program/co-re.ts";
+import { configure } from "../program/configuration.ts";
 import type { Program } from "../program/program.ts";
 import { failureRecord, sourceRecord } from "../report/records.ts";
 import type { FunctionSpec, ObjectSpec } from "../spec.ts";
@@ -25,7 +26,7 @@ import type {
   SectionRecord,
   VerificationRecord,
 } from "./records.ts";
-import { readTargetTypes } from "./target-types.ts";
+import { readConfiguration, readTargetTypes } from "./target-types.ts";
 
 /** Every section of the file, in its order. */
 export function listSections(choice: Choice): SectionRecord[] {
@@ -191,7 +192,7 @@ export async function* verifyPrograms(
 ): AsyncGenerator<NumberedRecord> {
   const { file, btf } = choice;
   const loaded = loadObject(readBytes(file), file);
-  const object = btf === undefined ? loaded : relocateTypes(loaded, readTargetTypes(btf));
+  const object = btf === undefined ? loaded : fitted(loaded, btf);
   const specs = chosen(object, choice);
   const total = specs.length;
   let next = 0;
@@ -204,6 +205,11 @@ export async function* verifyPrograms(
     await new Promise((resolve) => setImmediate(resolve));
     if (control.signal?.aborted === true) throw new EbpfError("Cancelled", `verifying ${file} was cancelled`);
   }
+}
+
+/** Made to fit the types, and where it is known the configuration, of a target. */
+function fitted(object: ObjectSpec, btf: string): ObjectSpec {
+  return configure(relocateTypes(object, readTargetTypes(btf)), readConfiguration(btf));
 }
 
 function verifyOne(

@@ -1,5 +1,6 @@
 // The types that CO-RE relocations are computed against: those of a file (.BTF as it is, or in an ELF file), or of the kernel
 // that runs here.
+import { release } from "node:os";
 import { EbpfError, FormatError } from "../base/error.ts";
 import { readBytes } from "../base/files.ts";
 import { readBtf } from "../btf/read.ts";
@@ -13,6 +14,16 @@ const ELF_MAGIC = 0x7f;
 
 /** Those of many files are the same, and reading a kernel's takes longer than verifying a program. */
 let last: { readonly name: string; readonly types: BtfTypes } | undefined;
+
+/** Variables of the configuration that are known of a target: of the kernel that runs here, its version. */
+export function readConfiguration(name: string): ReadonlyMap<string, bigint> {
+  const version = name === KERNEL ? /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(release()) : null;
+  if (version === null) return new Map();
+  const [major = 0, minor = 0, patch = 0] = version.slice(1).map((part) => Number(part ?? 0));
+  // As KERNEL_VERSION() in C, which has 8 bits for the last part.
+  const number = (major << 16) + (minor << 8) + Math.min(patch, 255);
+  return new Map([["LINUX_KERNEL_VERSION", BigInt(number)]]);
+}
 
 /** FileNotFound, FileUnreadable; BtfInvalid, ElfInvalid if the file is neither; PlatformUnsupported without a kernel to ask. */
 export function readTargetTypes(name: string): BtfTypes {

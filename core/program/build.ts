@@ -1,8 +1,9 @@
 // buildProgram: ObjectSpec -> Program, as named passes in order. What a program may do is not judged here: code that decodes
 // and links is built, and the verifier says what is wrong with it.
 import { EbpfError } from "../base/error.ts";
-import type { PlatformName } from "../platform/platform.ts";
+import type { PlatformName, ProgramType } from "../platform/platform.ts";
 import type { FunctionSpec, ObjectSpec } from "../spec.ts";
+import { argumentsAt } from "./hook-arguments.ts";
 import { type LinkedProgram, link } from "./link.ts";
 import { type Candidate, findCandidates, typeUncertain } from "./platform.ts";
 import type { Program } from "./program.ts";
@@ -53,7 +54,8 @@ export function buildCandidates(
 
 function assemble(object: ObjectSpec, linked: LinkedProgram, candidate: Candidate): Program {
   const { entry, subprograms, targets, slots, sources } = linked;
-  const { platform, type, attachType } = candidate;
+  const { platform, attachType } = candidate;
+  const type = typeAt(object, candidate, entry.section);
   const { instructions, maps } = relocate(object, linked, platform);
   const { file, license, btf, unresolved } = object;
   return {
@@ -73,6 +75,12 @@ function assemble(object: ObjectSpec, linked: LinkedProgram, candidate: Candidat
     ...(btf && { btf }),
     ...(unresolved && { unresolved }),
   };
+}
+
+/** With the arguments that the hook has in the target, where that is known. */
+function typeAt({ target }: ObjectSpec, { type, attachType }: Candidate, section: string): ProgramType {
+  const context = target && attachType && argumentsAt(target, attachType, section);
+  return context === undefined ? type : { ...type, context };
 }
 
 function selectProgram(object: ObjectSpec, name: string | undefined): FunctionSpec {

@@ -15,12 +15,12 @@ const NOTHING: Instruction = { kind: "jump", width: 64, offset: 0 };
 type Value = Extract<Fixup, { readonly kind: "value" }>;
 
 /**
- * The object with every CO-RE relocation computed against `target`. A function with a record that makes no sense, does not
+ * The object with every CO-RE relocation computed against `target`, which is kept with it. A function with a record that makes no sense, does not
  * belong to its instruction, or fits several types that differ, is kept and marked.
  */
 export function relocateTypes(object: ObjectSpec, target: BtfTypes): ObjectSpec {
   const { btf } = object;
-  if (btf === undefined) return object;
+  if (btf === undefined) return { ...object, target };
   const unresolved: string[] = [];
   // The same field is asked for again and again.
   const known = new Map<string, Fixup>();
@@ -30,12 +30,12 @@ export function relocateTypes(object: ObjectSpec, target: BtfTypes): ObjectSpec 
     known.set(key, fixup);
     return fixup;
   };
-  const fit = (spec: FunctionSpec): FunctionSpec => {
+  const fitted = (spec: FunctionSpec): FunctionSpec => {
     if (spec.coreRelocations.length === 0 || spec.undecodable !== undefined) return spec;
     return relocateFunction(spec, compute, unresolved);
   };
-  const programs = object.programs.map(fit);
-  return { ...object, programs, functions: object.functions.map(fit), unresolved };
+  const programs = object.programs.map(fitted);
+  return { ...object, programs, functions: object.functions.map(fitted), target, unresolved };
 }
 
 function relocateFunction(

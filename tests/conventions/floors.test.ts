@@ -30,7 +30,7 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   image: { floor: 6, doors: ["image", "compile", "print", "abi", "table-layout"] },
   report: { floor: 6, doors: ["explain", "records", "codes", "sarif"] },
   verifier: { floor: 5, doors: ["verify", "certify", "encode", "verdict", "failure"] },
-  program: { floor: 4, doors: ["program", "build", "cfg", "platform", "assemble", "co-re"] },
+  program: { floor: 4, doors: ["program", "build", "cfg", "platform", "assemble", "co-re", "configuration"] },
   elf: { floor: 4, doors: ["file", "object"] },
   certificate: {
     floor: 4,

@@ -6,9 +6,11 @@ import { computeFixup, type Fixup } from "../../../core/btf/co-re/compute.ts";
 import { readBtf } from "../../../core/btf/read.ts";
 import type { BtfType, BtfTypes } from "../../../core/btf/types.ts";
 import { loadObject } from "../../../core/elf/object.ts";
+import { parse } from "../../../core/isa/parse.ts";
 import { print } from "../../../core/isa/print.ts";
 import { buildProgram } from "../../../core/program/build.ts";
 import { relocateTypes } from "../../../core/program/co-re.ts";
+import { configure } from "../../../core/program/configuration.ts";
 import type { ObjectSpec } from "../../../core/spec.ts";
 import { verify } from "../../../core/verifier/verify.ts";
 import { FIXTURES } from "../../harness/fixture.ts";
@@ -86,7 +88,7 @@ test("against its own types an object stays as it is, and one without types too"
   const names = object.programs.map(({ name }) => name).filter((name) => name !== "questions");
   for (const name of names) t.deepEqual(textOf(own, name), textOf(object, name));
   const { btf: _, ...without } = object;
-  t.is(relocateTypes(without, target), without);
+  t.deepEqual(relocateTypes(without, target), { ...without, target });
 });
 
 test("a record that does not belong to its instruction makes its function unusable, and no other", (t) => {
@@ -315,6 +317,80 @@ test("types in circles end", (t) => {
     t.notThrows(() => fixup(circle, circle, kind));
     t.notThrows(() => fixup(LOCAL, within, kind));
   }
+});
+
+// ---- arguments of hooks ----------------------------------------------------------------------------------------------
+
+const PROBE = `r2 = *(u64 *)(r1 + AT)
+if r2 > 7 goto +3
+r3 = r10
+r3 += -8
+r3 += r2
+r0 = 0
+exit`;
+
+/** tracepoint probe(void* data, u32 number, struct s* object). */
+const HOOKED = types(
+  struct("s", 8, ["a", 1, 0]),
+  {
+    kind: "functionPrototype",
+    returnType: 0,
+    parameters: [
+      { name: "", type: 4 },
+      { name: "number", type: 1 },
+      { name: "object", type: 4 },
+    ],
+  },
+  { kind: "pointer", type: 6 },
+  { kind: "typedef", name: "btf_trace_probe", type: 7 },
+);
+
+function verdictAt(at: number, other: BtfTypes | undefined): string {
+  const [spec] = object.programs;
+  const instructions = parse(PROBE.replace("AT", `${at}`));
+  const program = {
+    ...spec!,
+    name: "p",
+    section: "tp_btf/probe",
+    instructions,
+    sources: [],
+    coreRelocations: [],
+    references: [],
+  };
+  const own = { ...object, programs: [program], functions: [] };
+  return verdictOf(other === undefined ? own : relocateTypes(own, other), "p");
+}
+
+test("arguments of a hook are what the target says they are", (t) => {
+  t.is(verdictAt(0, HOOKED), "accepted");
+  // Without types it may be an address, of which nothing is known.
+  t.regex(
+    verdictAt(0, undefined),
+    /combines a pointer to the stack with a pointer to an object of the kernel/,
+  );
+  t.regex(verdictAt(8, HOOKED), /combines a pointer to the stack with a pointer to an object of the kernel/);
+  t.regex(verdictAt(16, HOOKED), /reads 8 bytes at offset 16 of the context .*no field/);
+  // A hook that the target does not have has arguments of which nothing is known.
+  t.regex(verdictAt(16, LOCAL), /combines a pointer to the stack with a pointer to an object of the kernel/);
+});
+
+test("variables of the configuration are constants where all are known", (t) => {
+  const externs = ["LINUX_KERNEL_VERSION", "CONFIG_HZ"];
+  const map = {
+    name: ".kconfig",
+    type: 2,
+    keySizeBytes: 4,
+    valueSizeBytes: 16,
+    maxEntries: 1,
+    flags: 128,
+    pinning: 0,
+    externs,
+  };
+  const dataOf = (...values: readonly (readonly [string, bigint])[]) =>
+    configure({ ...object, maps: [map] }, new Map(values)).maps[0]?.data;
+  const bytes = dataOf(["CONFIG_HZ", 250n], ["LINUX_KERNEL_VERSION", 0x61200n])?.bytes ?? new Uint8Array();
+  t.deepEqual([...new BigUint64Array(bytes.slice().buffer)], [0x61200n, 250n]);
+  t.is(dataOf(["LINUX_KERNEL_VERSION", 0x61200n]), undefined);
 });
 
 const KERNEL = "/sys/kernel/btf/vmlinux";

@@ -91,15 +91,17 @@ function attributesOf({ spec, type }: Pick<ProgramMap, "spec" | "type">): MapAtt
   return {
     type: spec.type,
     keySizeBytes,
-    valueSizeBytes: data?.bytes.length ?? valueSizeBytes,
+    valueSizeBytes:
+      data?.bytes.length ?? (type.name === "stack_trace" ? valueSizeBytes || 8 : valueSizeBytes),
     maxEntries: entriesOf(type.name, maxEntries),
     flags: flags | (data?.readOnly === true ? READ_ONLY_FOR_PROGRAMS : 0) | (FLAGS_NEEDED[type.name] ?? 0),
   };
 }
 
-/** As many as there are CPUs where none is said; few where the kernel would take the memory of all at once. */
+/** Where none are said, whoever loads the program says how many; few where the kernel would take the memory of all at once. */
 function entriesOf(kind: MapKind, maxEntries: number): number {
-  if (kind === "perf_event_array") return Math.max(1, maxEntries);
+  const storage = kind.endsWith("_storage");
+  if (maxEntries === 0) return storage ? 0 : 1;
   return kind.includes("hash") ? Math.min(maxEntries, MOST_HASH_ENTRIES) : maxEntries;
 }
 

@@ -71,8 +71,8 @@ const HYGIENE: readonly Omit<Reason, "hygiene">[] = [
     why: "What comes out is any number, and no address any more.",
   },
   {
-    pattern: /^negative offset ctx ptr/,
-    name: "context moved back and forth",
+    pattern: /^(negative offset|dereference of modified) ctx ptr/,
+    name: "context that was moved",
     why: "Where the context is read or handed on its whole offset counts, and that is within.",
   },
   {
