@@ -73,6 +73,10 @@ const verifications: readonly VerificationRecord[] = [
     instruction: 2,
     source,
     failure,
+    failures: [
+      failure,
+      { ...failure, code: "PointerLeak", message: "drop.c:40: returns a pointer to the packet" },
+    ],
   },
   {
     ...verified,
