@@ -5,7 +5,8 @@ import koffi from "koffi";
 const SYSCALL: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
 const COMMANDS = { mapCreate: 0, mapUpdate: 2, programLoad: 5, btfLoad: 18, mapFreeze: 22 } as const;
 const ATTRIBUTE_BYTES = 160;
-const EPERM = 1;
+/** EPERM, EACCES, ENOSYS: what tells that nobody here may ask, or that nobody can. */
+const NOT_PERMITTED: ReadonlySet<number> = new Set([1, 13, 38]);
 
 /** What a field of bpf_attr holds: a number of 32 bits, or memory, of which it is the address. */
 type Fields = Readonly<Record<number, number | Uint8Array>>;
@@ -150,6 +151,6 @@ export function isBpfPermitted(): boolean {
   // r0 = 0; exit, as a kprobe: needs what all the others need, and no more.
   const code = Uint8Array.of(0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0);
   const errno = tryProgram({ type: 2, attachType: 0, flags: 0, code });
-  if (errno !== undefined && errno !== EPERM && errno !== 38) throw new BpfError("programLoad", errno);
+  if (errno !== undefined && !NOT_PERMITTED.has(errno)) throw new BpfError("programLoad", errno);
   return errno === undefined;
 }
