@@ -93,7 +93,7 @@ export class SarifLog {
   }
 
   #result(row: SarifRow, failure: FailureRecord, object: Sarif.ArtifactLocation): Sarif.Result {
-    const { code, slice = [], mend, instruction, slot, text, registers, known, needed } = failure;
+    const { code, slice = [], mend, instruction, slot, text, registers, known, needed, example } = failure;
     const place = placeOf(failure.source, object);
     // The place stands beside it.
     const said = failure.message.replace(/^.*?:(slot )?\d+: /, "");
@@ -120,6 +120,7 @@ export class SarifLog {
         registers,
         ...(known !== undefined && { known }),
         ...(needed !== undefined && { needed }),
+        ...(example !== undefined && { example }),
       },
     };
   }

@@ -193,6 +193,10 @@ test("every object of the C fixtures and the samples, all failures: the log hold
   });
   t.true((first?.codeFlows?.[0]?.threadFlows[0]?.locations.length ?? 0) > 1);
   t.false(/^\S+:\d+:/.test(first?.message.text ?? ""), "the place stands beside the message");
+  t.true(
+    run.results.some(({ properties }) => properties.example !== undefined),
+    "what triggers a failure is told",
+  );
   const [invocation] = run.invocations;
   t.false(invocation.executionSuccessful);
   t.true(

@@ -1,69 +1,19 @@
 // Every case of tests/fixtures/transfer: what instructions make of a state. `pre` is the state before, `post` the one behind the
 // last instruction; of a conditional jump there are two, `side=taken` and `side=falls`, and a side that no run takes is
 // "impossible". `failure at=N` instead: instruction N is refused in that state.
+// Where the state before is numbers only, runs of the instructions from numbers in it must end in the state behind.
 import test from "ava";
-import type { Program } from "../../../core/program/program.ts";
-import { assertionsOf } from "../../../core/verifier/assertion.ts";
-import { assume, possible } from "../../../core/verifier/branch.ts";
-import { check } from "../../../core/verifier/check.ts";
-import { cloneState, type State } from "../../../core/verifier/domain/state.ts";
-import type { Finding } from "../../../core/verifier/finding.ts";
-import { stateParts } from "../../../core/verifier/print-state.ts";
-import { isStrict } from "../../../core/verifier/strict.ts";
-import { transfer } from "../../../core/verifier/transfer.ts";
+import { createEmbeddedHost } from "../../../core/host/embedded/host.ts";
+import { compile } from "../../../core/image/compile.ts";
+import { parse } from "../../../core/isa/parse.ts";
+import { ranges } from "../../../core/verifier/domain/range.ts";
+import { register, type State } from "../../../core/verifier/domain/state.ts";
+import type { NumberValue } from "../../../core/verifier/domain/value.ts";
 import { type Fixture, readFixtures, sectionText } from "../../harness/fixture.ts";
+import { trust } from "../../harness/programs.ts";
 import { parseState } from "./parse-state.ts";
-import { mapsOf, testProgram } from "./programs.ts";
-
-/** Names that a case's own instructions give, apart from those that it begins with. */
-const FIRST_FRESH = 100;
-
-type Outcome =
-  | { readonly kind: "failure"; readonly at: number; readonly finding: Finding }
-  | { readonly kind: "sides"; readonly taken: State | undefined; readonly falls: State | undefined }
-  | { readonly kind: "end"; readonly state: State };
-
-function follow(program: Program, state: State): Outcome {
-  const ids = { next: FIRST_FRESH };
-  const strict = isStrict(program, undefined);
-  for (const [index, instruction] of program.instructions.entries()) {
-    for (const assertion of assertionsOf(instruction, program.platform, program.type.name)) {
-      const finding = check(program, state, assertion, strict);
-      if (finding !== undefined) return { kind: "failure", at: index, finding };
-    }
-    if (instruction.kind === "jump" && instruction.condition !== undefined) {
-      const { condition } = instruction;
-      const side = (outcome: boolean): State | undefined => {
-        if (!possible(state, instruction, condition, outcome)) return undefined;
-        const narrowed = cloneState(state);
-        return assume(narrowed, instruction, condition, outcome) ? narrowed : undefined;
-      };
-      return { kind: "sides", taken: side(true), falls: side(false) };
-    }
-    transfer(program, ids, state, index);
-  }
-  return { kind: "end", state };
-}
-
-/** One part a line; the frame pointer of the program itself goes without saying. */
-function told(program: Program, state: State | undefined): string {
-  if (state === undefined) return "impossible";
-  return stateParts(program, state)
-    .filter((part) => part !== "r10 = stack")
-    .join("\n");
-}
-
-function programOf(fixture: Fixture): Program {
-  const asm = fixture.sections.find((section) => section.name === "asm");
-  const { platform = "windows", type } = asm?.attributes ?? {};
-  return testProgram({
-    // Where a jump leads to does not matter here, only that it is in the program.
-    code: asm?.text ?? "",
-    platform,
-    maps: mapsOf(sectionText(fixture, "maps") ?? "", platform),
-    ...(type === undefined ? {} : { type }),
-  });
-}
+import { programOfInstructions } from "./programs.ts";
+import { follow, programOf, told } from "./transfer.ts";
 
 const fixtures = readFixtures("transfer");
 
@@ -91,4 +41,119 @@ for (const fixture of fixtures) {
 test("there are cases of every kind", (t) => {
   t.true(fixtures.length >= 60, `${fixtures.length}`);
   t.true(fixtures.some(({ sections }) => sections.some(({ text }) => text.trim() === "impossible")));
+});
+
+const host = createEmbeddedHost();
+
+/** r0 of a program without memory; verification is not what is tested here. */
+function resultOf(code: string): bigint {
+  const program = trust(programOfInstructions(parse(code), { memory: 0 }));
+  const loaded = host.load(compile(program, "interpreter"), []);
+  const { returnValue } = loaded.run({ data: new Uint8Array(0) });
+  loaded.close();
+  return BigInt.asUintN(64, returnValue);
+}
+
+interface Known {
+  readonly name: string;
+  readonly value: NumberValue;
+}
+
+function numbersOf(state: State): Known[] {
+  return [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((index) => {
+    const value = register(state, index);
+    return value.kind === "number" ? [{ name: `r${index}`, value }] : [];
+  });
+}
+
+const CORNERS = [
+  0n,
+  1n,
+  2n,
+  5n,
+  7n,
+  9n,
+  100n,
+  255n,
+  1n << 31n,
+  (1n << 32n) - 1n,
+  1n << 32n,
+  1n << 63n,
+  -1n,
+  -2n,
+  -5n,
+];
+
+/** Numbers that are in the value: its bounds, what lies beside them, and what is special to the machine. */
+function members({ range }: NumberValue): bigint[] {
+  const { umin, umax, smin, smax } = range.full;
+  const bounds = [umin, umax, smin, smax].filter(Number.isFinite).flatMap((bound) => {
+    const at = BigInt(bound);
+    return [at - 1n, at, at + 1n, at / 2n];
+  });
+  const all = [...bounds, ...CORNERS].map((value) => BigInt.asUintN(64, value));
+  return [...new Set(all)].filter((value) => ranges.contains(range, value));
+}
+
+/** Every choice of one member for each. */
+function choices(known: readonly Known[]): bigint[][] {
+  return known.reduce<bigint[][]>(
+    (lists, { value }) => lists.flatMap((list) => members(value).map((member) => [...list, member])),
+    [[]],
+  );
+}
+
+/** Why the state does not hold these numbers. */
+function notHeld(state: State | undefined, numberIn: (name: string) => bigint): string | undefined {
+  if (state === undefined) return "no run was to come here";
+  const links = new Map<number, bigint>();
+  for (const { name, value } of numbersOf(state)) {
+    const concrete = numberIn(name);
+    if (!ranges.contains(value.range, concrete)) return `${name} is ${concrete}`;
+    if (value.id === 0 || value.extended) continue;
+    const linked = BigInt.asUintN(64, concrete - BigInt(value.delta));
+    if ((links.get(value.id) ?? linked) !== linked)
+      return `${name} is ${concrete}, which is not what it is linked to`;
+    links.set(value.id, linked);
+  }
+  return undefined;
+}
+
+/** Nothing but numbers without links before, and no memory and no helper on the way. */
+function isPlain(fixture: Fixture): boolean {
+  const pre = sectionText(fixture, "pre") ?? "";
+  return (
+    /^(r\d = (-?\d|number)[^{]*\n?)*$/.test(pre) &&
+    fixture.sections.some(({ name }) => name === "post") &&
+    !/\*\(|call/.test(sectionText(fixture, "asm") ?? "")
+  );
+}
+
+let runs = 0;
+
+for (const fixture of fixtures.filter(isPlain)) {
+  test(`${fixture.name}: runs end in it`, (t) => {
+    const program = programOf(fixture);
+    const asm = (sectionText(fixture, "asm") ?? "").trim();
+    const known = numbersOf(parseState(program, sectionText(fixture, "pre") ?? ""));
+    const outcome = follow(program, parseState(program, sectionText(fixture, "pre") ?? ""));
+    for (const chosen of choices(known)) {
+      const set = known.map(({ name }, index) => `${name} = ${chosen[index]} ll`).join("\n");
+      const input = (name: string): bigint => chosen[known.findIndex((row) => row.name === name)] ?? 0n;
+      let wrong: string | undefined;
+      if (outcome.kind === "end") {
+        wrong = notHeld(outcome.state, (name) => resultOf(`${set}\n${asm}\nr0 = ${name}\nexit`));
+      } else if (outcome.kind === "sides") {
+        const jump = asm.replace("goto +0", "goto taken");
+        const taken = resultOf(`${set}\n${jump}\nr0 = 0\nexit\ntaken:\nr0 = 1\nexit`) === 1n;
+        wrong = notHeld(taken ? outcome.taken : outcome.falls, input);
+      }
+      runs++;
+      t.is(wrong, undefined, `${asm} from ${chosen.join(", ")}`);
+    }
+  });
+}
+
+test.after(() => {
+  if (runs < 500) throw new Error(`only ${runs} runs`);
 });
