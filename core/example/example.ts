@@ -69,8 +69,10 @@ function packetOf(packet: Thing, input: Input): Pick<ExampleRecord, "packetLengt
 }
 
 /** What the object held when the run began. */
-function hexOf({ key, sizeBytes }: Thing, input: Input): string {
-  const bytes = Uint8Array.from({ length: sizeBytes }, (_, at) => Number(input.get(byteKey(key, at)) ?? 0n));
+function hexOf({ key, sizeBytes, content }: Thing, input: Input): string {
+  const bytes = Uint8Array.from({ length: sizeBytes }, (_, at) =>
+    Number(input.get(byteKey(key, at)) ?? content?.[at] ?? 0),
+  );
   return Buffer.from(bytes).toString("hex");
 }
 
@@ -81,8 +83,7 @@ function contextOf({ program }: Target, { world, shadow }: Sighting, input: Inpu
   const context = program.type.context.fields
     .filter((field) => field.kind === "scalar")
     .map(({ name, byteOffset, sizeBytes }) => {
-      const digits = bytes
-        .subarray(byteOffset, byteOffset + sizeBytes)
+      const digits = Buffer.from(bytes.subarray(byteOffset, byteOffset + sizeBytes))
         .reverse()
         .toString("hex");
       return { field: name, value: `${BigInt(`0x${digits || "0"}`)}` };
@@ -91,13 +92,16 @@ function contextOf({ program }: Target, { world, shadow }: Sighting, input: Inpu
   return { contextHex: bytes.toString("hex"), ...(context.length > 0 && { context }) };
 }
 
-function mapsOf({ world }: Sighting, input: Input): Pick<ExampleRecord, "maps"> {
-  const seen = new Set<string>();
-  const maps = world.lookedUp.flatMap(({ map, keyHex, thing }) => {
-    const name = `${map} ${keyHex} ${thing === undefined}`;
-    if (seen.has(name)) return [];
-    seen.add(name);
-    return [{ map, keyHex, valueHex: thing === undefined ? null : hexOf(thing, input) }];
-  });
-  return maps.length === 0 ? {} : { maps };
+/** What was looked up, and what the program has read by its address. */
+function mapsOf({ world, shadow }: Sighting, input: Input): Pick<ExampleRecord, "maps"> {
+  const rows = new Map<string, NonNullable<ExampleRecord["maps"]>[number]>();
+  for (const { map, keyHex, thing } of world.lookedUp) {
+    const valueHex = thing === undefined ? null : hexOf(thing, input);
+    rows.set(`${map} ${keyHex} ${thing === undefined}`, { map, keyHex, valueHex });
+  }
+  for (const { value, map, keyHex } of world.addressed()) {
+    if (!shadow.used.has(value.key)) continue;
+    rows.set(`${map} ${keyHex} false`, { map, keyHex, valueHex: hexOf(value, input) });
+  }
+  return rows.size === 0 ? {} : { maps: [...rows.values()] };
 }

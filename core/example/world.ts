@@ -27,6 +27,8 @@ export interface Thing {
   readonly words: string;
   readonly address: number;
   readonly sizeBytes: number;
+  /** What it holds where the input says nothing; absent: zeros. */
+  readonly content?: Uint8Array;
 }
 
 /** A map value that a look-up gave or did not give. */
@@ -170,7 +172,7 @@ export class World implements CheckedWorld {
   }
 
   #place(key: string, words: string, address: number, sizeBytes: number, content?: Uint8Array): Thing {
-    const thing: Thing = { key, words, address, sizeBytes };
+    const thing: Thing = { key, words, address, sizeBytes, ...(content !== undefined && { content }) };
     const { bytes } = checkedMemory();
     bytes.fill(0, address, address + sizeBytes);
     if (content !== undefined) bytes.set(content.subarray(0, sizeBytes), address);
@@ -294,6 +296,15 @@ export class World implements CheckedWorld {
       count: none,
       keys: none,
     };
+  }
+
+  /** The first values of arrays that the program addresses without a look-up. */
+  addressed(): readonly { readonly value: Thing; readonly map: string; readonly keyHex: string }[] {
+    return this.bases.flatMap((address, index) => {
+      const value = address === 0 ? undefined : this.things.find((thing) => thing.address === address);
+      const map = this.maps[index]?.spec.name ?? "";
+      return value === undefined ? [] : [{ value, map, keyHex: "00000000" }];
+    });
   }
 
   /** Where values that the program addresses without a look-up begin; only those of arrays are. */

@@ -296,7 +296,7 @@ export class Machine {
     const { thing, at } = this.place(base, offset, sizeBytes, true);
     if (thing.fields !== undefined) {
       const field = fieldAt(thing.fields, at, sizeBytes);
-      if (field?.writable !== true || field.kind !== "scalar") {
+      if (field?.writable !== true || field.kind !== "scalar" || sizeBytes < (field.leastWriteBytes ?? 0)) {
         throw this.fault(
           "readOnly",
           `${sizeBytes} bytes at ${at} of the ${thing.kind} are no field to write`,
@@ -313,17 +313,22 @@ export class Machine {
     const field = fieldAt(fields, at, sizeBytes);
     const { elsewhere } = this.program.type.context;
     if (field === undefined) {
-      if (thing.kind === "context" && elsewhere === "number")
+      const overlaps = fields.some(
+        (row) =>
+          row.kind !== "scalar" && at < row.byteOffset + row.sizeBytes && row.byteOffset < at + sizeBytes,
+      );
+      if (thing.kind === "context" && elsewhere === "number" && !overlaps)
         return numberWord(readBits(thing.bytes, at, sizeBytes));
       if (thing.kind === "context" && elsewhere === "kernel" && sizeBytes === 8 && at % 8 === 0) {
         return this.#kernelWord();
       }
       throw this.fault("outOfBounds", `${sizeBytes} bytes at ${at} of the ${thing.kind} are no field`);
     }
-    if (field.kind === "scalar") return numberWord(readBits(thing.bytes, at, sizeBytes));
-    if (at !== field.byteOffset || sizeBytes !== field.sizeBytes) {
-      throw this.fault("outOfBounds", `field ${field.name} is read in part`);
-    }
+    const isWhole = at === field.byteOffset && sizeBytes === field.sizeBytes;
+    const isPart = field.narrow && at % sizeBytes === 0;
+    if (field.kind === "scalar" && (isWhole || isPart))
+      return numberWord(readBits(thing.bytes, at, sizeBytes));
+    if (!isWhole) throw this.fault("outOfBounds", `field ${field.name} is read in part`);
     switch (field.kind) {
       case "packetStart":
         return pointerWord(this.packet, this.packet.dataAt);
