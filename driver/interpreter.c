@@ -2,6 +2,7 @@
 #include "interpreter.h"
 
 #include "arithmetic.h"
+#include "helpers.h"
 
 typedef struct _FRAME {
     /** r6 to r9 of the caller. */
@@ -84,6 +85,19 @@ Leave(MACHINE *Machine)
     memcpy(&Machine->Registers[6], Frame->Saved, sizeof(Frame->Saved));
     Machine->Next = Frame->ReturnTo;
     return TRUE;
+}
+
+/** FALSE also if it was a tail call that succeeded: then this program is over. */
+static BOOLEAN
+CallHelper(MACHINE *Machine, UINT32 Id)
+{
+    UINT64 *R = Machine->Registers;
+    const EBPF_HELPER *Helper = HelperFind(Id);
+    EBPF_FAULT Fault = HelperCheckArguments(Helper, Machine->Run, &R[1]);
+    if (Fault != FaultNone)
+        return Fail(Machine, Fault);
+    R[0] = Helper->Function(Machine->Run, R[1], R[2], R[3], R[4], R[5]);
+    return Machine->Run->TailTarget == NULL;
 }
 
 /** Checks an access; *Address is where it is. */
@@ -310,7 +324,7 @@ InterpreterRun(const EBPF_BYTECODE *Bytecode, EBPF_RUN *Run, UINT64 R1, UINT64 R
         case EBPF_OPCODE_JA32:
             MUST(Jump(&Machine));
         case EBPF_OPCODE_CALL:
-            MUST(Enter(&Machine));
+            MUST(I->Source == EBPF_CALL_LOCAL ? Enter(&Machine) : CallHelper(&Machine, (UINT32)I->Immediate));
         case EBPF_OPCODE_EXIT:
             if (Leave(&Machine))
                 break;

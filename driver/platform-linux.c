@@ -5,10 +5,13 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static UINT64 FailAt;
 static UINT64 Outstanding;
+static _Thread_local INT32 ClaimedProcessor = -1;
 
 VOID
 LinuxFailAllocation(UINT64 Number)
@@ -20,6 +23,12 @@ UINT64
 LinuxCountAllocations(VOID)
 {
     return __atomic_load_n(&Outstanding, __ATOMIC_SEQ_CST);
+}
+
+VOID
+LinuxSetProcessor(UINT32 Number)
+{
+    ClaimedProcessor = (INT32)Number;
 }
 
 /** Counts down to the allocation that is to fail. */
@@ -74,7 +83,8 @@ _Use_decl_annotations_
 UINT32
 PlatformProcessorNumber(VOID)
 {
-    return (UINT32)sched_getcpu() % PlatformProcessorCount();
+    INT32 Claimed = ClaimedProcessor;
+    return (UINT32)(Claimed >= 0 ? Claimed : sched_getcpu()) % PlatformProcessorCount();
 }
 
 _Use_decl_annotations_
@@ -85,6 +95,49 @@ PlatformRandom(VOID)
     while (getrandom(&Value, sizeof(Value), 0) != sizeof(Value))
         sched_yield();
     return Value;
+}
+
+static UINT64
+ReadClock(clockid_t Clock)
+{
+    struct timespec Time;
+    clock_gettime(Clock, &Time);
+    return (UINT64)Time.tv_sec * 1000000000 + (UINT64)Time.tv_nsec;
+}
+
+_Use_decl_annotations_
+UINT64
+PlatformBootTime(VOID)
+{
+    return ReadClock(CLOCK_BOOTTIME);
+}
+
+_Use_decl_annotations_
+UINT64
+PlatformMonotonicTime(VOID)
+{
+    return ReadClock(CLOCK_MONOTONIC);
+}
+
+_Use_decl_annotations_
+UINT64
+PlatformCurrentProcess(VOID)
+{
+    return (UINT64)getpid() << 32 | (UINT32)syscall(SYS_gettid);
+}
+
+_Use_decl_annotations_
+UINT64
+PlatformCurrentLogon(VOID)
+{
+    return (UINT64)getsid(0);
+}
+
+_Use_decl_annotations_
+BOOLEAN
+PlatformIsAdministrator(VOID)
+{
+    return geteuid() == 0;
 }
 
 _Use_decl_annotations_

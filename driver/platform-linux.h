@@ -61,5 +61,8 @@ typedef struct _EBPF_LOCK {
 /** For tests: the Nth allocation from now (1 is the next) fails, once; 0: none does. */
 VOID LinuxFailAllocation(_In_ UINT64 Number);
 
+/** For tests: this thread runs on that processor, wherever it runs. */
+VOID LinuxSetProcessor(_In_ UINT32 Number);
+
 /** For tests: allocations that have not been freed. */
 UINT64 LinuxCountAllocations(VOID);

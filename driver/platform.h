@@ -27,6 +27,21 @@ _IRQL_requires_max_(DISPATCH_LEVEL) UINT32 PlatformProcessorNumber(VOID);
 /** 64 bits that cannot be guessed from outside. */
 _IRQL_requires_max_(DISPATCH_LEVEL) UINT64 PlatformRandom(VOID);
 
+/** Nanoseconds since the system started, with the time it slept. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT64 PlatformBootTime(VOID);
+
+/** Nanoseconds since the system started, without it. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT64 PlatformMonotonicTime(VOID);
+
+/** Who runs now: the process in the upper half, the thread in the lower. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT64 PlatformCurrentProcess(VOID);
+
+/** The number of its logon session. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT64 PlatformCurrentLogon(VOID);
+
+/** Whether it has an administrator's rights. */
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN PlatformIsAdministrator(VOID);
+
 /** Lets others run; for waits that are allowed to take long. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID PlatformYield(VOID);
 

@@ -1,5 +1,6 @@
 #include "program.h"
 
+#include "helpers.h"
 #include "interpreter.h"
 
 static VOID
@@ -41,7 +42,7 @@ BindWide(const EBPF_PROGRAM *Program, EBPF_INSTRUCTION *First)
     return FindingNone;
 }
 
-/** Replaces references by what they mean here. There are no helpers yet: a call of one is refused. */
+/** Replaces references by what they mean here; a call of a helper that is not there is refused. */
 static EBPF_FINDING
 Bind(const EBPF_PROGRAM *Program, UINT32 *FindingSlot)
 {
@@ -50,7 +51,8 @@ Bind(const EBPF_PROGRAM *Program, UINT32 *FindingSlot)
         EBPF_INSTRUCTION *Instruction = &Bytecode->Slots[Slot];
         EBPF_FINDING Finding = FindingNone;
         *FindingSlot = Slot;
-        if (Instruction->Opcode == EBPF_OPCODE_CALL && Instruction->Source == EBPF_CALL_HELPER)
+        if (Instruction->Opcode == EBPF_OPCODE_CALL && Instruction->Source == EBPF_CALL_HELPER &&
+            HelperFind((UINT32)Instruction->Immediate) == NULL)
             Finding = FindingHelperUnknown;
         if (Instruction->Opcode == EBPF_OPCODE_LDDW) {
             Finding = BindWide(Program, Instruction);
@@ -107,6 +109,21 @@ RegionOf(VOID *Memory, UINT64 SizeBytes)
     return (EBPF_REGION){.Start = (UINT64)(UINT_PTR)Memory, .SizeBytes = SizeBytes};
 }
 
+/** The program and those that tail calls lead to, one after the other, on one budget. */
+static VOID
+RunPrograms(const EBPF_PROGRAM *Program, EBPF_RUN *Run, const EBPF_RUN_INPUT *Input)
+{
+    for (;;) {
+        Run->Maps = Program->Maps;
+        Run->MapCount = Program->MapCount;
+        Run->TailTarget = NULL;
+        InterpreterRun(&Program->Bytecode, Run, (UINT64)(UINT_PTR)Input->Context, Input->SecondArgument);
+        if (Run->TailTarget == NULL)
+            return;
+        Program = CONTAINING_RECORD(Run->TailTarget, EBPF_PROGRAM, Object);
+    }
+}
+
 _Use_decl_annotations_
 VOID
 ProgramRun(const EBPF_PROGRAM *Program, const EBPF_RUN_INPUT *Input, EBPF_RUN_OUTPUT *Output)
@@ -120,10 +137,10 @@ ProgramRun(const EBPF_PROGRAM *Program, const EBPF_RUN_INPUT *Input, EBPF_RUN_OU
     Run.Regions[RegionStack] = RegionOf(NULL, 0);
     Run.Regions[RegionContext] = RegionOf(Input->Context, Input->ContextSizeBytes);
     Run.Regions[RegionPacket] = RegionOf(Input->Packet, Input->PacketSizeBytes);
-    Run.Maps = Program->Maps;
-    Run.MapCount = Program->MapCount;
+    Run.TailTarget = NULL;
+    Run.TailCalls = 0;
     EBPF_EPOCH_TOKEN Token = EpochEnter();
-    InterpreterRun(&Program->Bytecode, &Run, (UINT64)(UINT_PTR)Input->Context, Input->SecondArgument);
+    RunPrograms(Program, &Run, Input);
     EpochExit(Token);
     *Output = (EBPF_RUN_OUTPUT){
         .Result = Run.Result, .Budget = Run.Budget, .Fault = Run.Fault, .FaultSlot = Run.FaultSlot};

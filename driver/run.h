@@ -22,6 +22,9 @@ typedef struct _EBPF_REGION {
     UINT64 SizeBytes;
 } EBPF_REGION;
 
+/** As on Linux. */
+#define RUN_MAXIMUM_TAIL_CALLS 33
+
 enum { RegionStack, RegionContext, RegionPacket, RegionCount };
 
 typedef struct _EBPF_RUN {
@@ -32,6 +35,9 @@ typedef struct _EBPF_RUN {
     UINT32 FaultSlot;
     /** The stack's is that of the frames that are active now. */
     EBPF_REGION Regions[RegionCount];
+    /** A tail call that succeeded: the program that runs next. It is held by the epoch. */
+    EBPF_OBJECT *TailTarget;
+    UINT32 TailCalls;
     /** Of the program; their values are its memory too. */
     EBPF_MAP *const *Maps;
     UINT32 MapCount;

@@ -9,7 +9,14 @@ import { parse } from "../../core/isa/parse.ts";
 import { programFromBytes } from "../../core/program/assemble.ts";
 import { structureFailures } from "../../core/verifier/structure.ts";
 import { legalBytes } from "../core/isa/arbitrary.ts";
-import { checkBytecode, countAllocations, type Finding, failAllocation, STATUS } from "../harness/driver.ts";
+import {
+  checkBytecode,
+  countAllocations,
+  type Finding,
+  failAllocation,
+  STATUS,
+  share,
+} from "../harness/driver.ts";
 import { programs } from "../harness/generate.ts";
 import { generator } from "../harness/mutate.ts";
 
@@ -62,7 +69,7 @@ test("an instruction is legal exactly if the core decodes it", (t) => {
   const next = generator(7);
   const counts = { legal: 0, illegal: 0 };
   for (let opcode = 0; opcode < 256; opcode++) {
-    for (let count = 0; count < 200; count++) {
+    for (let count = 0; count < share(200); count++) {
       const bytes = new Uint8Array(16);
       const view = new DataView(bytes.buffer);
       view.setUint8(0, opcode);
@@ -84,7 +91,7 @@ test("an instruction is legal exactly if the core decodes it", (t) => {
       }
     }
   }
-  t.true(counts.legal > 3000 && counts.illegal > 5000, JSON.stringify(counts));
+  t.true(counts.legal > share(3000) && counts.illegal > share(5000), JSON.stringify(counts));
 });
 
 test("streams of legal instructions", (t) => {
@@ -92,7 +99,7 @@ test("streams of legal instructions", (t) => {
     fc.property(fc.array(legalBytes, { maxLength: 6 }), (parts) => {
       t.is(disagreement(Uint8Array.from([...parts.flatMap((part) => [...part]), ...EXIT])), undefined);
     }),
-    { numRuns: 1000, seed: 11 },
+    { numRuns: share(1000), seed: 11 },
   );
 });
 
@@ -128,16 +135,16 @@ test("streams of jumps, calls and exits", (t) => {
       seen.set(finding, (seen.get(finding) ?? 0) + 1);
       t.is(disagreement(bytes), undefined);
     }),
-    { numRuns: 5000, seed: 12 },
+    { numRuns: share(5000), seed: 12 },
   );
   for (const finding of ["None", "JumpOutOfRange", "FallThrough", "Recursion"]) {
-    t.true((seen.get(finding) ?? 0) > 20, `${finding}: ${seen.get(finding)}`);
+    t.true((seen.get(finding) ?? 0) > share(20), `${finding}: ${seen.get(finding)}`);
   }
 });
 
 test("programs that are whole, and with a byte changed", (t) => {
   const next = generator(5);
-  for (const instructions of fc.sample(programs(true), { seed: 3, numRuns: 100 })) {
+  for (const instructions of fc.sample(programs(true), { seed: 3, numRuns: share(100) })) {
     const bytes = encode(instructions);
     t.is(checkBytecode(bytes).finding, "None");
     for (let count = 0; count < 10; count++) {

@@ -15,6 +15,7 @@ import {
   runOnMemory,
   runProgram,
   STATUS,
+  share,
 } from "../harness/driver.ts";
 import { memoryOf, programOf, readFixtures, resultOf, sectionText, skipReason } from "../harness/fixture.ts";
 import { MEMORY_BYTES, programs } from "../harness/generate.ts";
@@ -40,7 +41,7 @@ for (const fixture of readFixtures("fault")) {
 
 test("random programs, as in the core's engines", (t) => {
   const cases = fc.tuple(programs(true), fc.uint8Array({ minLength: MEMORY_BYTES, maxLength: MEMORY_BYTES }));
-  for (const [instructions, memory] of fc.sample(cases, { seed: 21, numRuns: 300 })) {
+  for (const [instructions, memory] of fc.sample(cases, { seed: 21, numRuns: share(300) })) {
     const bytes = Uint8Array.from(memory);
     const { result, fault } = runOnMemory(encode(instructions), bytes);
     const own = `r0 ${result.toString(16)}, memory ${Buffer.from(bytes).toString("hex")}`;

@@ -1,11 +1,11 @@
 // One of several threads on one map: random writes, reads and deletions of few keys. A value says which key it is of, so
 // that one that was torn, or is of another entry, shows.
 import { parentPort, workerData } from "node:worker_threads";
-import type { DriverMap } from "../harness/driver.ts";
+import { type DriverMap, share } from "../harness/driver.ts";
 import { erase, keysOf, MAP, read, write } from "../harness/driver-maps.ts";
 import { generator } from "../harness/mutate.ts";
 
-const OPERATIONS = 20_000;
+const OPERATIONS = share(20_000);
 const { map, seed } = workerData as { map: DriverMap; seed: number };
 const next = generator(seed);
 const problems: string[] = [];

@@ -18,6 +18,7 @@ import {
   release,
   runProgram,
   STATUS,
+  share,
 } from "../harness/driver.ts";
 import {
   createMap,
@@ -176,7 +177,7 @@ for (const [name, kind] of KINDS) {
         t.deepEqual(keysOf(map).map(hex).sort(), [...model.entries.keys()].sort());
         release(map);
       }),
-      { numRuns: 150, seed: 31 },
+      { numRuns: share(150), seed: 31 },
     );
   });
 }
@@ -369,7 +370,7 @@ check("ring buffer: random records are as in the model", (t) => {
       t.is(ring.dropped(map), dropped);
       release(map);
     }),
-    { numRuns: 200, seed: 41 },
+    { numRuns: share(200), seed: 41 },
   );
 });
 
@@ -433,7 +434,7 @@ check("two threads at once: every entry is one that was written whole, and the b
     const results = await Promise.all([1, 2].map((seed) => work(map, seed)));
     for (const { problems, writes } of results) {
       t.deepEqual(problems, []);
-      t.true(writes > 500, `${writes}`);
+      t.true(writes > share(500), `${writes}`);
     }
     t.true(keysOf(map).length <= 16);
     for (const key of keysOf(map)) t.is(erase(map, key), MAP.OK);

@@ -66,6 +66,9 @@ export interface DriverProgram {
 }
 
 const build = process.env.EBPF_DRIVER_BUILD === "sanitized" ? "sanitized" : "release";
+/** How many random cases: a fifth with the sanitizers, which take their time. */
+export const share = (count: number): number => (build === "sanitized" ? Math.ceil(count / 5) : count);
+
 export const library = koffi.load(buildDriver(build));
 const bytecodeCreate = library.func(
   "int32 BytecodeCreate(const void*, uint32, uint32, void*, _Out_ uint32*, _Out_ uint32*)",
@@ -91,6 +94,9 @@ export function countAllocations(): number {
   epochSynchronize();
   return Number(countOutstanding());
 }
+
+/** From now on this thread runs on that processor, wherever it runs: what is per processor stays in one place. */
+export const setProcessor: (number: number) => void = library.func("void LinuxSetProcessor(uint32)");
 
 /** A token is a struct of 8 bytes, which is passed like a number. */
 export const enterEpoch: () => bigint | number = library.func("uint64 EpochEnter()");

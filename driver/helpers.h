@@ -1,0 +1,35 @@
+// The helpers that programs of every type may call, one row each, with the numbers of eBPF for Windows. The core's table
+// is core/platform/windows/helpers.ts.
+#pragma once
+
+#include "run.h"
+
+/** What an argument is, so that the interpreter can check it. */
+typedef enum _EBPF_ARGUMENT {
+    ArgumentNone,
+    /** A number, or the context: nothing is read through it. */
+    ArgumentScalar,
+    /** A map of the program; the key and the value after it are of its sizes. */
+    ArgumentMap,
+    ArgumentKey,
+    ArgumentValue,
+    /** Memory, of the size that the next argument says; all 0 is allowed for OrNull. */
+    ArgumentMemory,
+    ArgumentMemoryOrNull,
+    ArgumentMemoryOut,
+    ArgumentSize,
+} EBPF_ARGUMENT;
+
+typedef UINT64 EBPF_HELPER_FUNCTION(EBPF_RUN *Run, UINT64 A1, UINT64 A2, UINT64 A3, UINT64 A4, UINT64 A5);
+
+typedef struct _EBPF_HELPER {
+    EBPF_HELPER_FUNCTION *Function;
+    UINT8 Arguments[5];
+} EBPF_HELPER;
+
+/** NULL if there is none of that number. */
+_Ret_maybenull_ _IRQL_requires_max_(DISPATCH_LEVEL) const EBPF_HELPER *HelperFind(_In_ UINT32 Id);
+
+/** FaultNone if the helper may be called with these arguments: its memory is the program's, its map one of the program. */
+_Must_inspect_result_ _IRQL_requires_max_(DISPATCH_LEVEL) EBPF_FAULT HelperCheckArguments(
+    _In_ const EBPF_HELPER *Helper, _In_ const EBPF_RUN *Run, _In_reads_(5) const UINT64 *Arguments);
