@@ -155,6 +155,12 @@ test.serial(
     t.is(await ps.value(`${all}[0].PSObject.TypeNames[0]`), "Ebpf.Failure");
     t.is(await ps.value(`${all}[0].Code`), "PacketOutOfBounds");
     t.deepEqual(await ps.value(`, @(Test-EbpfProgram ${DROP}, ${UNSAFE} -Quiet)`), [true, false]);
+    const folder = join(ROOT, "tests", "fixtures", "c");
+    const target = `-Platform linux -Program unguarded -Btf '${join(folder, "co-re-target.o")}'`;
+    t.is(
+      await ps.value(`(Test-EbpfProgram '${join(folder, "co-re.o")}' ${target}).Code`),
+      "RelocationUnresolved",
+    );
     t.is(await ps.value("$Error.Count"), 0);
   },
 );

@@ -145,6 +145,25 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 1,
     json: [{ failures: [{ code: "PacketOutOfBounds" }] }],
   },
+  "verify --btf": {
+    words: [
+      "verify",
+      "tests/fixtures/c/co-re.o",
+      "--program",
+      "unguarded",
+      "--platform",
+      "linux",
+      "--btf",
+      "tests/fixtures/c/co-re-target.o",
+    ],
+    status: 1,
+    out: /RelocationUnresolved[\s\S]*does not have: field gone of struct record/,
+  },
+  "verify --btf of what has no types": {
+    words: ["verify", SAMPLE, "--btf", "package.json"],
+    status: 1,
+    err: /BtfInvalid/,
+  },
   "verify --json": {
     words: ["verify", SAMPLE, "--json"],
     status: 0,

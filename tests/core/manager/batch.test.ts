@@ -40,6 +40,15 @@ test("of a folder: *.o, and eBPF objects without extension, in the order of thei
   t.deepEqual(names, ["a.o", join("b", "broken.o"), join("b", "deep", "program")]);
 });
 
+test("every thread reads the types of a target by itself", async (t) => {
+  const c = (name: string) => join(ROOT, "tests", "fixtures", "c", name);
+  const choice = { btf: c("co-re-target.o"), platform: "linux" as const };
+  const files = [c("co-re.o"), c("object-core.o")];
+  const here = withoutTime(await rowsOf({ files, choice }));
+  t.deepEqual(withoutTime(await rowsOf({ files, choice, jobs: 2 })), here);
+  t.is(here.filter(({ code }) => code === "RelocationUnresolved").length, 4);
+});
+
 test("rows do not depend on the number of threads", async (t) => {
   t.true(FILES.length > 10);
   const here = withoutTime(await rowsOf({}));
