@@ -116,7 +116,8 @@ function followAll(cursor: Cursor, follower: Follower): number {
     if (index < 0 || index >= instructions.length) refuse("a state behind the program");
     const base = follower.before(index)?.at(-1) ?? previous;
     const listed: Listed = { index, state: decodeState(cursor, base.state, instructions.length) };
-    follower.add(listed, choose);
+    follower.follow(listed, choose);
+    follower.list(listed);
     previous = listed;
   }
   follower.enter(choose);

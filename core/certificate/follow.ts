@@ -69,9 +69,19 @@ export class Follower implements Checker {
     return this.#listed[index];
   }
 
-  /** Follows every path from a listed state, which may then cover others. */
-  add(listed: Listed, choose: Choose): void {
-    this.#follow(listed, choose);
+  /** Follows every path from a state. */
+  follow(from: Listed, choose: Choose): void {
+    this.#next = FIRST_FRESH;
+    this.#waiting = [{ index: from.index, state: copyState(from.state) }];
+    let first = true;
+    for (let path = this.#waiting.pop(); path !== undefined; path = this.#waiting.pop()) {
+      this.#followPath(path, choose, first);
+      first = false;
+    }
+  }
+
+  /** The state may cover others from now on: it has been followed, or will have been before this counts. */
+  list(listed: Listed): void {
     const known = this.#listed[listed.index];
     if (known === undefined) this.#listed[listed.index] = [listed];
     else known.push(listed);
@@ -80,17 +90,7 @@ export class Follower implements Checker {
   /** Follows every path from the entry. */
   enter(choose: Choose): void {
     const index = this.program.subprograms[0]?.start ?? refuse("no function");
-    this.#follow({ index, state: initialState(this.program) }, choose);
-  }
-
-  #follow(from: Listed, choose: Choose): void {
-    this.#next = FIRST_FRESH;
-    this.#waiting = [{ index: from.index, state: copyState(from.state) }];
-    let first = true;
-    for (let path = this.#waiting.pop(); path !== undefined; path = this.#waiting.pop()) {
-      this.#followPath(path, choose, first);
-      first = false;
-    }
+    this.follow({ index, state: initialState(this.program) }, choose);
   }
 
   #followPath({ index: start, state }: Path, choose: Choose, first: boolean): void {

@@ -164,6 +164,12 @@ function loadContext(checker: Checker, at: number, size: number, signed: boolean
   return overlaps ? refuse("part of a pointer of the context") : anyOfSize(size, signed);
 }
 
+const OF_PACKET = {
+  packetStart: pointer("packet"),
+  packetEnd: pointer("packetEnd"),
+  packetMeta: pointer("packetMeta"),
+} as const;
+
 function fieldValue(
   checker: Checker,
   field: ContextField,
@@ -176,10 +182,9 @@ function fieldValue(
   const to = field.pointsTo;
   switch (field.kind) {
     case "packetStart":
-      return pointer("packet");
     case "packetEnd":
     case "packetMeta":
-      return pointer(field.kind);
+      return OF_PACKET[field.kind];
     case "kernel":
       return pointer("kernel", { instance: checker.fresh() });
     case "object":

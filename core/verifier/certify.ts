@@ -49,39 +49,61 @@ export function certify(program: Program, options: CertifyOptions = {}): Certifi
   }
 }
 
-/** The newest state that covers; it is most likely the join of those before it. */
-function newestCovering(noted: (found: Listed) => void): Choose {
-  return (_, state, before) => {
-    const found = before.findLast((listed) => covers(listed.state, state));
-    if (found !== undefined) noted(found);
-    return found;
-  };
+/** A candidate, its place in the list, and whether some path is covered by it. */
+interface Candidate extends Listed {
+  readonly number: number;
+  isUsed: boolean;
 }
 
-/** Those candidates without which the entry's paths, and those from the others, would not end. */
-function needed(program: Program, strict: boolean, candidates: readonly Listed[]): readonly Listed[] {
+/**
+ * Those candidates without which the entry's paths, and those from the others, would not end. From the last to the first:
+ * when one is reached it is known who uses it. Of several that cover, one that is used anyway is taken, else the newest,
+ * which is most likely the join of those before it.
+ */
+function needed(program: Program, strict: boolean, listed: readonly Listed[]): readonly Listed[] {
+  const candidates = listed.map((one, number): Candidate => ({ ...one, number, isUsed: false }));
+  for (;;) {
+    const failed = use(program, strict, candidates);
+    if (failed === undefined) return candidates.filter(({ isUsed }) => isUsed);
+    // What the checker cannot follow from there it must follow from where that would have been used.
+    candidates.splice(candidates.indexOf(failed), 1);
+    for (const candidate of candidates) candidate.isUsed = false;
+  }
+}
+
+/** Marks what is used; answers a used candidate that the checker cannot follow, if there is one. */
+function use(program: Program, strict: boolean, candidates: readonly Candidate[]): Candidate | undefined {
   const limits = { steps: MOST_STEPS };
   const follower = new Follower(program, strict, limits);
-  const uses = new Map<Listed, Set<Listed>>();
-  let current = new Set<Listed>();
-  const choose = newestCovering((found) => current.add(found));
-  for (const listed of candidates) {
-    current = new Set();
+  const known = new Map<Listed, Candidate>(candidates.map((one) => [one, one]));
+  for (const candidate of candidates) follower.list(candidate);
+  let current = Number.POSITIVE_INFINITY;
+  const choose: Choose = (_, state, before) => {
+    let found: Candidate | undefined;
+    for (let at = before.length - 1; at >= 0; at--) {
+      const candidate = known.get(before[at] as Listed);
+      if (candidate === undefined || candidate.number >= current) continue;
+      if (!candidate.isUsed && found !== undefined) continue;
+      if (!covers(candidate.state, state)) continue;
+      found = candidate;
+      if (candidate.isUsed) break;
+    }
+    if (found !== undefined) found.isUsed = true;
+    return found;
+  };
+  follower.enter(choose);
+  for (const candidate of candidates.toReversed()) {
+    if (!candidate.isUsed) continue;
+    current = candidate.number;
     limits.steps = MOST_STEPS;
     try {
-      follower.add(listed, choose);
-      uses.set(listed, current);
+      follower.follow(candidate, choose);
     } catch (error) {
-      // What the checker cannot follow from here it must follow from where this would have been used.
       if (!(error instanceof Refusal)) throw error;
+      return candidate;
     }
   }
-  current = new Set();
-  limits.steps = MOST_STEPS;
-  follower.enter(choose);
-  const reached = new Set(current);
-  for (const listed of reached) for (const used of uses.get(listed) ?? []) reached.add(used);
-  return candidates.filter((listed) => reached.has(listed));
+  return undefined;
 }
 
 function encode(program: Program, strict: boolean, list: readonly Listed[]): Uint8Array<ArrayBuffer> {
@@ -98,7 +120,8 @@ function encode(program: Program, strict: boolean, list: readonly Listed[]): Uin
   for (const listed of list) {
     writeSignedLeb128(writer, listed.index - previous.index);
     encodeState(writer, (follower.before(listed.index)?.at(-1) ?? previous).state, listed.state);
-    follower.add(listed, choose);
+    follower.follow(listed, choose);
+    follower.list(listed);
     previous = listed;
   }
   follower.enter(choose);

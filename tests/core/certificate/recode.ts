@@ -37,7 +37,8 @@ export function recode(
     encodeState(writer, base, state);
     previous = { index, state };
     listed.push(previous);
-    follower.add(previous, choose);
+    follower.follow(previous, choose);
+    follower.list(previous);
   }
   follower.enter(choose);
   return { bytes: writer.bytes(), listed };
