@@ -84,7 +84,10 @@ const ROWS: Rows = {
       return undefined;
     const helper = findHelper(program.platform, instruction.target.id, program.type.name);
     const release = RELEASES[helper?.returns.kind ?? ""];
-    if (release === undefined || !/^\s*return\b/.test(source.text)) return undefined;
+    // What is returned must not look at what has been given back.
+    const returned = /^\s*return\b(.*)/.exec(source.text)?.[1];
+    if (release === undefined || returned === undefined || new RegExp(`\\b${name}\\b`).test(returned))
+      return undefined;
     return before(`if (${name}) ${release.replace("NAME", name)}`);
   },
 };
