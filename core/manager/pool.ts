@@ -58,7 +58,7 @@ export interface PoolOptions {
  */
 export const DEFAULT_THREAD_MEBIBYTES = 128;
 /** Beside that, for what has just been made. */
-const YOUNG_MEBIBYTES = 16;
+const YOUNG_MEBIBYTES = 32;
 
 /** A thread, and what it does. */
 interface Thread {

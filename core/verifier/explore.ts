@@ -287,7 +287,7 @@ class Exploration {
   #labelAt(index: number, from: number): Label {
     let label = this.#labels[index];
     if (label === undefined) {
-      label = makeLabel(index, this.#flow.live[index] ?? 0xffff, from);
+      label = makeLabel(this.#flow, index, from);
       this.#labels[index] = label;
     }
     if (from >= 0 && this.#program.instructions[from]?.kind === "jump") label.from = from;
@@ -322,27 +322,10 @@ class Exploration {
     let falls = possible(state, instruction, condition, false);
     const taken = takes && falls ? cloneState(state) : state;
     const takenMarks = takes && falls ? marks.clone() : marks;
-    const numbers = register(state, condition.left).kind === "number";
-    const { packet, metadata } = state;
-    const narrow = (side: State, sideMarks: Marks, outcome: boolean): boolean => {
-      clearChanged();
-      if (!assume(side, instruction, condition, outcome)) {
-        // What is linked to the operands rules this side out.
-        marks.oneSided(condition.left, condition.right);
-        return false;
-      }
-      const changed = changedValues();
-      this.#comparisons += Math.max(0, changed - FREE_CHANGES);
-      this.#held.made(changed);
-      if (numbers) sideMarks.narrowed(condition.left, condition.right);
-      if (side.packet !== packet) sideMarks.provedPacket();
-      if (side.metadata !== metadata) sideMarks.provedMetadata();
-      return true;
-    };
     clearChanged();
     if (!(takes && falls)) marks.oneSided(condition.left, condition.right);
-    if (takes) takes = narrow(taken, takenMarks, true);
-    if (falls) falls = narrow(state, marks, false);
+    if (takes) takes = this.#narrow(taken, takenMarks, instruction, condition, true);
+    if (falls) falls = this.#narrow(state, marks, instruction, condition, false);
     if (takes && falls) {
       const trail = extended(this.#trail, this.#stretch);
       this.#wait(target, index, taken, takenMarks, trail);
@@ -355,6 +338,30 @@ class Exploration {
       this.#marks = takenMarks;
     }
     return target;
+  }
+
+  /** One side of a branch; false: what is linked to the operands rules it out. */
+  #narrow(
+    side: State,
+    marks: Marks,
+    instruction: Extract<Instruction, { readonly kind: "jump" }>,
+    condition: NonNullable<typeof instruction.condition>,
+    outcome: boolean,
+  ): boolean {
+    const numbers = register(side, condition.left).kind === "number";
+    const { packet, metadata } = side;
+    clearChanged();
+    if (!assume(side, instruction, condition, outcome)) {
+      this.#marks.oneSided(condition.left, condition.right);
+      return false;
+    }
+    const changed = changedValues();
+    this.#comparisons += Math.max(0, changed - FREE_CHANGES);
+    this.#held.made(changed);
+    if (numbers) marks.narrowed(condition.left, condition.right);
+    if (side.packet !== packet) marks.provedPacket();
+    if (side.metadata !== metadata) marks.provedMetadata();
+    return true;
   }
 }
 

@@ -8,6 +8,8 @@ export interface Flow {
   readonly live: Uint16Array;
   /** By instruction: 1 where at least two edges meet and one of them is a jump. Every loop passes through one. */
   readonly meets: Uint8Array;
+  /** By instruction: 1 in a loop of its subprogram. */
+  readonly cyclic: Uint8Array;
 }
 
 export function flowOf(program: Program): Flow {
@@ -30,7 +32,66 @@ export function flowOf(program: Program): Flow {
     if (fallsThrough(program, index)) arrive(index + 1);
   }
   const meets = incoming.map((number, index) => (number >= 2 && jumped[index] === 1 ? 1 : 0));
-  return { live: liveness(program), meets };
+  return { live: liveness(program), meets, cyclic: cyclicOf(program) };
+}
+
+/**
+ * The instructions from which a path leads back to them: Tarjan's strongly connected components, without recursion. A
+ * program whose jumps all lead forward has none.
+ */
+function cyclicOf(program: Program): Uint8Array {
+  const { instructions, targets } = program;
+  const count = instructions.length;
+  const cyclic = new Uint8Array(count);
+  if (!targets.some((target, index) => instructions[index]?.kind === "jump" && target <= index))
+    return cyclic;
+  const order = new Int32Array(count);
+  const low = new Int32Array(count);
+  const edge = new Uint8Array(count);
+  const isOpen = new Uint8Array(count);
+  const open: number[] = [];
+  const way: number[] = [];
+  let met = 0;
+  const enter = (index: number): void => {
+    met += 1;
+    order[index] = met;
+    low[index] = met;
+    isOpen[index] = 1;
+    open.push(index);
+    way.push(index);
+  };
+  /** The next edge of an instruction that has not been followed: its target, -1 if there is none there, or undefined. */
+  const nextOf = (index: number): number | undefined => {
+    const at = edge[index] ?? 0;
+    edge[index] = at + 1;
+    if (at === 0) return fallsThrough(program, index) && index + 1 < count ? index + 1 : -1;
+    if (at === 1) return instructions[index]?.kind === "jump" ? (targets[index] ?? -1) : -1;
+    return undefined;
+  };
+  const close = (index: number): void => {
+    const alone = open.at(-1) === index;
+    for (let member = open.pop(); member !== undefined; member = open.pop()) {
+      isOpen[member] = 0;
+      if (!alone) cyclic[member] = 1;
+      if (member === index) return;
+    }
+  };
+  for (let start = 0; start < count; start++) {
+    if (order[start] !== 0) continue;
+    enter(start);
+    for (let index = way.at(-1); index !== undefined; index = way.at(-1)) {
+      const next = nextOf(index);
+      if (next === undefined) {
+        way.pop();
+        const before = way.at(-1);
+        if (before !== undefined) low[before] = Math.min(low[before] ?? 0, low[index] ?? 0);
+        if (low[index] === order[index]) close(index);
+      } else if (next === index) cyclic[index] = 1;
+      else if (next >= 0 && order[next] === 0) enter(next);
+      else if (next >= 0 && isOpen[next] === 1) low[index] = Math.min(low[index] ?? 0, order[next] ?? 0);
+    }
+  }
+  return cyclic;
 }
 
 function fallsThrough(program: Program, index: number): boolean {
@@ -48,7 +109,13 @@ function liveness(program: Program): Uint16Array {
   const { instructions, targets, platform, type } = program;
   const count = instructions.length;
   const live = new Uint16Array(count);
-  const registers = instructions.map((instruction) => registersOf(instruction, platform, type.name));
+  const reads = new Uint16Array(count);
+  const writes = new Uint16Array(count);
+  for (const [index, instruction] of instructions.entries()) {
+    const { read, written } = registersOf(instruction, platform, type.name);
+    reads[index] = read;
+    writes[index] = written;
+  }
   const jumps = jumpsTo(program);
   // The last is taken first: most of what follows an instruction is behind it.
   const pending = Array.from({ length: count }, (_, index) => index);
@@ -60,10 +127,9 @@ function liveness(program: Program): Uint16Array {
   };
   for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
     isPending[index] = 0;
-    const { read, written } = registers[index] ?? { read: 0, written: 0 };
     let after = fallsThrough(program, index) ? (live[index + 1] ?? 0) : 0;
     if (instructions[index]?.kind === "jump") after |= live[targets[index] ?? -1] ?? 0;
-    const before = read | (after & ~written);
+    const before = (reads[index] ?? 0) | (after & ~(writes[index] ?? 0));
     if (before === live[index]) continue;
     live[index] = before;
     if (index > 0 && fallsThrough(program, index - 1)) again(index - 1);

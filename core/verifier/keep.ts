@@ -3,6 +3,7 @@
 import { covers, type Needs } from "./domain/cover.ts";
 import { join, sameStackShape, shapeOf } from "./domain/join.ts";
 import { cloneState, fingerprint, type State } from "./domain/state.ts";
+import type { Flow } from "./flow.ts";
 import type { Marked } from "./marks.ts";
 
 export interface Kept {
@@ -26,8 +27,11 @@ export interface Label {
   readonly live: number;
   /** All their paths have been followed: they may cover others. The newest last. */
   readonly finished: Kept[];
-  /** They are on the path being followed, by fingerprint: one that comes again is a loop without end. */
-  readonly open: Map<number, Kept[]>;
+  /**
+   * They are on the path being followed, by fingerprint: one that comes again is a loop without end. Undefined where no
+   * loop leads through.
+   */
+  readonly open: Map<number, Kept[]> | undefined;
   openCount: number;
   /** States ever kept here. */
   made: number;
@@ -41,8 +45,9 @@ const MOST_FINISHED = 64;
 /** So many states of a label stay as they came; later ones are joined with one of their shape. */
 const UNJOINED = 2;
 
-export function makeLabel(index: number, live: number, from: number): Label {
-  return { index, live, finished: [], open: new Map(), openCount: 0, made: 0, from };
+export function makeLabel({ live, cyclic }: Flow, index: number, from: number): Label {
+  const open = cyclic[index] === 1 ? new Map<number, Kept[]>() : undefined;
+  return { index, live: live[index] ?? 0xffff, finished: [], open, openCount: 0, made: 0, from };
 }
 
 /** The finished state that covers `state`, if one does. `compared` is told of each comparison. */
@@ -58,9 +63,12 @@ export function findCovering(label: Label, state: State, compared: () => void): 
   return undefined;
 }
 
+const NONE: readonly Kept[] = [];
+
 /** The states on the path being followed that may be the same as `state`. */
 export function openLike(label: Label, state: State): readonly Kept[] {
-  return label.openCount === 0 ? [] : (label.open.get(fingerprint(state, label.live)) ?? []);
+  if (label.open === undefined || label.openCount === 0) return NONE;
+  return label.open.get(fingerprint(state, label.live)) ?? NONE;
 }
 
 export interface ToKeep {
@@ -92,7 +100,7 @@ export function keep(
   { shape, replaces }: Pick<ToKeep, "shape" | "replaces">,
   bytes: number,
 ): Kept {
-  const hash = fingerprint(state, label.live);
+  const hash = label.open === undefined ? 0 : fingerprint(state, label.live);
   const kept: Kept = {
     index: label.index,
     state: cloneState(state),
@@ -103,9 +111,9 @@ export function keep(
     bytes,
     needed: replaces !== undefined,
   };
-  const open = label.open.get(hash);
-  if (open === undefined) label.open.set(hash, [kept]);
-  else open.push(kept);
+  const alike = label.open?.get(hash);
+  if (alike === undefined) label.open?.set(hash, [kept]);
+  else alike.push(kept);
   label.openCount += 1;
   label.made += 1;
   return kept;
@@ -116,9 +124,9 @@ export function keep(
  * that it replaces, and the oldest of too many.
  */
 export function finish(label: Label, kept: Kept): number {
-  const open = label.open.get(kept.fingerprint);
-  open?.pop();
-  if (open?.length === 0) label.open.delete(kept.fingerprint);
+  const alike = label.open?.get(kept.fingerprint);
+  alike?.pop();
+  if (alike?.length === 0) label.open?.delete(kept.fingerprint);
   label.openCount -= 1;
   let bytes = 0;
   const old = kept.replaces === undefined ? -1 : label.finished.indexOf(kept.replaces);

@@ -295,7 +295,9 @@ export class Marks {
   /** All arguments but those that can be anything. */
   #decidedByHelper(program: Program, id: number): void {
     const helper = findHelper(program.platform, id, program.type.name);
-    for (const [position, { kind }] of (helper?.arguments ?? []).entries()) {
+    if (helper === undefined) return;
+    for (let position = 0; position < helper.arguments.length; position++) {
+      const kind = helper.arguments[position]?.kind;
       if (kind !== "scalar" && kind !== "anything") this.precise(position + 1);
     }
   }

@@ -133,11 +133,14 @@ function makeWatch(
   return { trace, observed: () => observed };
 }
 
-/** By instruction, the states before it; undefined if there are too many to look into. */
+/**
+ * By instruction, the states before it; undefined if there are too many to look into, or if not all were followed: where
+ * everything counts as having mattered a program may be rejected that is accepted otherwise.
+ */
 function statesOf(program: Program, strict: boolean): State[][] | undefined {
   const states: State[][] = program.instructions.map(() => []);
   let tooMany = false;
-  analyze(program, {
+  const { failure } = analyze(program, {
     strict,
     maximumSteps: MAXIMUM_STEPS,
     exact: true,
@@ -147,7 +150,7 @@ function statesOf(program: Program, strict: boolean): State[][] | undefined {
       else tooMany = true;
     },
   });
-  return tooMany ? undefined : states;
+  return tooMany || failure !== undefined ? undefined : states;
 }
 
 export function listing(program: Program): string {

@@ -60,8 +60,18 @@ export function top(w: Word): Bounds {
   return { umin: 0, umax: w.uTop, smin: w.sBottom, smax: w.sTop };
 }
 
-/** Bounds from raw numbers: each view narrows the other, then what is beyond the limits is forgotten. Undefined: no value. */
-export function tighten(w: Word, umin: number, umax: number, smin: number, smax: number): Bounds | undefined {
+/**
+ * Bounds from raw numbers: each view narrows the other, then what is beyond the limits is forgotten. Undefined: no value.
+ * `same` is given back where the result is like it, so that what changes nothing makes nothing.
+ */
+export function tighten(
+  w: Word,
+  umin: number,
+  umax: number,
+  smin: number,
+  smax: number,
+  same?: Bounds,
+): Bounds | undefined {
   let ulo = umin;
   let uhi = umax;
   let slo = smin;
@@ -91,6 +101,15 @@ export function tighten(w: Word, umin: number, umax: number, smin: number, smax:
   else if (slo > w.sHigh) slo = w.sHigh;
   if (shi > w.sHigh) shi = w.sTop;
   else if (shi < w.sLow) shi = w.sLow;
+  if (
+    same !== undefined &&
+    same.umin === ulo &&
+    same.umax === uhi &&
+    same.smin === slo &&
+    same.smax === shi
+  ) {
+    return same;
+  }
   return { umin: ulo, umax: uhi, smin: slo, smax: shi };
 }
 
@@ -115,6 +134,7 @@ export function covers(a: Bounds, b: Bounds): boolean {
 
 /** Holds every member of both. */
 export function hull(a: Bounds, b: Bounds): Bounds {
+  if (covers(a, b)) return a;
   return {
     umin: Math.min(a.umin, b.umin),
     umax: Math.max(a.umax, b.umax),
@@ -447,6 +467,7 @@ function without(w: Word, a: Bounds, value: number): Bounds | undefined {
     exact && a.umax === unsigned ? a.umax - 1 : a.umax,
     a.smin === value ? a.smin + 1 : a.smin,
     a.smax === value ? a.smax - 1 : a.smax,
+    a,
   );
 }
 
@@ -460,6 +481,7 @@ export function restrict(w: Word, test: Test, a: Bounds, b: Bounds): Bounds | un
         Math.min(a.umax, b.umax),
         Math.max(a.smin, b.smin),
         Math.min(a.smax, b.smax),
+        a,
       );
     case "ne": {
       const value = constantOf(b);
@@ -477,20 +499,20 @@ export function restrict(w: Word, test: Test, a: Bounds, b: Bounds): Bounds | un
       return x !== undefined && y !== undefined && bitwise("and", x, y) !== 0 ? undefined : a;
     }
     case "ugt":
-      return tighten(w, Math.max(a.umin, b.umin + 1), a.umax, a.smin, a.smax);
+      return tighten(w, Math.max(a.umin, b.umin + 1), a.umax, a.smin, a.smax, a);
     case "uge":
-      return tighten(w, Math.max(a.umin, b.umin), a.umax, a.smin, a.smax);
+      return tighten(w, Math.max(a.umin, b.umin), a.umax, a.smin, a.smax, a);
     case "ult":
-      return tighten(w, a.umin, Math.min(a.umax, b.umax - 1), a.smin, a.smax);
+      return tighten(w, a.umin, Math.min(a.umax, b.umax - 1), a.smin, a.smax, a);
     case "ule":
-      return tighten(w, a.umin, Math.min(a.umax, b.umax), a.smin, a.smax);
+      return tighten(w, a.umin, Math.min(a.umax, b.umax), a.smin, a.smax, a);
     case "sgt":
-      return tighten(w, a.umin, a.umax, Math.max(a.smin, b.smin + 1), a.smax);
+      return tighten(w, a.umin, a.umax, Math.max(a.smin, b.smin + 1), a.smax, a);
     case "sge":
-      return tighten(w, a.umin, a.umax, Math.max(a.smin, b.smin), a.smax);
+      return tighten(w, a.umin, a.umax, Math.max(a.smin, b.smin), a.smax, a);
     case "slt":
-      return tighten(w, a.umin, a.umax, a.smin, Math.min(a.smax, b.smax - 1));
+      return tighten(w, a.umin, a.umax, a.smin, Math.min(a.smax, b.smax - 1), a);
     case "sle":
-      return tighten(w, a.umin, a.umax, a.smin, Math.min(a.smax, b.smax));
+      return tighten(w, a.umin, a.umax, a.smin, Math.min(a.smax, b.smax), a);
   }
 }

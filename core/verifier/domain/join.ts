@@ -81,11 +81,12 @@ function samePointerShape(a: Value, b: Value): boolean {
 interface Pair {
   readonly left: number;
   readonly right: number;
-  /** Links: delta there minus delta here, and the forms. */
+  /** Links: delta there minus delta here. */
   readonly shift: number;
-  readonly form: number;
+  readonly id: number;
   members: number;
-  id: number;
+  /** Links: the only number of this join that has the id so far. */
+  only: { -readonly [Key in keyof NumberValue]: NumberValue[Key] } | undefined;
 }
 
 /**
@@ -95,10 +96,9 @@ interface Pair {
  */
 export function join(a: State, b: State, live: number, fresh: () => number): State | undefined {
   const joining = new Joining(fresh);
-  // The first time only counts who is linked to whom.
-  if (joining.states(a, b, live) === undefined) return undefined;
-  joining.counted();
-  return joining.states(a, b, live);
+  const joined = joining.states(a, b, live);
+  joining.dropSingleLinks();
+  return joined;
 }
 
 /** How many values of a join are not those of `a`: the memory that it takes beside that one. */
@@ -120,14 +120,9 @@ class Joining {
   readonly #fresh: () => number;
   readonly #ids: Pair[] = [];
   readonly #links: Pair[] = [];
-  #counting = true;
 
   constructor(fresh: () => number) {
     this.#fresh = fresh;
-  }
-
-  counted(): void {
-    this.#counting = false;
   }
 
   states(a: State, b: State, live: number): State | undefined {
@@ -151,6 +146,16 @@ class Joining {
     const packet = Math.min(a.packet, b.packet);
     const metadata = Math.min(a.metadata, b.metadata);
     return { registers, frames, packet, metadata, references };
+  }
+
+  /** What is linked to nothing else needs no link. Sound: these numbers were made here, and nobody has seen them. */
+  dropSingleLinks(): void {
+    for (const { only } of this.#links) {
+      if (only === undefined) continue;
+      only.id = 0;
+      only.delta = 0;
+      only.extended = false;
+    }
   }
 
   #frame(a: Frame | undefined, b: Frame | undefined): Frame | undefined {
@@ -212,8 +217,11 @@ class Joining {
     const range = ranges.hull(a.range, b.range);
     if (constantValue(range) !== undefined) return numberValue(range);
     const pair = this.#link(a, b);
-    if (pair === undefined || pair.members < 2) return numberValue(range);
-    return numberValue(range, pair.id, deltaOf(a), pair.form % 2 === 1);
+    if (pair === undefined) return numberValue(range);
+    const number = numberValue(range, pair.id, deltaOf(a), a.extended || b.extended);
+    pair.only = pair.members === 0 ? number : undefined;
+    pair.members += 1;
+    return number;
   }
 
   /** The link of two numbers: those that are related alike in both states get one id. */
@@ -226,19 +234,14 @@ class Joining {
     if (extended && !(isExtension(a) && isExtension(b))) return undefined;
     const shift = deltaOf(b) - deltaOf(a);
     if (Math.abs(deltaOf(a)) > MOST_DELTA || Math.abs(deltaOf(b)) > MOST_DELTA) return undefined;
-    return this.#pair(this.#links, left, right, shift, extended ? 1 : 0);
+    return this.#pair(this.#links, left, right, shift);
   }
 
-  #pair(pairs: Pair[], left: number, right: number, shift: number, form: number): Pair {
+  #pair(pairs: Pair[], left: number, right: number, shift: number): Pair {
     for (const pair of pairs) {
-      // Numbers of one link in both forms belong together.
-      if (pair.left === left && pair.right === right && pair.shift === shift) {
-        if (this.#counting) pair.members += 1;
-        if (pair.form === form) return pair;
-        return { ...pair, form };
-      }
+      if (pair.left === left && pair.right === right && pair.shift === shift) return pair;
     }
-    const pair: Pair = { left, right, shift, form, members: 1, id: this.#fresh() };
+    const pair: Pair = { left, right, shift, id: this.#fresh(), members: 0, only: undefined };
     pairs.push(pair);
     return pair;
   }
@@ -246,7 +249,7 @@ class Joining {
   /** The id of a pair of instances or unknown parts. One that is the same in both states can stay. */
   #id(left: number, right: number): number {
     if (left === right) return left;
-    return this.#pair(this.#ids, left, right, 0, 0).id;
+    return this.#pair(this.#ids, left, right, 0).id;
   }
 
   #pointer(a: PointerValue, b: PointerValue): PointerValue | undefined {

@@ -32,6 +32,7 @@ const MOST_CACHED = 1024;
 
 /** Narrowing that narrows nothing. */
 function sameBounds(a: Bounds, b: Bounds): boolean {
+  if (a === b) return true;
   return a.umin === b.umin && a.umax === b.umax && a.smin === b.smin && a.smax === b.smax;
 }
 
@@ -75,6 +76,10 @@ export interface Ranges {
   contains(a: Range, value: bigint): boolean;
 }
 
+function coversRange(a: Range, b: Range): boolean {
+  return a === b || (coversWord(a.full, b.full) && coversWord(a.half, b.half) && a.zeros <= b.zeros);
+}
+
 export function makeRanges(full: Word, half: Word): Ranges {
   const H = half.modulus;
   const unknown: Range = { full: top(full), half: top(half), zeros: 0 };
@@ -104,7 +109,7 @@ export function makeRanges(full: Word, half: Word): Ranges {
       hslo = Math.max(hslo, smin - cblock * H);
       hshi = Math.min(hshi, smax - cblock * H);
     }
-    const narrowed = tighten(half, hulo, huhi, hslo, hshi);
+    const narrowed = tighten(half, hulo, huhi, hslo, hshi, low);
     if (narrowed === undefined) return undefined;
     if (sameU) {
       umin = Math.max(umin, block * H + narrowed.umin);
@@ -118,7 +123,7 @@ export function makeRanges(full: Word, half: Word): Ranges {
       smin = Math.max(smin, cblock * H + narrowed.smin);
       smax = Math.min(smax, cblock * H + narrowed.smax);
     }
-    const tight = tighten(full, umin, umax, smin, smax);
+    const tight = tighten(full, umin, umax, smin, smax, whole);
     if (tight === undefined) return undefined;
     const value = constantOf(tight);
     return { full: tight, half: narrowed, zeros: value === undefined ? zeros : trailingZeros(value) };
@@ -322,11 +327,14 @@ export function makeRanges(full: Word, half: Word): Ranges {
 
   return {
     unknown,
-    hull: (a, b) => ({
-      full: hullWord(a.full, b.full),
-      half: hullWord(a.half, b.half),
-      zeros: Math.min(a.zeros, b.zeros),
-    }),
+    hull: (a, b) =>
+      coversRange(a, b)
+        ? a
+        : {
+            full: hullWord(a.full, b.full),
+            half: hullWord(a.half, b.half),
+            zeros: Math.min(a.zeros, b.zeros),
+          },
     meet: (a, b) => assume("full", "eq", a, b)?.a,
     withHalf,
     constant,
@@ -340,8 +348,7 @@ export function makeRanges(full: Word, half: Word): Ranges {
     negate: (width, a) => alu(width, "sub", zero, a),
     possible,
     assume,
-    covers: (a, b) =>
-      a === b || (coversWord(a.full, b.full) && coversWord(a.half, b.half) && a.zeros <= b.zeros),
+    covers: coversRange,
     contains: (a, value) =>
       containsWord(full, a.full, value) &&
       containsWord(half, a.half, value % BigInt(H)) &&

@@ -15,10 +15,14 @@ export interface Part {
   readonly value: NumberValue;
 }
 
-export type Slot =
-  | { readonly kind: "spill"; readonly value: Value }
-  /** Bit i of `mask`: byte i is initialised (as a number). */
-  | { readonly kind: "bytes"; readonly mask: number; readonly parts: readonly Part[] };
+/** Bit i of `mask`: byte i is initialised (as a number). */
+interface BytesSlot {
+  readonly kind: "bytes";
+  readonly mask: number;
+  readonly parts: readonly Part[];
+}
+
+export type Slot = { readonly kind: "spill"; readonly value: Value } | BytesSlot;
 
 export interface Stack {
   /** Absent: 8 uninitialised bytes. */
@@ -129,9 +133,9 @@ export function writeUnknown(stack: Stack, from: number, to: number): Stack {
 
 const NO_PARTS: readonly Part[] = [];
 /** Eight bytes of which nothing is known but that they are numbers. */
-const UNKNOWN_SLOT: Slot = { kind: "bytes", mask: ALL_BYTES, parts: NO_PARTS };
+const UNKNOWN_SLOT: BytesSlot = { kind: "bytes", mask: ALL_BYTES, parts: NO_PARTS };
 
-function overwrite(slot: Slot | undefined, from: number, to: number): Slot {
+function overwrite(slot: Slot | undefined, from: number, to: number): BytesSlot {
   if (to - from === 8) return UNKNOWN_SLOT;
   const written = (ALL_BYTES >> (8 - (to - from))) << from;
   const parts = slot?.kind === "bytes" ? slot.parts : NO_PARTS;
@@ -149,12 +153,10 @@ function overwrite(slot: Slot | undefined, from: number, to: number): Slot {
 export function writeNumber(stack: Stack, at: number, size: number, value: NumberValue): Stack {
   const inSlot = at & 7;
   if (size === 8 && inSlot === 0) return spill(stack, at, value);
-  const written = writeUnknown(stack, at, at + size);
-  if (inSlot + size > 8 || (inSlot !== 0 && size < 4)) return written;
-  const slot = written.slots[at >> 3];
-  if (slot?.kind !== "bytes") return written;
+  if (inSlot + size > 8 || (inSlot !== 0 && size < 4)) return writeUnknown(stack, at, at + size);
+  const slot = overwrite(stack.slots[at >> 3], inSlot, inSlot + size);
   const part: Part = { at: inSlot, size, value: narrowNumber(value, size) };
-  return withSlot(written, at >> 3, { ...slot, parts: [...slot.parts, part] });
+  return withSlot(stack, at >> 3, { kind: "bytes", mask: slot.mask, parts: [...slot.parts, part] });
 }
 
 /**
