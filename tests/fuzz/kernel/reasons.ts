@@ -51,6 +51,12 @@ const HYGIENE: readonly Omit<Reason, "hygiene">[] = [
     why: "The kernel translates accesses of the context when it loads a program; what is read is within bounds either way.",
   },
   {
+    pattern: /^invalid bpf_context access off=20 size=1/,
+    name: "one byte of eth_protocol",
+    why: "The field's other bytes may be read in any piece; the kernel wants two of these, for its own field has two.",
+    when: ({ mutant }) => mutant.type.name === "sk_reuseport",
+  },
+  {
     pattern: /^missing btf func_info/,
     name: "callback without types",
     why: "The kernel wants BTF for functions whose address is taken; the comparison loads programs without it.",
