@@ -10,6 +10,7 @@ import { encode } from "../../core/isa/encode.ts";
 import type { Program } from "../../core/program/program.ts";
 import { certify } from "../../core/verifier/certify.ts";
 import type { State } from "../../core/verifier/domain/state.ts";
+import { isStrict } from "../../core/verifier/strict.ts";
 import { verify } from "../../core/verifier/verify.ts";
 import { recode } from "../core/certificate/recode.ts";
 import { untranslated } from "../core/certificate/untranslate.ts";
@@ -32,19 +33,21 @@ export class CertificateViolation extends Error {}
 
 /** The outcome; throws a CertificateViolation if what was proved is not so. */
 export function attack(program: Program, seed: number): string {
-  const verdict = verify(program, { maximumSteps: MAXIMUM_STEPS, strict: true });
-  const alone = proveAlone(program, seed, verdict.kind === "accepted");
+  const strict = isStrict(program, seed % 2 === 0);
+  const verdict = verify(program, { maximumSteps: MAXIMUM_STEPS, strict });
+  const alone = proveAlone(program, seed, strict, verdict.kind === "accepted");
   if (verdict.kind === "rejected")
     return alone ? `rejected, proved: ${verdict.failures[0].code}` : "rejected";
-  const certified = certify(program, { maximumSteps: MAXIMUM_STEPS, strict: true });
+  const certified = certify(program, { maximumSteps: MAXIMUM_STEPS, strict });
   if (certified.kind === "none") return `no certificate: ${certified.reason}`;
   const { bytes } = certified;
-  runsInside(program, seed, bytes);
+  runsInside(program, seed, bytes, strict);
   for (let round = 0; round < DAMAGED_BYTES; round++) {
     const damaged = mutate(bytes, seed + round * 7919);
     if (damaged.length === bytes.length && damaged.every((byte, at) => byte === bytes[at])) continue;
     // It is of this program, which is safe; what it says of runs must be so too.
-    if (checkCertificate(program, damaged).kind === "proved") runsInside(program, seed + round, damaged);
+    const checked = checkCertificate(program, damaged);
+    if (checked.kind === "proved") runsInside(program, seed + round, damaged, checked.strict);
   }
   const next = generator(seed);
   let doubted = 0;
@@ -56,7 +59,8 @@ export function attack(program: Program, seed: number): string {
     if (!isSame && old.kind === "proved") throw new CertificateViolation(`seed ${seed}: of another program`);
     const rehashed = Uint8Array.from(bytes);
     rehashed.set(digestOf(other));
-    if (checkCertificate(other, rehashed).kind === "proved" && !isSafe(other, seed + round)) doubted += 1;
+    if (checkCertificate(other, rehashed).kind === "proved" && !isSafe(other, seed + round, strict))
+      doubted += 1;
   }
   return doubted === 0 ? "certified" : "certified; proves a damaged program that the verifier rejects";
 }
@@ -73,27 +77,27 @@ function watchOf(program: Program, states: States): (index: number, state: Check
 }
 
 /** Reading a certificate and writing it again gives the same bytes, and runs stay inside its states. */
-function runsInside(program: Program, seed: number, bytes: Uint8Array): void {
+function runsInside(program: Program, seed: number, bytes: Uint8Array, strict: boolean): void {
   const states: States = [];
   const again = recode(program, bytes, watchOf(program, states));
   if (again.bytes.length !== bytes.length || again.bytes.some((byte, at) => byte !== bytes[at])) {
     throw new CertificateViolation(`seed ${seed}: two forms of one certificate`);
   }
-  runs(program, seed, RUNS, states);
+  runs(program, seed, strict, RUNS, states);
 }
 
 /** Without a certificate the checker still follows every path of a small program: what it then proves must be so. */
-function proveAlone(program: Program, seed: number, accepted: boolean): boolean {
+function proveAlone(program: Program, seed: number, strict: boolean, accepted: boolean): boolean {
   if (!isEncodable(program)) return false;
   const states: States = [];
   try {
     const observe = watchOf(program, states);
-    new Follower(program, true, { steps: MAXIMUM_STEPS, observe }).enter(() => undefined);
+    new Follower(program, strict, { steps: MAXIMUM_STEPS, observe }).enter(() => undefined);
   } catch (error) {
     if (error instanceof Refusal) return false;
     throw error;
   }
-  runs(program, seed, accepted ? RUNS : DOUBTED_RUNS, states);
+  runs(program, seed, strict, accepted ? RUNS : DOUBTED_RUNS, states);
   return true;
 }
 
@@ -107,14 +111,14 @@ function isEncodable(program: Program): boolean {
 }
 
 /** True if the verifier accepts it too. */
-function isSafe(program: Program, seed: number): boolean {
-  const accepted = verify(program, { maximumSteps: 10 * MAXIMUM_STEPS, strict: true }).kind === "accepted";
-  runs(program, seed, accepted ? RUNS : DOUBTED_RUNS);
+function isSafe(program: Program, seed: number, strict: boolean): boolean {
+  const accepted = verify(program, { maximumSteps: 10 * MAXIMUM_STEPS, strict }).kind === "accepted";
+  runs(program, seed, strict, accepted ? RUNS : DOUBTED_RUNS);
   return accepted;
 }
 
 /** Random runs in the model machine find no fault, and are inside the states if they are given. */
-function runs(program: Program, seed: number, count: number, states: States = []): void {
+function runs(program: Program, seed: number, strict: boolean, count: number, states: States = []): void {
   const tooMany = states.some((list) => (list?.length ?? 0) > MOST_STATES);
   for (let run = 0; run < count; run++) {
     const next = generator((seed + run * 104729) ^ 0x2545f491);
@@ -127,7 +131,7 @@ function runs(program: Program, seed: number, count: number, states: States = []
     };
     const machine = new Machine({
       program,
-      strict: true,
+      strict,
       next,
       firstAddress: 0x7ad3_8f10_2f30n,
       packet: anyBytes(next, length),
