@@ -1,4 +1,5 @@
-// A while of the comparison with the Linux kernel in every test run, from a seed that is printed.
+// A while of the comparison with the Linux kernel in every test run, always of the same programs: another kernel may have
+// words that no row explains yet, which is no reason for a test to fail by chance. `npm run fuzz -- kernel` takes others.
 import test from "ava";
 import { assembleProgram } from "../../../core/program/assemble.ts";
 import { isBpfPermitted } from "./bpf.ts";
@@ -8,6 +9,7 @@ import { findReason } from "./reasons.ts";
 import { defectOf, rowOf } from "./table.ts";
 
 const SECONDS = 10;
+const FIRST_SEED = 188_000_000;
 
 test("what we accept and the kernel rejects is explained", (t) => {
   if (!isBpfPermitted()) {
@@ -15,11 +17,10 @@ test("what we accept and the kernel rejects is explained", (t) => {
     t.true(process.env.CI === undefined, "bpf(2) must be permitted where CI is set");
     return;
   }
-  const first = Date.now() % 2 ** 31;
-  t.log(`first seed ${first}`);
+  t.log(`first seed ${FIRST_SEED}`);
   const rows = new Map<string, number>();
   const end = performance.now() + SECONDS * 1000;
-  for (let seed = first; performance.now() < end; seed++) {
+  for (let seed = FIRST_SEED; performance.now() < end; seed++) {
     for (const comparison of compareGenerated(seed)) {
       t.is(defectOf(comparison), undefined, `seed ${seed}`);
       const row = rowOf(comparison);
