@@ -4,9 +4,10 @@ import { InterpreterFault, runChecked } from "../host/embedded/checked.ts";
 import type { Program } from "../program/program.ts";
 import { goals } from "./goals.ts";
 import { type Change, type Input, LENGTH } from "./input.ts";
+import { Unrepresentable } from "./maps.ts";
 import { Shadow } from "./shadow.ts";
 import { type Branch, turned } from "./targets.ts";
-import { Unrepresentable, World } from "./world.ts";
+import { World } from "./world.ts";
 
 export interface Target {
   readonly program: Program;

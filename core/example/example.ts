@@ -12,9 +12,9 @@ import type { Failure } from "../verifier/verdict.ts";
 import { isCallableByHook } from "../verifier/verify.ts";
 import type { Sighting, Target } from "./attempt.ts";
 import { byteKey, type Input, LENGTH } from "./input.ts";
+import type { Thing } from "./maps.ts";
 import { observed } from "./observed.ts";
 import { type Found, search } from "./search.ts";
-import type { Thing } from "./world.ts";
 
 type FaultKind = InterpreterFault["kind"];
 
@@ -51,11 +51,12 @@ function told(target: Target, { input, sighting }: Found): ExampleRecord {
   const failing = program.instructions[target.path.at(-1) ?? -1];
   const view = failing === undefined ? undefined : observed(program, failing, sighting);
   const usesPacket =
-    shadow.used.has(world.packet.key) || shadow.used.has(LENGTH) || view?.thing === world.packet;
+    shadow.used.has(world.given.key) || shadow.used.has(LENGTH) || view?.thing === world.packet;
   return {
-    ...(usesPacket && packetOf(world.packet, input)),
+    ...(usesPacket && packetOf(world.given, input)),
     ...contextOf(target, sighting, input),
     ...mapsOf(sighting, input),
+    ...memoryOf(sighting, input),
     ...(world.answers.length > 0 && {
       answers: world.answers.map(({ helper, value }) => ({ helper: helper.name, value: `${value}` })),
     }),
@@ -104,4 +105,15 @@ function mapsOf({ world, shadow }: Sighting, input: Input): Pick<ExampleRecord, 
     rows.set(`${map} ${keyHex} false`, { map, keyHex, valueHex: hexOf(value, input) });
   }
   return rows.size === 0 ? {} : { maps: [...rows.values()] };
+}
+
+/** Other objects that were read, and what helpers wrote where that decides. */
+function memoryOf({ world, shadow }: Sighting, input: Input): Pick<ExampleRecord, "memory"> {
+  const chosen = (thing: Thing): boolean => [...input.keys()].some((key) => key.startsWith(`${thing.key}@`));
+  const things = [
+    ...world.others.filter((thing) => shadow.used.has(thing.key)),
+    ...world.filled.filter(chosen),
+  ];
+  const memory = things.map((thing) => ({ what: thing.words, hex: hexOf(thing, input) }));
+  return memory.length === 0 ? {} : { memory };
 }

@@ -59,7 +59,7 @@ function memoryGoals({ world }: Scene, base: Word, offset: number, sizeBytes: nu
   if (thing === undefined) return none;
   const past = BEYOND.map((by) => BigInt(thing.address + thing.sizeBytes - sizeBytes - offset) + by);
   const before = BEYOND.map((by) => BigInt(thing.address - offset) - by);
-  const cut = thing === world.packet ? lengths(address - thing.address, sizeBytes) : [];
+  const cut = thing === world.packet ? lengths(address - (world.endOfEmpty ?? world.origin), sizeBytes) : [];
   return [...none, ...cut, ...reached(base, past, 64, MOST_EACH), ...reached(base, before, 64, MOST_EACH)];
 }
 

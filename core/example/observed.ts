@@ -3,7 +3,8 @@ import type { Instruction } from "../isa/instruction.ts";
 import { type ArgumentKind, findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import type { Sighting } from "./attempt.ts";
-import type { Thing, World } from "./world.ts";
+import type { Thing } from "./maps.ts";
+import type { World } from "./world.ts";
 
 export interface View {
   readonly words: string;

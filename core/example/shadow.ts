@@ -12,8 +12,9 @@ import type {
 import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import { LENGTH } from "./input.ts";
+import { type Thing, Unrepresentable } from "./maps.ts";
 import type { Term, Word } from "./term.ts";
-import { MOST_LENGTH, type Thing, Unrepresentable, type World } from "./world.ts";
+import { MOST_LENGTH, type World } from "./world.ts";
 
 interface ByteOf {
   readonly word: Word;
@@ -44,6 +45,7 @@ export class Shadow {
       program.maps.flatMap(({ spec }, index) => (spec.data?.readOnly === true ? [`map ${index + 1} `] : [])),
     );
     this.#free = ({ key }) => ![...fixed].some((prefix) => key.startsWith(prefix));
+    world.onCopy = (address, sizeBytes) => this.#forget(address, sizeBytes);
     world.onWrite = (address, sizeBytes, object, offset) => {
       for (let at = 0; at < sizeBytes; at++) {
         this.#memory.set(address + at, {
@@ -52,6 +54,11 @@ export class Shadow {
         });
       }
     };
+  }
+
+  /** What was copied there is not followed. */
+  #forget(address: number, sizeBytes: number): void {
+    for (let at = 0; at < sizeBytes; at++) this.#memory.set(address + at, null);
   }
 
   word(register: number, registers: BigInt64Array): Word {
@@ -182,9 +189,21 @@ export class Shadow {
         return this.#fieldWord(field.kind, address, sizeBytes);
     } else if (this.#world.isPointer(thing, offset))
       return { value: this.#world.numberAt(address, sizeBytes), term: undefined };
+    if (thing === this.#world.packet) return this.#packetWord(address, sizeBytes);
     if (!this.#free(thing)) return { value: this.#world.numberAt(address, sizeBytes), term: undefined };
     this.used.add(thing.key);
     return this.#inputWord(thing.key, offset, address, sizeBytes);
+  }
+
+  /** Of the packet as it was given; what it has grown by since is known. */
+  #packetWord(address: number, sizeBytes: number): Word {
+    const { given, origin } = this.#world;
+    const offset = address - origin;
+    if (offset < 0 || offset + sizeBytes > given.sizeBytes) {
+      return { value: this.#world.numberAt(address, sizeBytes), term: undefined };
+    }
+    this.used.add(given.key);
+    return this.#inputWord(given.key, offset, address, sizeBytes);
   }
 
   #fieldWord(kind: string, address: number, sizeBytes: number): Word {
@@ -192,10 +211,9 @@ export class Shadow {
     if (kind !== "packetEnd") return { value, term: undefined };
     this.used.add(LENGTH);
     if (this.#world.packetMoved) throw new Unrepresentable("a packet that was moved");
-    return {
-      value,
-      term: { kind: "end", start: BigInt(this.#world.packet.address), least: 0n, most: MOST_LENGTH },
-    };
+    const { endOfEmpty } = this.#world;
+    if (endOfEmpty === undefined) return { value, term: undefined };
+    return { value, term: { kind: "end", start: BigInt(endOfEmpty), least: 0n, most: MOST_LENGTH } };
   }
 
   #inputWord(object: string, offset: number, address: number, sizeBytes: number): Word {
@@ -223,13 +241,9 @@ export class Shadow {
   ): void {
     const address = Number(registers[base]) + offset;
     const { term } = this.wordAt(address, sizeBytes);
-    this.#clear(address, sizeBytes);
+    this.#forget(address, sizeBytes);
     if (operation === "compareExchange") this.#terms[0] = term;
     else if (fetch) this.#terms[source] = term;
-  }
-
-  #clear(address: number, sizeBytes: number): void {
-    for (let at = 0; at < sizeBytes; at++) this.#memory.set(address + at, null);
   }
 
   #call({ target }: CallInstruction, registers: BigInt64Array): void {
@@ -245,7 +259,7 @@ export class Shadow {
       if (argument.kind === "mapKey") this.#world.keyTerm = this.wordAt(address, 4).term;
       if (!("access" in argument) || argument.access === "read") continue;
       const sizeBytes = this.#world.sizeOf(helper, position, registers);
-      if (sizeBytes <= MOST_LENGTH) this.#clear(address, sizeBytes);
+      if (sizeBytes <= MOST_LENGTH) this.#forget(address, sizeBytes);
     }
     this.#world.answered = undefined;
     this.#called = true;

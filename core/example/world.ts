@@ -6,30 +6,16 @@ import {
   checkedLane,
   checkedMemory,
   FIRST_FREE_PLACE,
-  type MapAccess,
   OBJECT_DISTANCE,
   placeAddress,
 } from "../host/embedded/checked.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import type { ContextField, Helper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
-import type { MapSpec } from "../spec.ts";
 import { answerKey, type Input, LENGTH, nullKey } from "./input.ts";
+import { type OpenMap, openMap, type Thing, Unrepresentable } from "./maps.ts";
+import { moved, movesPacket } from "./packet-moves.ts";
 import type { Term } from "./term.ts";
-
-/** The failing path needs what a checked run cannot give: there is no example then. */
-export class Unrepresentable extends Error {}
-
-/** An object that programs may point into. */
-export interface Thing {
-  /** Its name in the input. */
-  readonly key: string;
-  readonly words: string;
-  readonly address: number;
-  readonly sizeBytes: number;
-  /** What it holds where the input says nothing; absent: zeros. */
-  readonly content?: Uint8Array;
-}
 
 /** A map value that a look-up gave or did not give. */
 export interface LookedUp {
@@ -43,13 +29,6 @@ export interface Answered {
   readonly call: number;
   readonly helper: Helper;
   readonly value: bigint;
-}
-
-interface OpenMap extends MapAccess {
-  readonly spec: MapSpec;
-  readonly things: Thing[];
-  readonly isArray: boolean;
-  readonly inner: MapSpec | undefined;
 }
 
 const FRAME_BYTES = 512;
@@ -67,6 +46,10 @@ export class World implements CheckedWorld {
   readonly things: Thing[] = [];
   readonly lookedUp: LookedUp[] = [];
   readonly answers: Answered[] = [];
+  /** Memory that helpers have filled from the input. */
+  readonly filled: Thing[] = [];
+  /** Objects beside the packet, the context and map values. */
+  readonly others: Thing[] = [];
   /** What the last call answered depends on. */
   answered: Term | undefined;
   /** On what the first bytes of the key depend that the call is about to look up. */
@@ -77,12 +60,18 @@ export class World implements CheckedWorld {
   packetMoved = false;
   /** Told of memory that a helper fills from the input: byte i is byte `offset + i` of the object. */
   onWrite: (address: number, sizeBytes: number, object: string, offset: number) => void = () => {};
-  readonly packet: Thing;
+  /** Told of memory that a helper has copied something to that is not followed. */
+  onCopy: (address: number, sizeBytes: number) => void = () => {};
+  /** As it is now; `given` is the packet of the input, which begins at `origin`. */
+  packet: Thing;
+  readonly given: Thing;
+  readonly origin: number;
+  /** Where the packet would end if it were given empty; undefined: where it ends has nothing to do with that. */
+  endOfEmpty: number | undefined;
   readonly context: Thing | undefined;
   readonly #program: Program;
   readonly #input: Input;
   readonly #chosen = new Map<string, { readonly offset: number; readonly value: number }[]>();
-  readonly #others: Thing[] = [];
   readonly #pointers = new Set<number>();
   #places = FIRST_FREE_PLACE;
   #calls = 0;
@@ -108,9 +97,12 @@ export class World implements CheckedWorld {
       this.lane.packetAddress,
       length,
     );
-    for (const { spec, type } of program.maps) this.maps.push(this.#map(spec, [], type.name));
+    this.given = this.packet;
+    this.origin = this.packet.address;
+    this.endOfEmpty = this.origin;
+    for (const { spec, type } of program.maps) this.maps.push(openMap(spec, [], type.name));
     for (const [index, map] of this.maps.entries()) this.bases.push(this.#baseOf(map, index));
-    this.maps.push(this.#map(undefined, this.#others));
+    this.maps.push(openMap(undefined, this.others));
     if (raw === undefined) this.context = this.#makeContext();
   }
 
@@ -158,15 +150,19 @@ export class World implements CheckedWorld {
     if (helper.arguments.some((row) => row.kind === "callback" || row.kind === "unsupported")) {
       throw new Unrepresentable(helper.name);
     }
-    if (helper.invalidatesPacket === true && helper.name !== "skb_pull_data") this.packetMoved = true;
+    if (movesPacket(helper.name)) return this.#move(helper.name, registers[2] ?? 0n);
     if (PACKET_LOADS.has(helper.name)) return this.#loadBytes(registers);
-    if (helper.name === "libc_memcpy" || helper.name === "libc_memset") return moved(helper.name, registers);
+    if (PACKET_STORES.has(helper.name)) return this.#storeBytes(registers);
+    if (LIBC.has(helper.name)) return copied(helper.name, registers);
+    if (helper.invalidatesPacket === true) this.packetMoved = true;
     for (const [position, argument] of helper.arguments.entries()) {
       if (!("access" in argument) || argument.access !== "write") continue;
       const address = Number(registers[position + 1]);
       const sizeBytes = this.sizeOf(helper, position, registers);
       if (address === 0 || sizeBytes === 0) continue;
-      this.#fill(`call ${call} argument ${position + 1}`, address, sizeBytes);
+      const key = `call ${call} argument ${position + 1}`;
+      this.filled.push({ key, words: `what bpf_${helper.name} writes`, address, sizeBytes });
+      this.#fill(key, address, sizeBytes);
     }
     return this.#result(helper, call, registers);
   }
@@ -201,7 +197,7 @@ export class World implements CheckedWorld {
 
   #makeOther(key: string, words: string, sizeBytes: number): Thing {
     const thing = this.#make(key, words, sizeBytes);
-    if (!this.#others.includes(thing)) this.#others.push(thing);
+    if (!this.others.includes(thing)) this.others.push(thing);
     return thing;
   }
 
@@ -260,42 +256,6 @@ export class World implements CheckedWorld {
     const thing = this.#makeOther(key, `a ${type}`, row.sizeBytes);
     for (const field of row.fields) this.#pointField(thing, field, nesting);
     return thing;
-  }
-
-  #map(spec: MapSpec | undefined, things: Thing[], kind: string = "hash"): OpenMap {
-    const none = (): never => {
-      throw new Unrepresentable("a map is used by itself");
-    };
-    return {
-      spec: spec ?? {
-        name: "",
-        type: 0,
-        keySizeBytes: 0,
-        valueSizeBytes: 0,
-        maxEntries: 0,
-        flags: 0,
-        pinning: 0,
-      },
-      things,
-      isArray: kind === "array" || kind === "percpu_array",
-      inner: kind.endsWith("_of_maps") ? spec?.inner : undefined,
-      descriptor: {
-        id: 0,
-        kind: kind as MapAccess["descriptor"]["kind"],
-        address: 0,
-        keySizeBytes: spec?.keySizeBytes ?? 0,
-        valueSizeBytes: spec?.valueSizeBytes ?? 0,
-        maxEntries: spec?.maxEntries ?? 0,
-      },
-      contains: (address, sizeBytes) =>
-        things.some((row) => address >= row.address && address + sizeBytes <= row.address + row.sizeBytes),
-      lookup: none,
-      update: none,
-      remove: none,
-      peek: none,
-      count: none,
-      keys: none,
-    };
   }
 
   /** The first values of arrays that the program addresses without a look-up. */
@@ -396,7 +356,7 @@ export class World implements CheckedWorld {
     const name = `${map.spec.name} ${keyHex}`;
     const known = this.#inner.get(name);
     if (known !== undefined) return known;
-    const handle = this.maps.push(this.#map(map.inner, [], "hash"));
+    const handle = this.maps.push(openMap(map.inner, [], "hash"));
     this.#inner.set(name, handle);
     return handle;
   }
@@ -417,31 +377,47 @@ export class World implements CheckedWorld {
 
   /** int bpf_skb_load_bytes(skb, offset, to, length): 0, or -EFAULT. */
   #loadBytes(registers: BigInt64Array): bigint {
-    const offset = Number(BigInt.asUintN(32, registers[2] ?? 0n));
-    const to = Number(registers[3]);
-    const sizeBytes = Number(BigInt.asUintN(32, registers[4] ?? 0n));
-    if (offset + sizeBytes > this.packet.sizeBytes) return -14n;
-    checkedMemory().bytes.copyWithin(
-      to,
-      this.packet.address + offset,
-      this.packet.address + offset + sizeBytes,
-    );
-    this.onWrite(to, sizeBytes, this.packet.key, offset);
+    const [offset, to, sizeBytes] = [2, 3, 4].map((at) => low32(registers[at])) as [number, number, number];
+    if (offset + sizeBytes > this.packet.sizeBytes) return EFAULT;
+    const from = this.packet.address + offset;
+    checkedMemory().bytes.copyWithin(to, from, from + sizeBytes);
+    this.onWrite(to, sizeBytes, this.packet.key, from - this.origin);
+    return 0n;
+  }
+
+  /** int bpf_skb_store_bytes(skb, offset, from, length, flags): 0, or -EFAULT. */
+  #storeBytes(registers: BigInt64Array): bigint {
+    const [offset, from, sizeBytes] = [2, 3, 4].map((at) => low32(registers[at])) as [number, number, number];
+    if (offset + sizeBytes > this.packet.sizeBytes) return EFAULT;
+    const to = this.packet.address + offset;
+    checkedMemory().bytes.copyWithin(to, from, from + sizeBytes);
+    this.onCopy(to, sizeBytes);
+    return 0n;
+  }
+
+  /** 0, or -EINVAL. What a packet grows by is 0. */
+  #move(helper: string, argument: bigint): bigint {
+    const { address, sizeBytes } = this.packet;
+    const span = { start: address, end: address + sizeBytes, endOfEmpty: this.endOfEmpty };
+    const next = moved(helper, span, argument, this.origin);
+    if (next === undefined) return EINVAL;
+    const { bytes } = checkedMemory();
+    if (next.start < span.start) bytes.fill(0, next.start, span.start);
+    if (next.end > span.end) bytes.fill(0, span.end, next.end);
+    this.endOfEmpty = next.endOfEmpty;
+    const packet = { ...this.packet, address: next.start, sizeBytes: next.end - next.start };
+    this.things[this.things.indexOf(this.packet)] = packet;
+    this.packet = packet;
+    const { context } = this;
+    if (context !== undefined) {
+      for (const field of this.#program.type.context.fields) this.#pointField(context, field, 0);
+    }
     return 0n;
   }
 }
 
-/** void *memcpy(to, from, length), void *memset(to, byte, length) */
-function moved(name: "libc_memcpy" | "libc_memset", registers: BigInt64Array): bigint {
-  const { bytes } = checkedMemory();
-  const [to, second, length] = [1, 2, 3].map((register) =>
-    Number(BigInt.asUintN(32, registers[register] ?? 0n)),
-  );
-  if (to === undefined || second === undefined || length === undefined) return 0n;
-  if (name === "libc_memset") bytes.fill(second & 0xff, to, to + length);
-  else bytes.copyWithin(to, second, second + length);
-  return 0n;
-}
+const EFAULT = -14n;
+const EINVAL = -22n;
 
 function isAddressOf(instruction: Instruction, map: number): boolean {
   if (instruction.kind !== "loadImmediate") return false;
@@ -449,4 +425,23 @@ function isAddressOf(instruction: Instruction, map: number): boolean {
   return source.kind === "mapValue" && source.map === map;
 }
 
+/** void *memcpy(to, from, length), void *memset(to, byte, length) */
+function copied(name: string, registers: BigInt64Array): bigint {
+  const { bytes } = checkedMemory();
+  const [to, second, length] = [1, 2, 3].map((register) => low32(registers[register])) as [
+    number,
+    number,
+    number,
+  ];
+  if (name === "libc_memset") bytes.fill(second & 0xff, to, to + length);
+  else bytes.copyWithin(to, second, second + length);
+  return 0n;
+}
+
+function low32(value: bigint | undefined): number {
+  return Number(BigInt.asUintN(32, value ?? 0n));
+}
+
+const LIBC: ReadonlySet<string> = new Set(["libc_memcpy", "libc_memset"]);
+const PACKET_STORES: ReadonlySet<string> = new Set(["skb_store_bytes", "xdp_store_bytes"]);
 const PACKET_LOADS: ReadonlySet<string> = new Set(["skb_load_bytes", "xdp_load_bytes"]);

@@ -7,13 +7,14 @@ const BYTES_SHOWN = 64;
 const ROWS_SHOWN = 4;
 
 export function exampleLines(example: ExampleRecord, slot: number): string[] {
-  const { maps = [], context = [], answers = [] } = example;
+  const { maps = [], context = [], memory = [], answers = [] } = example;
   const rows = [
     ...packetRow(example),
     ...(context.length === 0
       ? []
       : [`context: ${context.map(({ field, value }) => `${field} = ${value}`).join(", ")}`]),
     ...shown(maps.map(mapRow)),
+    ...shown(memory.map(({ what, hex }) => `${what}${bytesInWords(hex)}`)),
     ...shown(
       answers.filter(({ value }) => value !== "0").map(({ helper, value }) => `bpf_${helper} gives ${value}`),
     ),

@@ -46,6 +46,8 @@ export interface ExampleRecord {
     readonly keyHex: string;
     readonly valueHex: string | null;
   }[];
+  /** What other memory holds: objects, and what helpers write. */
+  readonly memory?: readonly { readonly what: string; readonly hex: string }[];
   /** What helpers answer, in the order called. */
   readonly answers?: readonly { readonly helper: string; readonly value: string }[];
   readonly confirmed: true;

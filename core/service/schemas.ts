@@ -57,6 +57,7 @@ const example = v.object({
   maps: v.exactOptional(
     v.array(v.object({ map: v.string(), keyHex: v.string(), valueHex: v.nullable(v.string()) })),
   ),
+  memory: v.exactOptional(v.array(v.object({ what: v.string(), hex: v.string() }))),
   answers: v.exactOptional(v.array(v.object({ helper: v.string(), value: v.string() }))),
   confirmed: v.literal(true),
   observed: v.string(),

@@ -10,6 +10,7 @@ import type { Lane } from "./lane.ts";
 import type { BoundHelper, Machine } from "./machine.ts";
 import type { MapAccess } from "./maps/map.ts";
 import type { MemoryViews } from "./memory.ts";
+import { readPacketBounds } from "./regions.ts";
 import { createRegisters } from "./registers.ts";
 
 export { InterpreterFault } from "./fault.ts";
@@ -115,10 +116,15 @@ export function runChecked(program: Program, world: CheckedWorld, options: Check
   const { lane } = world;
   const high = (lane.resultAddress + 4) >>> 2;
   const initialization = createInitialization(lane);
+  const hasPacket =
+    program.rawMemorySizeBytes === undefined &&
+    program.type.context.fields.some((field) => field.kind === "packetStart");
   const bind = (row: Helper): BoundHelper => {
     if (isComputed(row)) return { row, call: bindHelper(row, { views, lane, maps: world.maps }) };
     const call = (): number => {
       const result = world.answer(row, registers.wide);
+      // A helper may have moved the packet.
+      if (hasPacket) machine.packet = readPacketBounds(views, program.type.context, lane.contextAddress);
       views.words[high] = Number(BigInt.asIntN(32, result >> 32n));
       return Number(BigInt.asIntN(32, result));
     };

@@ -101,6 +101,18 @@ r0 = *(u8 *)(r2 + 23)\nr0 <<= 56\nr0 s>>= 56\nif r0 s> -2 goto end\nr2 += r5\nr0
     code: "r0 = *(u32 *)(r1 + 0)\nexit",
     example: { observed: "returns 2" },
   },
+  "a packet that a helper has made longer at its head": {
+    platform: "linux",
+    code: "r6 = r1\nr2 = -8\ncall 44\nif r0 != 0 goto end\nr2 = *(u32 *)(r6 + 0)\nr3 = *(u32 *)(r6 + 4)\nr4 = r2\nr4 += 22\nif r4 > r3 goto end\nr5 = *(u8 *)(r2 + 8)\nif r5 != 9 goto end\nr0 = *(u32 *)(r2 + 30)\nend:\nr0 = 0\nexit",
+    example: { packetLength: 25, observed: "reads 4 bytes at offset 30 of the packet of 33 bytes" },
+    packet: { 0: 9 },
+  },
+  "what a helper writes": {
+    platform: "linux",
+    type: "kprobe",
+    code: "r1 = r10\nr1 += -8\nr2 = 8\nr3 = 0\ncall 113\nr1 = *(u8 *)(r10 - 6)\nif r1 != 200 goto end\nr0 = *(u64 *)(r10 + 0)\nend:\nr0 = 0\nexit",
+    example: { memory: [{ what: "what bpf_probe_read_kernel writes", hex: "0000c80000000000" }] },
+  },
   "raw memory": {
     platform: "raw",
     memory: 4,
