@@ -331,18 +331,34 @@ export function shapeOf(instruction: Instruction): Shape {
   }
 }
 
-const byShape = new Map(OPCODES.map((row) => [shapeKey(row.shape), row]));
+/** Rows by the values of their shapes, one after the other: every instruction of every program is looked up here. */
+interface Branch {
+  readonly next: Map<unknown, Branch>;
+  row: OpcodeRow | undefined;
+}
 
-function shapeKey(shape: Shape): string {
-  return Object.values(shape).join(" ");
+const root: Branch = { next: new Map(), row: undefined };
+for (const row of OPCODES) {
+  let branch = root;
+  for (const value of Object.values(row.shape)) {
+    let next = branch.next.get(value);
+    if (next === undefined) {
+      next = { next: new Map(), row: undefined };
+      branch.next.set(value, next);
+    }
+    branch = next;
+  }
+  branch.row = row;
 }
 
 /** The row of an instruction; undefined for one that cannot be encoded (sdiv with a movsx, say). */
 export function findOpcode(instruction: Instruction): OpcodeRow | undefined {
-  return byShape.get(shapeKey(shapeOf(instruction)));
+  let branch: Branch | undefined = root;
+  for (const value of Object.values(shapeOf(instruction))) branch = branch?.next.get(value);
+  return branch?.row;
 }
 
 /** A row in words, unique: "alu 64 add register". */
 export function opcodeName(row: OpcodeRow): string {
-  return shapeKey(row.shape);
+  return Object.values(row.shape).join(" ");
 }
