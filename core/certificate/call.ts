@@ -2,7 +2,7 @@
 import type { LoadPacketInstruction } from "../isa/instruction.ts";
 import { type ArgumentKind, findHelper, type Helper, mayCall } from "../platform/platform.ts";
 import { isZero } from "./arithmetic.ts";
-import { address, type Checker, checkBytes, isKernel, object, slotsOf } from "./memory.ts";
+import { address, type Checker, checkBytes, frameOf, isKernel, object } from "./memory.ts";
 import { anyOfSize, between, constantOf, type NumberValue, unknown } from "./number.ts";
 import { type CheckedMap, isMapOfMaps, isReadOnly, mapOf, refuse } from "./program.ts";
 import { isNumbers, writeAny, writeSomewhere } from "./stack.ts";
@@ -11,6 +11,7 @@ import {
   forgetPacket,
   holderOf,
   mapValues,
+  ownSlots,
   type Pointer,
   pointer,
   read,
@@ -61,7 +62,7 @@ export function callHelper(checker: Checker, state: State, helper: Helper, forge
     if (base.place !== "stack" || most === 0) continue;
     const from = base.offset + base.least + STACK_BYTES;
     const to = base.offset + base.most + STACK_BYTES + most;
-    const slots = slotsOf(state, base);
+    const slots = ownSlots(frameOf(state, base));
     if (base.least === base.most && least === most) writeAny(slots, from, to);
     else writeSomewhere(slots, from, to);
   }
@@ -230,7 +231,7 @@ function bytes(
   ) {
     const from = base.offset + base.least + STACK_BYTES;
     const to = base.offset + base.most + most + STACK_BYTES;
-    if (!isNumbers(slotsOf(state, base), from, to)) refuse(`${helper.name}: stack that is no number`);
+    if (!isNumbers(frameOf(state, base).slots, from, to)) refuse(`${helper.name}: stack that is no number`);
   }
   return writes ? { base, least, most } : undefined;
 }

@@ -7,7 +7,7 @@ import { type NumberValue, unknown } from "./number.ts";
 import { type CheckedProgram, mapOf, refuse } from "./program.ts";
 import {
   copyState,
-  emptySlots,
+  emptyFrame,
   type Frame,
   forgetNumbers,
   forgetPacket,
@@ -44,7 +44,7 @@ export function callbackState(
     references: inner.references,
     stacks: inner.frames.map(({ slots }) => slots.slice()),
   };
-  inner.frames.push({ returnTo: -1, saved: [], slots: emptySlots(), callback });
+  inner.frames.push({ ...emptyFrame(), callback });
   return { start, state: inner };
 }
 
@@ -78,7 +78,7 @@ function parameterOf(checker: Checker, state: State, helper: Helper, parameter: 
 
 /** What any number of rounds may have done to the frames of the callers and to the packet. */
 export function forgetRounds({ program }: Checker, state: State, _: Helper, at: number): void {
-  for (const frame of state.frames) forgetNumbers(frame.slots);
+  for (const frame of state.frames) forgetNumbers(frame);
   const code = read(state, 1 + at);
   if (code?.kind !== "pointer" || code.place !== "code" || movesPacket(program, code.which))
     forgetPacket(state);

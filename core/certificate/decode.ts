@@ -41,7 +41,8 @@ import {
 import { refuse } from "./program.ts";
 import { sameSlot } from "./same.ts";
 import {
-  emptySlots,
+  emptyFrame,
+  ownSlots,
   type Part,
   PLACES,
   type Pointer,
@@ -71,7 +72,7 @@ export function decodeState(cursor: Cursor, base: State, instructions: number): 
     const known = base.frames[depth];
     const returnTo = depth === 0 ? -1 : cursor.unsigned(instructions - 1);
     const saved = depth === 0 ? [] : (known?.saved ?? [undefined, undefined, undefined, undefined]);
-    state.frames.push({ returnTo, saved, slots: known?.slots ?? emptySlots() });
+    state.frames.push({ ...(known ?? emptyFrame()), returnTo, saved, shared: true });
   }
   if (head & LENGTHS) {
     state.packet = cursor.unsigned(MOST_PACKET + 1);
@@ -95,7 +96,6 @@ function sameList(a: readonly number[], b: readonly number[]): boolean {
 /** Pairs of a distance to the next cell and what is in it; 0 ends. */
 function decodeCells(cursor: Cursor, state: State): void {
   const count = cellCount(state);
-  const own = new Set<number>();
   for (let cell = -1, step = cursor.unsigned(count); step !== 0; step = cursor.unsigned(count)) {
     cell += step;
     if (cell >= count) refuse("a cell that does not exist");
@@ -107,13 +107,8 @@ function decodeCells(cursor: Cursor, state: State): void {
     }
     const depth = Math.floor((cell - FIRST_CELL) / CELLS_PER_FRAME);
     const frame = state.frames[depth] ?? refuse("a frame that does not exist");
-    if (!own.has(depth)) {
-      own.add(depth);
-      frame.slots = frame.slots.slice();
-      frame.saved = frame.saved.slice();
-    }
     const at = (cell - FIRST_CELL) % CELLS_PER_FRAME;
-    if (at < SLOTS) frame.slots[SLOTS - 1 - at] = slot;
+    if (at < SLOTS) ownSlots(frame)[SLOTS - 1 - at] = slot;
     else if (depth === 0) refuse("a cell that does not exist");
     else frame.saved = frame.saved.with(at - SLOTS, valueOnly(slot));
   }

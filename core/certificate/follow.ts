@@ -10,7 +10,7 @@ import { covers } from "./cover.ts";
 import { atomic, type Checker, immediate, load, store } from "./memory.ts";
 import { constant, type NumberValue } from "./number.ts";
 import { type CheckedProgram, entryOf, initialState, refuse } from "./program.ts";
-import { copyState, emptySlots, MOST_FRAMES, mapValues, read, type State, type Value } from "./state.ts";
+import { copyState, emptyFrame, MOST_FRAMES, mapValues, read, type State, type Value } from "./state.ts";
 
 /** A state that the certificate lists: every run that is at `index` in it is safe from there on, and ends. */
 export interface Listed {
@@ -189,7 +189,7 @@ export class Follower implements Checker {
     if (state.frames.length >= MOST_FRAMES) refuse("too many frames");
     const saved = state.registers.slice(6);
     for (const register of [0, 6, 7, 8, 9]) state.registers[register] = undefined;
-    state.frames.push({ returnTo: index + 1, saved, slots: emptySlots() });
+    state.frames.push(emptyFrame(index + 1, saved));
     return target;
   }
 

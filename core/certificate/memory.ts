@@ -10,7 +10,17 @@ import type { ContextField } from "../platform/platform.ts";
 import { anyOfSize, literal, type NumberValue, signExtended, trailingZeros } from "./number.ts";
 import { type CheckedProgram, isReadOnly, mapOf, refuse } from "./program.ts";
 import { isNumbers, numberAt, wholeAt, writeAny, writeNumber, writeSomewhere } from "./stack.ts";
-import { type Pointer, pointer, read, type Slot, STACK_BYTES, type State, type Value } from "./state.ts";
+import {
+  type Frame,
+  ownSlots,
+  type Pointer,
+  pointer,
+  read,
+  type Slot,
+  STACK_BYTES,
+  type State,
+  type Value,
+} from "./state.ts";
 
 /** What every step needs beside the state. */
 export interface Checker {
@@ -21,8 +31,8 @@ export interface Checker {
   readonly fresh: () => number;
 }
 
-export function slotsOf(state: State, { which }: Pointer): Slot[] {
-  return state.frames[which]?.slots ?? refuse("a pointer into a frame that is closed");
+export function frameOf(state: State, { which }: Pointer): Frame {
+  return state.frames[which] ?? refuse("a pointer into a frame that is closed");
 }
 
 /** A pointer that is not null, in a register that is used as one. */
@@ -92,7 +102,7 @@ export function load(checker: Checker, state: State, instruction: LoadInstructio
       return anyOfSize(size, signed);
     case "stack": {
       checkBytes(checker, state, base, offset, size, false);
-      return loadStack(checker, slotsOf(state, base), base, at + STACK_BYTES, instruction);
+      return loadStack(checker, frameOf(state, base).slots, base, at + STACK_BYTES, instruction);
     }
     default:
       checkBytes(checker, state, base, offset, size, false);
@@ -229,7 +239,7 @@ export function store(checker: Checker, state: State, instruction: StoreInstruct
     if (base.place !== "stack" || size !== 8 || !isKnown || at % 8 !== 0) refuse("an address leaves");
   }
   if (base.place !== "stack") return;
-  const slots = slotsOf(state, base);
+  const slots = ownSlots(frameOf(state, base));
   if (!isKnown) writeSomewhere(slots, at, at + base.most - base.least + size);
   else if (value.kind === "number") writeNumber(slots, at, size, value);
   else if (size === 8 && at % 8 === 0) slots[at >> 3] = value;
@@ -248,7 +258,7 @@ export function atomic(checker: Checker, state: State, instruction: AtomicInstru
   if (2 ** Math.min(trailingZeros(base.offset + offset), base.zeros) < size) refuse("not aligned");
   checkStored(state, source, checker.strict);
   if (place === "stack") {
-    const slots = slotsOf(state, base);
+    const slots = ownSlots(frameOf(state, base));
     const from = base.offset + base.least + offset + STACK_BYTES;
     const to = from + base.most - base.least + size;
     if (checker.strict && !isNumbers(slots, from, to)) refuse("stack that is no number");

@@ -91,7 +91,9 @@ export interface Frame {
   readonly returnTo: number;
   /** r6 ... r9 of the caller. */
   saved: readonly Value[];
-  slots: Slot[];
+  /** Of several states if `shared`: written through ownSlots() only. */
+  slots: readonly Slot[];
+  shared: boolean;
   /** Of a callback: what it must leave as it was. */
   readonly callback?: {
     readonly references: readonly number[];
@@ -127,25 +129,38 @@ export function pointer(place: Place, changes: Partial<Pointer> = {}): Pointer {
   };
 }
 
-export function emptySlots(): Slot[] {
-  return new Array<Slot>(SLOTS).fill(undefined);
+const EMPTY_SLOTS: readonly Slot[] = new Array<Slot>(SLOTS).fill(undefined);
+
+export function emptyFrame(returnTo = -1, saved: readonly Value[] = []): Frame {
+  return { returnTo, saved, slots: EMPTY_SLOTS, shared: true };
+}
+
+/** The frame's slots, to be written: from now on no other state has them. */
+export function ownSlots(frame: Frame): Slot[] {
+  if (frame.shared) frame.slots = frame.slots.slice();
+  frame.shared = false;
+  return frame.slots as Slot[];
 }
 
 export function emptyState(): State {
   return {
     registers: new Array<Value>(10).fill(undefined),
-    frames: [{ returnTo: -1, saved: [], slots: emptySlots() }],
+    frames: [emptyFrame()],
     packet: 0,
     metadata: 0,
     references: [],
   };
 }
 
+/** A copy that can be changed on its own; stacks are shared until one of the two is written. */
 export function copyState(state: State): State {
   return {
     ...state,
     registers: state.registers.slice(),
-    frames: state.frames.map((frame) => ({ ...frame, slots: frame.slots.slice() })),
+    frames: state.frames.map((frame) => {
+      frame.shared = true;
+      return { ...frame };
+    }),
   };
 }
 
@@ -165,17 +180,22 @@ export function mapValues(state: State, change: (value: NumberValue | Pointer) =
     if (value !== undefined) registers[index] = change(value);
   }
   for (const frame of state.frames) {
-    const { slots } = frame;
     if (frame.saved.length > 0) frame.saved = frame.saved.map((value) => value && change(value));
+    const { slots } = frame;
     for (let index = 0; index < SLOTS; index++) {
       const slot = slots[index];
       if (slot === undefined) continue;
-      if (slot.kind === "bytes") {
-        if (slot.parts.length > 0)
-          slots[index] = { ...slot, parts: slot.parts.map((part) => changed(part, change)) };
-      } else slots[index] = change(slot);
+      const next = changedSlot(slot, change);
+      if (next !== slot) ownSlots(frame)[index] = next;
     }
   }
+}
+
+function changedSlot(slot: Exclude<Slot, undefined>, change: (value: NumberValue | Pointer) => Value): Slot {
+  if (slot.kind !== "bytes") return change(slot);
+  if (slot.parts.length === 0) return slot;
+  const parts = slot.parts.map((part) => changed(part, change));
+  return parts.every((part, at) => part === slot.parts[at]) ? slot : { ...slot, parts };
 }
 
 function changed(part: Part, change: (value: NumberValue | Pointer) => Value): Part {
@@ -220,7 +240,8 @@ export function numberMask(slot: Slot): number {
 }
 
 /** Every number in the stack becomes any number. */
-export function forgetNumbers(slots: Slot[]): void {
+export function forgetNumbers(frame: Frame): void {
+  const slots = ownSlots(frame);
   for (let index = 0; index < SLOTS; index++) {
     const slot = slots[index];
     if (slot?.kind === "number") slots[index] = unknown();

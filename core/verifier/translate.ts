@@ -33,6 +33,7 @@ function frameOf(platform: Platform, { returnTo, callerSaved, stack }: Frame): C
     returnTo,
     saved: callerSaved.map((value) => valueFor(platform, value)),
     slots: stack.slots.map((slot) => slotOf(platform, slot)),
+    shared: true,
   };
 }
 
