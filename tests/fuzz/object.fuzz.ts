@@ -7,6 +7,7 @@ import { encode } from "../../core/isa/encode.ts";
 import { programFromBytes } from "../../core/program/assemble.ts";
 import { buildProgram } from "../../core/program/build.ts";
 import { buildCfg } from "../../core/program/cfg.ts";
+import { relocateTypes } from "../../core/program/co-re.ts";
 import { generator, mutate } from "../harness/mutate.ts";
 import type { Fuzzer } from "./fuzzer.ts";
 
@@ -48,6 +49,24 @@ export const fuzzers: readonly Fuzzer[] = [
               encode(program.instructions);
             });
           }
+        }
+      });
+    },
+  },
+  {
+    name: "damaged types, and objects made to fit them",
+    run(seed) {
+      const [object, target] = [join(fixtures, "co-re.o"), join(fixtures, "co-re-target.o")].map((file) =>
+        readFileSync(file),
+      );
+      const damaged = (bytes: Uint8Array = new Uint8Array(), number: number) =>
+        (seed + number) % 3 === 0 ? bytes : mutate(bytes, seed + number, bytes.length >> 3);
+      return answer(() => {
+        const { btf } = loadObject(damaged(target, 1), "target.o");
+        const spec = loadObject(damaged(object, 2), "object.o");
+        const fitted = btf === undefined ? spec : relocateTypes(spec, btf);
+        for (const { name } of fitted.programs) {
+          answer(() => encode(buildProgram(fitted, name, { platform: "linux" }).instructions));
         }
       });
     },
