@@ -1,10 +1,11 @@
 // `npm run fuzz [-- [--seconds N] [--seed N] [--corpus FOLDER] [FILTER]]`: runs the cases of tests/fuzz/**/*.fuzz.ts for N
-// seconds each (20 by default), from a random seed on or from the one given. Ends with exit code 1 if a case failed; its seed is printed and
-// goes into the tests of what it fed.
+// seconds each (20 by default), from a random seed on or from the one given. Ends with exit code 1 if a case failed; its
+// seed is printed and goes into the tests of what it fed. Campaigns end by themselves and are run only by name:
+// `npm run fuzz -- mutants [WORD] [--all]`.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Fuzzer } from "../tests/fuzz/fuzzer.ts";
+import type { Campaign, Fuzzer } from "../tests/fuzz/fuzzer.ts";
 
 const folder = join(import.meta.dirname, "..", "tests", "fuzz");
 const { values, positionals } = parseArgs({
@@ -12,19 +13,20 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "20" },
     seed: { type: "string" },
     corpus: { type: "string" },
+    all: { type: "boolean", default: false },
   },
   allowPositionals: true,
 });
 const seconds = Number(values.seconds);
 const first = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
-if (!(seconds > 0) || !Number.isSafeInteger(first) || positionals.length > 1) {
+if (!(seconds > 0) || !Number.isSafeInteger(first) || positionals.length > 2) {
   process.stderr.write(
-    "usage: npm run fuzz [-- [--seconds SECONDS] [--seed WHOLE_NUMBER] [--corpus FOLDER] [FILTER]]\n",
+    "usage: npm run fuzz [-- [--seconds SECONDS] [--seed WHOLE_NUMBER] [--corpus FOLDER] [--all] [FILTER [WORD]]]\n",
   );
   process.exit(64);
 }
 
-// tests/fuzz/kernel takes its programs from there.
+// tests/fuzz/kernel and tests/fuzz/corpus.ts take programs from there.
 if (values.corpus !== undefined) process.env.EBPF_FUZZ_CORPUS = values.corpus;
 
 /** Runs cases until the time is over; false after one that failed. */
@@ -50,11 +52,27 @@ function fuzz({ name, run }: Fuzzer): boolean {
 
 const isFuzzer = (path: string): boolean => path.endsWith(".fuzz.ts");
 
+const [filter = "", word = ""] = positionals;
+
+function campaign({ name, run }: Campaign): Promise<boolean> {
+  const print = (line: string): void => {
+    process.stdout.write(`${line}\n`);
+  };
+  print(`${name}, from seed ${first}`);
+  return run({ seed: first, seconds, word, all: values.all, print });
+}
+
 let sound = true;
 for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(isFuzzer)) {
-  const { fuzzers } = (await import(join(folder, file))) as { fuzzers: readonly Fuzzer[] };
+  const { fuzzers = [], campaigns = [] } = (await import(join(folder, file))) as {
+    fuzzers?: readonly Fuzzer[];
+    campaigns?: readonly Campaign[];
+  };
   for (const fuzzer of fuzzers) {
-    if (fuzzer.name.includes(positionals[0] ?? "")) sound = fuzz(fuzzer) && sound;
+    if (fuzzer.name.includes(filter)) sound = fuzz(fuzzer) && sound;
+  }
+  for (const one of campaigns) {
+    if (filter !== "" && one.name.includes(filter)) sound = (await campaign(one)) && sound;
   }
 }
 process.exit(sound ? 0 : 1);

@@ -1,5 +1,5 @@
 // Accepted programs that the random ones are made of by small changes: the project's own fixtures and samples, and those
-// of the folder in EBPF_BENCH_CORPUS if there is one. Each is linked and verified when it is first asked for.
+// of a folder (`npm run fuzz -- --corpus FOLDER`). Each is linked and verified when it is first asked for.
 import { readFileSync } from "node:fs";
 import { EbpfError } from "../../core/base/error.ts";
 import { loadObject } from "../../core/elf/object.ts";
@@ -67,7 +67,7 @@ const made = new Map<Source, readonly Program[]>();
 
 /** An accepted program of the corpus, and another one to take pieces of. */
 function pick(next: Next): Program | undefined {
-  sources ??= [...fixtureSources(), ...folderSources(process.env.EBPF_BENCH_CORPUS)];
+  sources ??= [...fixtureSources(), ...folderSources(process.env.EBPF_FUZZ_CORPUS)];
   const source = sources[next(sources.length)];
   if (source === undefined) return undefined;
   let programs = made.get(source);

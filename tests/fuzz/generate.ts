@@ -18,6 +18,8 @@ import {
   longLoop,
   loop,
   move,
+  pointerDistance,
+  slotParts,
   spillPointer,
   stackLoad,
   stackStore,
@@ -31,13 +33,14 @@ import {
   context,
   helper,
   legacyLoad,
-  loadPacketPointers,
   loopOverMemory,
   mapValue,
   packet,
+  provedAccess,
+  reference,
 } from "./pieces-memory.ts";
 import { chooseScenario, HOST_XDP, type Scenario } from "./scenario.ts";
-import { CONTEXT, type Next, place, SCRATCH, SCRATCH_BYTES, Writer } from "./writer.ts";
+import { CONTEXT, loadPacketPointers, type Next, place, SCRATCH, SCRATCH_BYTES, Writer } from "./writer.ts";
 
 /** Weight of each piece; those that open a block or a function stand on top only. */
 const PIECES: readonly (readonly [number, "any" | "top", (w: Writer, depth: number) => void])[] = [
@@ -46,7 +49,9 @@ const PIECES: readonly (readonly [number, "any" | "top", (w: Writer, depth: numb
   [4, "any", unary],
   [6, "any", unknown],
   [9, "any", (w) => w.bound(w.number(), w.pick([3, 7, 15, 255]))],
-  [9, "any", links],
+  [14, "any", links],
+  [7, "any", slotParts],
+  [3, "any", pointerDistance],
   [8, "any", (w, depth) => (depth < 3 ? branch(w, depth, piece) : alu(w))],
   [6, "any", stackStore],
   [5, "any", stackLoad],
@@ -58,12 +63,14 @@ const PIECES: readonly (readonly [number, "any" | "top", (w: Writer, depth: numb
   [7, "any", helper],
   [1, "any", constant],
   [1, "any", legacyLoad],
-  [1, "any", leak],
+  [2, "any", leak],
+  [2, "any", provedAccess],
+  [2, "any", reference],
   [2, "any", atomicOnStack],
   [2, "top", loop],
   [1, "top", longLoop],
   [2, "top", loopOverMemory],
-  [2, "top", localCall],
+  [3, "top", localCall],
   [1, "top", callback],
 ];
 
@@ -74,6 +81,7 @@ function piece(w: Writer, depth: number): void {
   for (const [weight, where, write] of PIECES) {
     left -= weight;
     if (left >= 0) continue;
+    w.depth = depth;
     if (where === "any" || depth === 0) write(w, depth);
     return;
   }
@@ -87,7 +95,7 @@ export function generateText(next: Next, scenario: Scenario): string {
     w.add(`*(u64 *)(${place(10, SCRATCH + at)}) = ${w.immediate()}`);
   loadPacketPointers(w);
   for (const register of w.numbers) {
-    if (w.chance(70)) w.add(`r${register} = ${w.immediate()}`);
+    if (w.chance(50)) w.add(`r${register} = ${w.immediate()}`);
     else w.unknownInto(register);
     w.give(register);
   }

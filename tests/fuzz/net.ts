@@ -22,6 +22,10 @@ const WATCHED_RUNS = 5;
 /** As a kernel and as a process have them: their upper halves, lower halves and alignments differ. */
 const ADDRESSES = [0xffff_8881_0234_5000n, 0x0000_7ad3_8f10_2f30n] as const;
 
+/** Of a run all these steps are held against the states, then one in so many: loops do much the same again. */
+const ALWAYS_WATCHED = 300;
+const WATCHED_ONE_IN = 8;
+
 export class SoundnessViolation extends Error {}
 
 export interface NetResult {
@@ -118,9 +122,18 @@ function makeWatch(
   /** Where the last look at this instruction was answered: mostly the next is there too. */
   const hints = new Int32Array(program.instructions.length);
   let observed = 0;
+  let running: Machine | undefined;
+  let steps = 0;
   const trace = (machine: Machine, index: number): void => {
     const known = states?.[index];
     if (known === undefined) return;
+    if (machine !== running) {
+      running = machine;
+      steps = 0;
+    }
+    steps += 1;
+    // Not every eighth: the length of a loop may be a multiple of that.
+    if (steps > ALWAYS_WATCHED && (Math.imul(steps, 0x9e37_79b1) >>> 0) % WATCHED_ONE_IN !== 0) return;
     observed += 1;
     const registers = live[index] ?? 0;
     const hint = hints[index] ?? 0;

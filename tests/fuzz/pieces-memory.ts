@@ -6,20 +6,13 @@ import {
   END,
   frameAddress,
   KEY,
+  loadPacketPointers,
   PACKET,
   place,
   SCRATCH,
   SCRATCH_BYTES,
   type Writer,
 } from "./writer.ts";
-
-export function loadPacketPointers(w: Writer): void {
-  const start = w.field("packetStart");
-  const end = w.field("packetEnd");
-  if (start === undefined || end === undefined) return;
-  w.add(`r${PACKET} = *(u${8 * start.sizeBytes} *)(r${CONTEXT} + ${start.byteOffset})`);
-  w.add(`r${END} = *(u${8 * end.sizeBytes} *)(r${CONTEXT} + ${end.byteOffset})`);
-}
 
 export function packet(w: Writer): void {
   if (!w.hasPacket) return;
@@ -32,16 +25,27 @@ export function packet(w: Writer): void {
   } else w.add(`r1 = r${PACKET}`);
   const length = 1 + w.next(useMeta ? 12 : 40);
   const bytes = w.pick([1, 2, 4, 8]);
-  if (w.chance(50) && !useMeta) {
+  const moved = w.chance(50) && !useMeta;
+  if (moved) {
     const index = w.pick([0, 3, 4, 5, 9]);
     w.unknownInto(index);
     w.bound(index, w.pick([7, 15, 60, 255]));
-    w.add(`r1 += r${index}`);
+    // The unknown part may be below 0.
+    if (w.chance(20)) w.add(`r1 += ${w.pick([8, 15, 60])}`, `r1 -= r${index}`);
+    else w.add(`r1 += r${index}`);
     if (w.chance(20)) w.add(`r1 += -${w.next(10)}`);
     if (w.chance(15)) w.add("*(u64 *)(r10 - 48) = r1", "r1 = *(u64 *)(r10 - 48)", "*(u64 *)(r10 - 48) = 6");
   }
   w.add("r2 = r1", `r2 += ${length}`);
-  const label = w.label();
+  // Unsafe: a place of the packet is not its end.
+  if (!useMeta && w.chance(3)) {
+    end = 3;
+    w.add(`r3 = r${PACKET}`, `r3 += ${w.pick([8, 40, 60])}`);
+    w.lose(3);
+  }
+  // What is checked on the way to here can be used later too.
+  const stays = w.depth === 0 && w.chance(35);
+  const label = stays ? "out" : w.label();
   const [condition, proves] = w.pick([
     [`if r2 > r${end} goto ${label}`, length],
     [`if r2 >= r${end} goto ${label}`, length + 1],
@@ -57,8 +61,18 @@ export function packet(w: Writer): void {
   const access = write
     ? `*(u${bytes * 8} *)(${place(1, at)}) = ${w.immediate()}`
     : `r0 = *(u${bytes * 8} *)(${place(1, at)})`;
-  w.add("r0 = 1", condition, access, `${label}:`, "r1 = 3", "r2 = 4");
+  w.add("r0 = 1", condition, access, ...(stays ? [] : [`${label}:`]), "r1 = 3", "r2 = 4");
   w.give(0, 1, 2);
+  if (stays && !moved && !useMeta && end === END) w.proved = Math.max(w.proved, proves);
+  if (w.chance(60)) provedAccess(w);
+}
+
+/** An access to bytes that an earlier piece has checked. */
+export function provedAccess(w: Writer): void {
+  if (w.proved < 1) return;
+  const bytes = w.pick([1, 2, 4, 8].filter((size) => size <= w.proved));
+  w.add(`r0 = *(u${8 * bytes} *)(${place(PACKET, w.next(w.proved - bytes + 1))})`);
+  w.give(0);
 }
 
 /** A write to the context, or a read anywhere in it. */
@@ -163,6 +177,18 @@ export function legacyLoad(w: Writer): void {
   w.afterCall();
 }
 
+/** A record or an object that has to be given back. */
+export function reference(w: Writer): void {
+  const { platform, type } = w.scenario;
+  const rows = platform.helpers.filter(
+    (row) =>
+      (row.returns.kind === "recordOrNull" || row.returns.kind === "objectOrNull") &&
+      mayCall(row, type.name) &&
+      row.arguments.every((kind) => canGive(w, kind)),
+  );
+  if (rows.length > 0) callHelper(w, w.pick(rows));
+}
+
 /** A call of any helper that this type of program may make. */
 export function helper(w: Writer): void {
   const { platform, type } = w.scenario;
@@ -246,7 +272,11 @@ function callHelper(w: Writer, row: Helper): void {
   w.add(`call ${row.id}`);
   w.afterCall();
   w.lose(0);
-  if (row.invalidatesPacket === true && w.chance(95)) loadPacketPointers(w);
+  if (row.invalidatesPacket === true) {
+    if (w.chance(95)) loadPacketPointers(w);
+    // Mostly it has to be checked anew.
+    if (w.chance(85)) w.proved = 0;
+  }
   useResult(w, row, map);
 }
 
@@ -263,7 +293,7 @@ function useResult(w: Writer, row: Helper, map: number): void {
       const back = w.scenario.platform.helpers.filter((helper) => helper.arguments[0]?.kind === "record");
       check();
       if (w.chance(60)) w.add(`*(u64 *)(r0 + ${8 * w.next(3)}) = ${w.immediate()}`);
-      if (w.chance(96) && back.length > 0) w.add("r1 = r0", "r2 = 0", `call ${w.pick(back).id}`);
+      if (w.chance(90) && back.length > 0) w.add("r1 = r0", "r2 = 0", `call ${w.pick(back).id}`);
       break;
     }
     case "objectOrNull": {
@@ -273,7 +303,7 @@ function useResult(w: Writer, row: Helper, map: number): void {
       check();
       w.add("r9 = r0");
       if (w.chance(60)) w.add(`r0 = *(u32 *)(r9 + ${4 * w.next(8)})`);
-      if (returns.acquired && w.chance(96) && back.length > 0) w.add("r1 = r9", `call ${w.pick(back).id}`);
+      if (returns.acquired && w.chance(90) && back.length > 0) w.add("r1 = r9", `call ${w.pick(back).id}`);
       else if (!returns.acquired && w.chance(60)) w.add(`r0 = *(u32 *)(r9 + 4)`);
       w.add("r9 = 1");
       break;

@@ -1,5 +1,6 @@
 // Pieces of random programs that reckon, branch, loop and use the stack; each is safe most of the time.
-import { CONTEXT, COUNTER, END, PACKET, place, Writer } from "./writer.ts";
+import { mayCall } from "../../core/platform/platform.ts";
+import { CONTEXT, COUNTER, END, loadPacketPointers, PACKET, place, SCRATCH, Writer } from "./writer.ts";
 
 const ALU = ["+=", "-=", "*=", "/=", "s/=", "|=", "&=", "<<=", ">>=", "%=", "s%=", "^=", "s>>="];
 const CONDITIONS = ["==", "!=", "&", ">", ">=", "<", "<=", "s>", "s>=", "s<", "s<="];
@@ -56,14 +57,27 @@ export function links(w: Writer): void {
     () => w.add(`w${to} = w${from}`, `r${to} += ${distance}`),
     () => w.add(`r${to} = r${from}`, `r${from} += ${distance}`),
     () => w.add(`r${to} = r${from}`, `w${to} += ${distance}`),
-    () => w.add(`r${to} = r${from}`, `r${to} <<= 32`, `r${to} ${w.chance(70) ? ">>=" : "s>>="} 32`),
+    () => w.add(`r${to} = r${from}`, `r${to} <<= 32`, `r${to} ${w.chance(50) ? ">>=" : "s>>="} 32`),
+    () => {
+      const [left, right] = [w.pick([32, 32, 8, 31, 40]), w.pick([32, 32, 16, 31, 33])];
+      w.add(`r${to} = r${from}`, `r${to} <<= ${left}`, `r${to} ${w.chance(50) ? ">>=" : "s>>="} ${right}`);
+    },
+    // It falls when the other grows.
+    () => w.add(`r${from} += 0`, `r${to} = r${from}`, `r${from} = ${distance}`, `r${from} -= r${to}`),
+    () => w.add(`w${to} = w${from}`, `r${to} += ${distance}`, `w${from} = w${to}`),
     () => w.add(`*(u64 *)(r10 - 56) = r${from}`, `r${to} = *(u64 *)(r10 - 56)`),
     () => w.add(`*(u32 *)(r10 - 56) = r${from}`, `r${to} = *(u32 *)(r10 - 56)`),
     () => w.add(`r${to} = r${from}`, `r${to} -= ${distance}`),
   ])();
   const which = w.chance(50) ? from : to;
-  if (w.chance(60))
-    w.add(`if ${w.chance(75) ? "r" : "w"}${which} ${w.pick(CONDITIONS)} ${w.immediate()} goto out`);
+  if (w.chance(70)) {
+    // Around where the two forms part.
+    if (w.chance(15)) {
+      const bound = w.targetBut(from, to);
+      w.add(`r${bound} = ${w.pick(["0x100000000", "0xffffffff", "0x80000000", "0x100000010"])} ll`);
+      w.add(`if r${which} ${w.pick(CONDITIONS)} r${bound} goto out`);
+    } else w.add(`if ${w.chance(75) ? "r" : "w"}${which} ${w.pick(CONDITIONS)} ${w.immediate()} goto out`);
+  }
   if (w.chance(50)) useIndex(w, w.chance(50) ? from : to, w.pick([7, 15, 31]));
 }
 
@@ -103,6 +117,40 @@ export function stackLoad(w: Writer): void {
   const offset = w.chance(80) ? (1 + w.next(6)) * 8 : 8 + w.next(50);
   const sign = bits < 64 && w.chance(20) ? "s" : "u";
   w.add(`r${w.target()} = *(${sign}${bits} *)(r10 - ${offset})`);
+}
+
+/** A slot written whole and in part, then read in part: each byte is what was written there last. */
+export function slotParts(w: Writer): void {
+  const slot = 8 * (1 + w.next(6));
+  const store = (bits: number): void => {
+    const at = w.next((64 - bits) / 8 + 1);
+    const value = w.chance(70) ? `r${w.number()}` : `${w.immediate()}`;
+    w.add(`*(u${bits} *)(r10 - ${slot - (w.chance(60) ? at & -(bits / 8) : at)}) = ${value}`);
+  };
+  store(64);
+  for (let count = w.next(3); count > 0; count--) store(w.pick([8, 16, 32, 32]));
+  const bits = w.pick([8, 16, 32, 32, 64]);
+  const at = w.next((64 - bits) / 8 + 1);
+  const sign = bits < 64 && w.chance(20) ? "s" : "u";
+  w.add(`r${w.target()} = *(${sign}${bits} *)(r10 - ${slot - (w.chance(75) ? at & -(bits / 8) : at)})`);
+}
+
+/** The distance of two pointers into the frame or the packet, one of them moved by a number that is not known. */
+export function pointerDistance(w: Writer): void {
+  const base = w.hasPacket && w.chance(50) ? PACKET : 10;
+  const [index, other] = [3, 4];
+  w.unknownInto(index);
+  w.bound(index, w.pick([7, 15, 60]));
+  w.add(`r1 = r${base}`, `r1 += r${index}`, `r2 = r${base}`);
+  if (w.chance(50)) w.add(`r2 += ${base === 10 ? -w.next(16) : w.next(16)}`);
+  if (w.chance(30)) {
+    w.unknownInto(other);
+    w.bound(other, 7);
+    w.add(`r2 += r${other}`);
+  }
+  const [left, right] = w.chance(70) ? [1, 2] : [2, 1];
+  w.add(`r${left} -= r${right}`, `r${right} = 1`);
+  w.give(1, 2);
 }
 
 export function spillPointer(w: Writer): void {
@@ -167,9 +215,26 @@ export function longLoop(w: Writer): void {
 export function localCall(w: Writer): void {
   const name = w.label();
   const body = new Writer(w.next, w.scenario, w);
-  w.add("r1 = r10", `r1 += -${8 * (1 + w.next(4))}`, `r2 = ${w.immediate()}`, `call ${name}`);
+  const { platform, type, memory } = w.scenario;
+  // Helpers that move the packet and need no more than the context and numbers.
+  const movers = platform.helpers.filter(
+    (row) =>
+      row.invalidatesPacket === true &&
+      mayCall(row, type.name) &&
+      row.arguments.every(({ kind }) => kind === "context" || kind === "scalar" || kind === "anything"),
+  );
+  const mover = memory === undefined && movers.length > 0 && w.chance(35) ? w.pick(movers) : undefined;
+  w.add("r1 = r10", `r1 += -${8 * (1 + w.next(4))}`, `r2 = ${w.immediate()}`, `r3 = r${CONTEXT}`);
+  w.add(`call ${name}`);
   w.afterCall();
+  if (mover !== undefined && w.chance(85)) loadPacketPointers(w);
   body.add(`${name}:`, "r0 = r2");
+  if (mover !== undefined) {
+    body.add("r6 = r1", "r7 = r2", "r1 = r3");
+    for (let position = 1; position < mover.arguments.length; position++)
+      body.add(`r${position + 1} = ${w.next(9)}`);
+    body.add(`call ${mover.id}`, "r1 = r6", "r2 = r7", "r6 = 0", "r7 = 0", "r0 = 4");
+  }
   body.add(w.pick(["*(u64 *)(r1 + 0) = r2", "*(u32 *)(r1 + 4) = r2", "r0 = *(u64 *)(r1 + 0)", "r0 = 3"]));
   body.give(0, 2);
   for (let slot = 1; slot <= 6; slot++) body.add(`*(u64 *)(r10 - ${8 * slot}) = ${slot}`);
@@ -204,9 +269,25 @@ export function leak(w: Writer): void {
       [`r${to} = r${pointer}`, "r0 = 1"],
       [`*(u${bits} *)(r10 - 8) = r${pointer}`],
       [`*(u64 *)(r10 - 8) = r${pointer}`, `r${to} = *(u${bits} *)(r10 - 8)`],
+      // What is left of it.
+      [
+        `*(u64 *)(r10 - 8) = r${pointer}`,
+        `*(u${bits} *)(r10 - ${w.pick([4, 8])}) = 0`,
+        `r${to} = *(u${w.pick([8, 16, 32, 64])} *)(r10 - 8)`,
+      ],
+      [
+        `*(u64 *)(r10 - 8) = r${pointer}`,
+        "*(u8 *)(r10 - 1) = 0",
+        `r${to} = *(u${w.pick([8, 16, 32, 64])} *)(r10 - 8)`,
+      ],
       [`r${to} = 0`, `r${to} += r${pointer}`, `r${to} -= r${pointer}`],
       [`r${to} = r${pointer}`, `w${to} -= ${w.immediate()}`],
       [`if r${pointer} > r${w.number()} goto out`],
     ]),
   );
+  // And out of the program with it: in the context, to a helper, as the result.
+  const field = w.scenario.memory === undefined ? w.pick([...w.writableFields(), undefined]) : undefined;
+  if (field !== undefined) w.add(`*(u${8 * field.sizeBytes} *)(r${CONTEXT} + ${field.byteOffset}) = r${to}`);
+  w.add(`*(u64 *)(${place(10, SCRATCH)}) = r${to}`, `r9 = r${to}`);
+  w.give(9);
 }

@@ -53,8 +53,10 @@ function mapOf(
     pinning: 0,
   };
   const found = findMapType(platform, type.id) ?? type;
-  if (name === ".rodata")
-    return { spec: { ...spec, data: { section: name, bytes: RODATA, readOnly: true } }, type: found };
+  if (name === ".rodata" || name === ".data") {
+    const data = { section: name, bytes: RODATA, readOnly: name === ".rodata" };
+    return { spec: { ...spec, data }, type: found };
+  }
   if (kind !== "array_of_maps") return { spec, type: found };
   const array = platform.mapTypes.find((row) => row.name === "array");
   const inner: MapSpec = { ...spec, name: "inner", type: array?.id ?? 0, valueSizeBytes: 16 };

@@ -28,6 +28,10 @@ export class Writer {
   /** Registers that pieces may use for numbers. */
   readonly numbers: readonly number[];
   readonly hasPacket: boolean;
+  /** So many bytes from the start of the packet have been checked on every path to here, unless a piece meddles. */
+  proved = 0;
+  /** Branches that are open around the piece being written. */
+  depth = 0;
   readonly #given = new Set<number>();
   readonly #labels: { count: number };
 
@@ -109,10 +113,24 @@ export class Writer {
     return this.scenario.maps.findIndex((map) => map.spec.name === name);
   }
 
+  /** Fields of the context that may be written as one number. */
+  writableFields(): readonly ContextField[] {
+    return this.scenario.type.context.fields.filter(
+      (field) => field.writable && field.kind === "scalar" && field.sizeBytes <= 8,
+    );
+  }
+
   /** Any number into the register, from the context, the memory or a slot of the stack. */
   unknownInto(register: number): void {
     this.give(register);
     const { memory, type } = this.scenario;
+    const data = this.mapIndex(".data");
+    if (data >= 0 && this.chance(35)) {
+      const bits = this.pick([64, 64, 64, 32, 16, 8]);
+      this.add(`r${register} = map[${data}][0] + ${this.next(8)}`);
+      this.add(`r${register} = *(${bits < 64 && this.chance(40) ? "s" : "u"}${bits} *)(r${register} + 0)`);
+      return;
+    }
     if (memory !== undefined) {
       const bits = this.pick([8, 16, 32, 64].filter((size) => size / 8 <= memory));
       if (bits === undefined) this.add(`r${register} = ${this.immediate()}`);
@@ -207,4 +225,12 @@ export function place(register: number, offset: number): string {
 /** `rd = r10 + offset` */
 export function frameAddress(register: number, offset: number): string[] {
   return [`r${register} = r10`, `r${register} += ${offset}`];
+}
+
+export function loadPacketPointers(w: Writer): void {
+  const start = w.field("packetStart");
+  const end = w.field("packetEnd");
+  if (start === undefined || end === undefined) return;
+  w.add(`r${PACKET} = *(u${8 * start.sizeBytes} *)(r${CONTEXT} + ${start.byteOffset})`);
+  w.add(`r${END} = *(u${8 * end.sizeBytes} *)(r${CONTEXT} + ${end.byteOffset})`);
 }

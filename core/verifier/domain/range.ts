@@ -216,7 +216,9 @@ export function makeRanges(full: Word, half: Word): Ranges {
     const limit = 2 ** (bits - 1);
     // Sound: a number that lies within the narrow signed range is its own sign extension.
     if (a.full.smin >= -limit && a.full.smax < limit) return a;
-    if (a.half.smin >= -limit && a.half.smax < limit) return between(a.half.smin, a.half.smax);
+    if (bits <= half.bits && a.half.smin >= -limit && a.half.smax < limit) {
+      return between(a.half.smin, a.half.smax);
+    }
     const low = truncate(a, bits).full;
     if (low.umax < limit) return between(low.umin, low.umax);
     if (low.umin >= limit) return between(low.umin - 2 * limit, low.umax - 2 * limit);

@@ -60,13 +60,20 @@ export function anyNumber(next: (below: number) => number, sizeBytes: number): b
   return value;
 }
 
+const EDGE_BYTES: readonly Uint8Array[] = [...EXTREMES, ...WIDE].map((value) =>
+  Uint8Array.from({ length: 8 }, (_, index) => Number((value >> BigInt(8 * index)) & 0xffn)),
+);
+
+/** Numbers of 8 bytes side by side, as anyNumber() makes them; without bigints, since every run fills whole frames. */
 export function anyBytes(next: (below: number) => number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; at += 8) {
     const size = Math.min(8, length - at);
-    const value = anyNumber(next, size);
-    for (let index = 0; index < size; index++)
-      bytes[at + index] = Number((value >> BigInt(8 * index)) & 0xffn);
+    const kind = next(6);
+    if (kind === 0) bytes[at] = next(16);
+    else if (kind <= 2) {
+      bytes.set(EDGE_BYTES[next(EDGE_BYTES.length)]?.subarray(0, size) ?? [], at);
+    } else for (let index = 0; index < size; index++) bytes[at + index] = next(256);
   }
   return bytes;
 }
@@ -442,8 +449,9 @@ export class Machine {
       if (spec === undefined) throw this.fault("argument", `there is no map ${map}`);
       // BPF_F_RDONLY_PROG
       const readOnly = spec.data?.readOnly === true || (spec.flags & 128) !== 0;
+      // What can be written may have been, by others too.
       const bytes =
-        spec.data !== undefined
+        spec.data?.readOnly === true
           ? Uint8Array.from({ length: spec.valueSizeBytes }, (_, at) => spec.data?.bytes[at] ?? 0)
           : anyBytes(this.input.next, spec.valueSizeBytes);
       thing = this.space.make("mapValue", bytes, { index: map, inner, readOnly });

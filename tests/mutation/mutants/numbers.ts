@@ -1,0 +1,242 @@
+// Mistakes in what instructions do to numbers: links of equal numbers, extensions, byte swaps, moves.
+import { mutantsOf } from "./table.ts";
+
+export const ALU_MUTANTS = mutantsOf("transfer-alu.ts", [
+  {
+    name: "a link kept through the overflow of an extended sum",
+    find: "const stays = umin + by >= 0 && umax + by < 2 ** 32;",
+    replace: "const stays = umin + by >= 0;",
+    note: "2^32 - 1 plus 1 is 2^32, its low half is 0",
+  },
+  {
+    name: "a link kept through the borrow of an extended difference",
+    find: "const stays = umin + by >= 0 && umax + by < 2 ** 32;",
+    replace: "const stays = umax + by < 2 ** 32;",
+    note: "0 minus 1 is 2^64 - 1, its low half 2^32 - 1",
+  },
+  {
+    name: "a 32-bit sum stays linked as a whole",
+    find: "if (bits === 32) return numberValue(range, base.id, delta, true);",
+    replace: "if (bits === 32) return numberValue(range, base.id, delta, base.extended);",
+    note: "a sub-register write clears the upper half",
+  },
+  {
+    name: "a difference moves the link upwards",
+    find: 'const by = operation === "add" ? known : -known;',
+    replace: "const by = known;",
+    note: "x - 1 is not x + 1",
+  },
+  {
+    name: "a constant minus a number is linked to the number",
+    find: 'if (known === undefined && operation === "add") {',
+    replace: "if (known === undefined) {",
+    note: "10 - x falls when x grows",
+  },
+  {
+    name: "shifted left by 32 and back by any amount",
+    find: "bits !== 64 || constantValue(right.range) !== 32) return undefined;",
+    replace: "bits !== 64) return undefined;",
+    note: "only back by 32 extends the low half",
+  },
+  {
+    name: "sign extension of a number below 2^32 is the number",
+    find: "if (full.smin >= -(2 ** 31) && full.smax < 2 ** 31) return before;",
+    replace: "if (full.smin >= -(2 ** 31) && full.smax < 2 ** 32) return before;",
+    note: "0x80000000 extends to a negative number",
+  },
+  {
+    name: "an arithmetic shift back extends with zeros",
+    find: "return half.smin >= 0 ? extendedNumber(before)",
+    replace: "return half.smax >= 0 ? extendedNumber(before)",
+    note: "a forgotten sign extension",
+  },
+  {
+    name: "what is shifted left by any amount can be shifted back",
+    find: 'if (operation === "lsh" && instruction.width === 64 && constantValue(right.range) === 32) {',
+    replace: 'if (operation === "lsh" && instruction.width === 64) {',
+    note: "shifted left by 8 and right by 32 is no extension",
+  },
+  {
+    name: "a number below 2^33 is its own zero extension",
+    find: "if (value.range.full.umax < 2 ** 32) return value;",
+    replace: "if (value.range.full.umax < 2 ** 33) return value;",
+    note: "an off-by-one in a bound",
+  },
+  {
+    name: "a 32-bit move leaves the upper half",
+    find: "if (signExtendFrom === undefined) return extendedNumber(value);",
+    replace: "if (signExtendFrom === undefined) return value;",
+    note: "a sub-register write clears the upper half",
+  },
+  {
+    name: "a 32-bit move with sign extension extends to 64 bits",
+    find: "return numberValue(bits === 32 ? ranges.zeroExtend(extended) : extended);",
+    replace: "return numberValue(extended);",
+    note: "a sub-register write clears the upper half",
+  },
+  {
+    name: "a narrow negative number survives a 32-bit move whole",
+    find: "if (extended === value.range) return bits === 32 ? extendedNumber(value) : value;",
+    replace: "if (extended === value.range) return value;",
+    note: "a sub-register write clears the upper half",
+  },
+  {
+    name: "le16 keeps the number whole",
+    find: "state.registers[destination] = numberValue(ranges.truncate(value.range, bits));",
+    replace: "state.registers[destination] = value;",
+    note: "it truncates (RFC 9669 section 4.2)",
+  },
+  {
+    name: "swapping bytes keeps bounds",
+    find: ": ranges.upTo(2 ** bits - 1);",
+    replace: ": ranges.truncate(value.range, bits);",
+    note: "1 as a big-endian 16-bit number is 256",
+  },
+  {
+    name: "a 64-bit byte swap keeps bounds",
+    find: "? ranges.unknown\n        :",
+    replace: "? value.range\n        :",
+    note: "1 swapped is 2^56",
+  },
+  {
+    name: "a negated 32-bit number is that of 64 bits",
+    find: "numberValue(ranges.negate(width(instruction), value.range))",
+    replace: 'numberValue(ranges.negate("full", value.range))',
+    note: "a sub-register write clears the upper half",
+  },
+  {
+    name: "a pointer plus an unknown number keeps its lower bound",
+    find: "minimum: pointer.minimum + by.full.smin,",
+    replace: "minimum: pointer.minimum,",
+    note: "the number may be negative",
+  },
+  {
+    name: "a pointer plus an unknown number keeps its upper bound",
+    find: "maximum: pointer.maximum + by.full.smax,",
+    replace: "maximum: pointer.maximum + by.full.smin,",
+    note: "the sum goes up to the largest number",
+  },
+  {
+    name: "a packet pointer keeps its proof when an unknown number is added",
+    find: "proved: 0,",
+    replace: "proved: pointer.proved,",
+    note: "what was proved holds for the old place",
+  },
+  {
+    name: "a packet pointer keeps its unknown part when another is added",
+    find: "variable: packet ? freshId(ids) : 0,",
+    replace: "variable: pointer.variable,",
+    note: "pointers with different unknown parts share proofs",
+  },
+  {
+    name: "a pointer stays aligned whatever is added",
+    find: "zeros: Math.min(pointer.zeros, by.zeros),",
+    replace: "zeros: pointer.zeros,",
+    note: "atomics are for aligned addresses",
+  },
+  {
+    name: "the distance of packet pointers with different unknown parts is known",
+    find: "? left.variable === right.variable",
+    replace: "? left.offset === right.offset",
+    note: "their unknown parts differ",
+  },
+  {
+    name: "the distance of pointers with unknown offsets is known",
+    find: ": left.minimum === left.maximum && right.minimum === right.maximum;",
+    replace: ": left.minimum === left.maximum || right.minimum === right.maximum;",
+    note: "one of them may be anywhere in its bounds",
+  },
+]);
+
+export const BRANCH_MUTANTS = mutantsOf("branch.ts", [
+  {
+    name: "a 32-bit comparison is decided by all 64 bits",
+    find: 'return ranges.possible(width === 64 ? "full" : "half", test, left.range, right.range);',
+    replace: 'return ranges.possible("full", test, left.range, right.range);',
+    note: "a side that is possible is not followed",
+  },
+  {
+    name: "a 32-bit comparison narrows like one of 64 bits",
+    find: 'return assumeNumbers(state, instruction.width === 64 ? "full" : "half", test, condition, left, right);',
+    replace: 'return assumeNumbers(state, "full", test, condition, left, right);',
+    note: "the upper half may be anything",
+  },
+  {
+    name: "the falling side is narrowed like the taken one",
+    find: "const test: Test = outcome ? condition.test : NEGATION[condition.test];\n  if (left.kind",
+    replace: "const test: Test = condition.test;\n  if (left.kind",
+    note: "the other side knows the opposite",
+  },
+  {
+    name: "linked numbers are narrowed as if they were equal",
+    find: 'const whole = difference === 0 ? range : ranges.alu("full", "add", range, by);',
+    replace: "const whole = range;",
+    note: "x + 1 is not x",
+  },
+  {
+    name: "a zero extension is narrowed like its origin",
+    find: "return ranges.meet(other.range, other.extended ? ranges.zeroExtend(whole) : whole);",
+    replace: "return ranges.meet(other.range, whole);",
+    note: "the low half of 2^32 is 0",
+  },
+  {
+    name: "a number is narrowed like its zero extension",
+    find: "return other.extended ? ranges.meet(other.range, low) : ranges.withHalf(other.range, low.half);",
+    replace: "return ranges.meet(other.range, low);",
+    note: "the upper half may be anything",
+  },
+  {
+    name: "linked extensions are narrowed without their distance",
+    find: 'const low = ranges.alu("half", "add", range, by);',
+    replace: "const low = ranges.zeroExtend(range);",
+    note: "x + 1 is not x",
+  },
+  {
+    name: "a 32-bit comparison with 0 tells whether a pointer is null",
+    find: "if (instruction.width === 32) return true;",
+    replace: "",
+    note: "the low half of an address can be 0, or not 0 though it is null by 64 bits",
+  },
+  {
+    name: "below the end proves two more bytes",
+    find: "prove(state, pointer, pointer.offset + 1);",
+    replace: "prove(state, pointer, pointer.offset + 2);",
+    note: "an off-by-one in a bound",
+  },
+  {
+    name: "not beyond the end proves one more byte",
+    find: 'if (test === "ule" || test === "eq") prove(state, pointer, pointer.offset);',
+    replace: 'if (test === "ule" || test === "eq") prove(state, pointer, pointer.offset + 1);',
+    note: "an off-by-one in a bound",
+  },
+  {
+    name: "not equal to the end proves",
+    find: 'if (test === "ule" || test === "eq") prove',
+    replace: 'if (test === "ule" || test === "eq" || test === "ne") prove',
+    note: "it may lie beyond",
+  },
+  {
+    name: "any pointer into the packet counts as its end",
+    find: 'const isPacket = pointer.region.kind === "packet" && end.region.kind === "packetEnd";',
+    replace: 'const isPacket = pointer.region.kind === "packet";',
+    note: "below another pointer is not below the end",
+  },
+  {
+    name: "any place of the packet ends the metadata",
+    find: "end.offset === 0 &&\n    end.variable === 0;",
+    replace: "end.variable === 0;",
+    note: "the metadata end where the packet begins",
+  },
+  {
+    name: "a comparison settles the pointers of all look-ups",
+    find: "!value.nullable || instanceOf(value.region) !== instance) return value;",
+    replace: "!value.nullable) return value;",
+    note: "another look-up may have found nothing",
+  },
+  {
+    name: "a comparison gives a reference back",
+    find: "if (isNull) dropReference(state, instance);",
+    replace: "dropReference(state, instance);",
+    note: "a reference is leaked",
+  },
+]);
