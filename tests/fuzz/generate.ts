@@ -27,6 +27,7 @@ import {
   unknown,
   variableStack,
 } from "./pieces.ts";
+import { meeting } from "./pieces-meeting.ts";
 import {
   callback,
   constant,
@@ -67,6 +68,7 @@ const PIECES: readonly (readonly [number, "any" | "top", (w: Writer, depth: numb
   [2, "any", provedAccess],
   [2, "any", reference],
   [2, "any", atomicOnStack],
+  [7, "any", meeting],
   [2, "top", loop],
   [1, "top", longLoop],
   [2, "top", loopOverMemory],
@@ -104,7 +106,7 @@ export function generateText(next: Next, scenario: Scenario): string {
   const range = scenario.type.returnRange;
   w.add(w.chance(50) ? `r0 = r${w.number()}` : "r0 = r9");
   if (range !== undefined && w.chance(95)) w.add(`r0 = ${range.minimum}`);
-  w.add("exit", "out:", `r0 = ${range?.minimum ?? 1}`, "exit", ...w.functions);
+  w.add("exit", "out:", `r0 = ${range?.minimum ?? 1}`, "exit", ...w.trailer, ...w.functions);
   return w.lines.join("\n");
 }
 

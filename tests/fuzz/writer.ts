@@ -24,6 +24,8 @@ export class Writer {
   readonly scenario: Scenario;
   readonly lines: string[] = [];
   readonly functions: string[] = [];
+  /** Behind the last exit of the program itself. */
+  readonly trailer: string[] = [];
   readonly next: Next;
   /** Registers that pieces may use for numbers. */
   readonly numbers: readonly number[];

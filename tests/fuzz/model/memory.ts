@@ -74,17 +74,22 @@ export interface ThingOptions {
   readonly written?: Uint8Array;
 }
 
-/** Gives addresses: aligned to 16, never null, apart from each other. */
+/**
+ * Gives addresses: aligned to 16, never null, apart from each other. What a tracing program is given may be an address of
+ * the kernel or a number, and is both to whoever calculates with it: it is the same wherever everything else lies.
+ */
 export class AddressSpace {
   #next: bigint;
+  #nextOfKernel = 0xffff_c900_0000_1000n;
 
   constructor(first: bigint) {
     this.#next = first;
   }
 
   make(kind: ThingKind, bytes: Uint8Array, options: ThingOptions = {}): Thing {
-    const base = options.base ?? this.#next;
-    if (options.base === undefined) this.#next += BigInt((bytes.length & ~15) + 4112);
+    const base = options.base ?? (kind === "kernel" ? this.#nextOfKernel : this.#next);
+    if (kind === "kernel") this.#nextOfKernel += 4112n;
+    else if (options.base === undefined) this.#next += BigInt((bytes.length & ~15) + 4112);
     return {
       kind,
       base,

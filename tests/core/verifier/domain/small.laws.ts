@@ -123,6 +123,44 @@ const OPERATIONS: readonly BinaryOperation[] = [
 ];
 const TESTS = Object.keys(NEGATION) as Test[];
 
+law("extensions contain every concrete result", () => {
+  for (const row of rows) {
+    mustHold(
+      r.zeroExtend(row.range),
+      row.members.map((x) => x % 8),
+      () => `zeroExtend ${show(row)}`,
+    );
+    for (let bits = 1; bits <= 5; bits++) {
+      const low = row.members.map((x) => x % 2 ** bits);
+      mustHold(r.truncate(row.range, bits), low, () => `truncate ${bits} ${show(row)}`);
+      const wide = low.map((x) => Number(BigInt.asUintN(5, BigInt(signed(x, bits)))));
+      mustHold(r.signExtend(row.range, bits), wide, () => `signExtend ${bits} ${show(row)}`);
+    }
+  }
+});
+
+law(
+  "what covers holds every member; hull holds those of both, meet those in both, half those with that half",
+  () => {
+    for (const a of rows) {
+      for (const b of rows) {
+        if (r.covers(a.range, b.range)) mustHold(a.range, b.members, () => `covers ${show(a, b)}`);
+        const both = r.hull(a.range, b.range);
+        mustHold(both, [...a.members, ...b.members], () => `hull ${show(a, b)}`);
+        assert.ok(r.covers(both, a.range) && r.covers(both, b.range), show(a, b));
+        const shared = a.members.filter((x) => b.members.includes(x));
+        const met = r.meet(a.range, b.range);
+        if (met === undefined) assert.equal(shared.length, 0, show(a, b));
+        else mustHold(met, shared, () => `meet ${show(a, b)}`);
+        const alike = a.members.filter((x) => b.members.some((y) => x % 8 === y % 8));
+        const half = r.withHalf(a.range, b.range.half);
+        if (half === undefined) assert.equal(alike.length, 0, show(a, b));
+        else mustHold(half, alike, () => `withHalf ${show(a, b)}`);
+      }
+    }
+  },
+);
+
 for (const width of ["full", "half"] as const) {
   for (const operation of OPERATIONS) {
     law(`${operation} of the ${width} contains every concrete result`, () => {
@@ -166,44 +204,6 @@ for (const width of ["full", "half"] as const) {
     }
   });
 }
-
-law("extensions contain every concrete result", () => {
-  for (const row of rows) {
-    mustHold(
-      r.zeroExtend(row.range),
-      row.members.map((x) => x % 8),
-      () => `zeroExtend ${show(row)}`,
-    );
-    for (let bits = 1; bits <= 5; bits++) {
-      const low = row.members.map((x) => x % 2 ** bits);
-      mustHold(r.truncate(row.range, bits), low, () => `truncate ${bits} ${show(row)}`);
-      const wide = low.map((x) => Number(BigInt.asUintN(5, BigInt(signed(x, bits)))));
-      mustHold(r.signExtend(row.range, bits), wide, () => `signExtend ${bits} ${show(row)}`);
-    }
-  }
-});
-
-law(
-  "what covers holds every member; hull holds those of both, meet those in both, half those with that half",
-  () => {
-    for (const a of rows) {
-      for (const b of rows) {
-        if (r.covers(a.range, b.range)) mustHold(a.range, b.members, () => `covers ${show(a, b)}`);
-        const both = r.hull(a.range, b.range);
-        mustHold(both, [...a.members, ...b.members], () => `hull ${show(a, b)}`);
-        assert.ok(r.covers(both, a.range) && r.covers(both, b.range), show(a, b));
-        const shared = a.members.filter((x) => b.members.includes(x));
-        const met = r.meet(a.range, b.range);
-        if (met === undefined) assert.equal(shared.length, 0, show(a, b));
-        else mustHold(met, shared, () => `meet ${show(a, b)}`);
-        const alike = a.members.filter((x) => b.members.some((y) => x % 8 === y % 8));
-        const half = r.withHalf(a.range, b.range.half);
-        if (half === undefined) assert.equal(alike.length, 0, show(a, b));
-        else mustHold(half, alike, () => `withHalf ${show(a, b)}`);
-      }
-    }
-  },
-);
 
 /** Of all pairs of unsigned intervals of an exact word: how often are the unsigned bounds the least that are sound? */
 function exactShare(make: (a: readonly number[], b: readonly number[]) => boolean | undefined): number {
