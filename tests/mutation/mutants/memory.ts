@@ -65,7 +65,8 @@ export const STACK_MUTANTS = mutantsOf("domain/stack.ts", [
   {
     name: "a narrow write leaves the number under it",
     find: "const slot = overwrite(stack.slots[at >> 3], inSlot, inSlot + size);",
-    replace: 'const below = stack.slots[at >> 3];\n  const slot = below?.kind === "bytes" ? below : overwrite(below, inSlot, inSlot + size);',
+    replace:
+      'const below = stack.slots[at >> 3];\n  const slot = below?.kind === "bytes" ? below : overwrite(below, inSlot, inSlot + size);',
     note: "a partial overwrite",
   },
   {
