@@ -2,6 +2,7 @@
 // failing path did it come, and which changes of the input would bring it further.
 import { InterpreterFault, runChecked } from "../host/embedded/checked.ts";
 import type { Program } from "../program/program.ts";
+import { Answers } from "./answers.ts";
 import { goals } from "./goals.ts";
 import { type Change, type Input, LENGTH } from "./input.ts";
 import { Unrepresentable } from "./maps.ts";
@@ -21,6 +22,7 @@ export interface Target {
 /** What a run did at the failing instruction. */
 export interface Sighting {
   readonly world: World;
+  readonly answers: Answers;
   readonly shadow: Shadow;
   /** Before the failing instruction. */
   readonly registers: BigInt64Array;
@@ -48,9 +50,9 @@ export function attempt(target: Target, input: Input): Attempt {
   let fault: unknown;
   let result: bigint | undefined;
   try {
-    const follow = new Follower(target, new World(program, input));
+    const follow = new Follower(target, input);
     follower = follow;
-    result = runChecked(program, follow.world, {
+    result = runChecked(program, follow.answers, {
       maximumSteps: path.length + STEPS_OFF_THE_PATH,
       looseStack,
       trace: (index, registers) => follow.step(index, registers),
@@ -69,6 +71,7 @@ export function attempt(target: Target, input: Input): Attempt {
 class Follower {
   readonly #target: Target;
   readonly world: World;
+  readonly answers: Answers;
   readonly #shadow: Shadow;
   /** What decides where the run goes next. */
   #branch: Branch | undefined;
@@ -79,10 +82,11 @@ class Follower {
   steps = 0;
   proposals: Change[][] = [];
 
-  constructor(target: Target, world: World) {
+  constructor(target: Target, input: Input) {
     this.#target = target;
-    this.world = world;
-    this.#shadow = new Shadow(target.program, world);
+    this.world = new World(target.program, input);
+    this.answers = new Answers(this.world, input);
+    this.#shadow = new Shadow(target.program, this.world, this.answers);
   }
 
   step(index: number, registers: BigInt64Array): void {
@@ -140,7 +144,7 @@ class Follower {
     const { path, faults, program } = this.#target;
     const registers = this.#failing;
     if (registers === undefined) return undefined;
-    const facts = { world: this.world, shadow: this.#shadow, registers, result };
+    const facts = { world: this.world, answers: this.answers, shadow: this.#shadow, registers, result };
     if (fault instanceof InterpreterFault) {
       const feared = fault.instruction === path.at(-1) && faults.includes(fault.kind);
       return feared ? { ...facts, fault: fault.message } : undefined;

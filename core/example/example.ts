@@ -46,7 +46,7 @@ export function findExample(program: Program, failure: Failure, strict: boolean)
 }
 
 function told(target: Target, { input, sighting }: Found): ExampleRecord {
-  const { world, shadow } = sighting;
+  const { world, answers, shadow } = sighting;
   const { program } = target;
   const failing = program.instructions[target.path.at(-1) ?? -1];
   const view = failing === undefined ? undefined : observed(program, failing, sighting);
@@ -57,8 +57,8 @@ function told(target: Target, { input, sighting }: Found): ExampleRecord {
     ...contextOf(target, sighting, input),
     ...mapsOf(sighting, input),
     ...memoryOf(sighting, input),
-    ...(world.answers.length > 0 && {
-      answers: world.answers.map(({ helper, value }) => ({ helper: helper.name, value: `${value}` })),
+    ...(answers.given.length > 0 && {
+      answers: answers.given.map(({ helper, value }) => ({ helper: helper.name, value: `${value}` })),
     }),
     confirmed: true,
     observed: view?.words ?? sighting.fault,
@@ -94,9 +94,9 @@ function contextOf({ program }: Target, { world, shadow }: Sighting, input: Inpu
 }
 
 /** What was looked up, and what the program has read by its address. */
-function mapsOf({ world, shadow }: Sighting, input: Input): Pick<ExampleRecord, "maps"> {
+function mapsOf({ world, answers, shadow }: Sighting, input: Input): Pick<ExampleRecord, "maps"> {
   const rows = new Map<string, NonNullable<ExampleRecord["maps"]>[number]>();
-  for (const { map, keyHex, thing } of world.lookedUp) {
+  for (const { map, keyHex, thing } of answers.lookedUp) {
     const valueHex = thing === undefined ? null : hexOf(thing, input);
     rows.set(`${map} ${keyHex} ${thing === undefined}`, { map, keyHex, valueHex });
   }
@@ -108,11 +108,11 @@ function mapsOf({ world, shadow }: Sighting, input: Input): Pick<ExampleRecord, 
 }
 
 /** Other objects that were read, and what helpers wrote where that decides. */
-function memoryOf({ world, shadow }: Sighting, input: Input): Pick<ExampleRecord, "memory"> {
+function memoryOf({ world, answers, shadow }: Sighting, input: Input): Pick<ExampleRecord, "memory"> {
   const chosen = (thing: Thing): boolean => [...input.keys()].some((key) => key.startsWith(`${thing.key}@`));
   const things = [
     ...world.others.filter((thing) => shadow.used.has(thing.key)),
-    ...world.filled.filter(chosen),
+    ...answers.filled.filter(chosen),
   ];
   const memory = things.map((thing) => ({ what: thing.words, hex: hexOf(thing, input) }));
   return memory.length === 0 ? {} : { memory };

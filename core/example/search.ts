@@ -4,7 +4,7 @@ import { type Attempt, attempt, type Sighting, type Target } from "./attempt.ts"
 import { fingerprint, type Input, LENGTH, withChanges } from "./input.ts";
 
 const MOST_RUNS = 300;
-const MOST_STEPS = 150_000;
+const MOST_STEPS = 100_000;
 const MOST_WAITING = 2000;
 
 export interface Found {

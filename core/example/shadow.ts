@@ -11,6 +11,7 @@ import type {
 } from "../isa/instruction.ts";
 import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
+import type { Answers } from "./answers.ts";
 import { LENGTH } from "./input.ts";
 import { type Thing, Unrepresentable } from "./maps.ts";
 import type { Term, Word } from "./term.ts";
@@ -29,6 +30,7 @@ const REGISTERS = 11;
 export class Shadow {
   readonly #program: Program;
   readonly #world: World;
+  readonly #answers: Answers;
   #terms: (Term | undefined)[] = new Array<Term | undefined>(REGISTERS).fill(undefined);
   readonly #saved: (Term | undefined)[][] = [];
   /** Objects of the input that the program has read, and "length". */
@@ -38,9 +40,10 @@ export class Shadow {
   readonly #free: (thing: Thing) => boolean;
   #called = false;
 
-  constructor(program: Program, world: World) {
+  constructor(program: Program, world: World, answers: Answers) {
     this.#program = program;
     this.#world = world;
+    this.#answers = answers;
     const fixed = new Set(
       program.maps.flatMap(({ spec }, index) => (spec.data?.readOnly === true ? [`map ${index + 1} `] : [])),
     );
@@ -74,7 +77,7 @@ export class Shadow {
   /** At the next instruction: what the call before it has answered is known. */
   arrive(): void {
     if (!this.#called) return;
-    this.#terms[0] = this.#world.answered;
+    this.#terms[0] = this.#answers.answered;
     this.#called = false;
   }
 
@@ -181,7 +184,7 @@ export class Shadow {
     );
     if (thing === undefined) return { value: 0n, term: undefined };
     const offset = address - thing.address;
-    if (thing === this.#world.packet && this.#world.packetMoved)
+    if (thing === this.#world.packet && this.#answers.packetMoved)
       throw new Unrepresentable("a packet that was moved");
     if (thing === this.#world.context) {
       const field = this.#program.type.context.fields.find((row) => row.byteOffset === offset);
@@ -210,7 +213,7 @@ export class Shadow {
     const value = this.#world.numberAt(address, sizeBytes);
     if (kind !== "packetEnd") return { value, term: undefined };
     this.used.add(LENGTH);
-    if (this.#world.packetMoved) throw new Unrepresentable("a packet that was moved");
+    if (this.#answers.packetMoved) throw new Unrepresentable("a packet that was moved");
     const { endOfEmpty } = this.#world;
     if (endOfEmpty === undefined) return { value, term: undefined };
     return { value, term: { kind: "end", start: BigInt(endOfEmpty), least: 0n, most: MOST_LENGTH } };
@@ -256,12 +259,12 @@ export class Shadow {
     if (helper === undefined) return;
     for (const [position, argument] of helper.arguments.entries()) {
       const address = Number(registers[position + 1]);
-      if (argument.kind === "mapKey") this.#world.keyTerm = this.wordAt(address, 4).term;
+      if (argument.kind === "mapKey") this.#answers.keyTerm = this.wordAt(address, 4).term;
       if (!("access" in argument) || argument.access === "read") continue;
       const sizeBytes = this.#world.sizeOf(helper, position, registers);
       if (sizeBytes <= MOST_LENGTH) this.#forget(address, sizeBytes);
     }
-    this.#world.answered = undefined;
+    this.#answers.answered = undefined;
     this.#called = true;
     this.#lose();
   }

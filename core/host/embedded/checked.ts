@@ -99,14 +99,22 @@ export function checkedLane(): Lane {
 
 export const FIRST_FREE_PLACE = 5;
 
-/** The helpers that it calls, as far as the platform has them. */
-function calledBy({ instructions, platform, type }: Program): readonly Helper[] {
-  const rows = instructions.map((instruction) =>
-    instruction.kind === "call" && instruction.target.kind === "helper"
-      ? findHelper(platform, instruction.target.id, type.name)
-      : undefined,
-  );
-  return [...new Set(rows)].filter((row) => row !== undefined);
+const called = new WeakMap<Program, readonly Helper[]>();
+
+/** The helpers that it calls, as far as the platform has them; looked for once, since a search runs it often. */
+function calledBy(program: Program): readonly Helper[] {
+  let rows = called.get(program);
+  if (rows === undefined) {
+    const { instructions, platform, type } = program;
+    const found = instructions.map((instruction) =>
+      instruction.kind === "call" && instruction.target.kind === "helper"
+        ? findHelper(platform, instruction.target.id, type.name)
+        : undefined,
+    );
+    rows = [...new Set(found)].filter((row) => row !== undefined);
+    called.set(program, rows);
+  }
+  return rows;
 }
 
 /** r0; throws an InterpreterFault where the program does what it must not, or needs what is not here. */
