@@ -4,6 +4,7 @@
 // checker reckons constants exactly where the verifier has bounds).
 import { checkCertificate } from "../../core/certificate/check.ts";
 import { Follower } from "../../core/certificate/follow.ts";
+import { DIGEST_BYTES } from "../../core/certificate/form.ts";
 import { digestOf, Refusal } from "../../core/certificate/program.ts";
 import type { State as CheckedState } from "../../core/certificate/state.ts";
 import { encode } from "../../core/isa/encode.ts";
@@ -14,7 +15,7 @@ import { isStrict } from "../../core/verifier/strict.ts";
 import { verify } from "../../core/verifier/verify.ts";
 import { recode } from "../core/certificate/recode.ts";
 import { untranslated } from "../core/certificate/untranslate.ts";
-import { generator, mutate } from "../harness/mutate.ts";
+import { generator } from "../harness/mutate.ts";
 import { notHeld } from "./contain.ts";
 import { damage } from "./damage.ts";
 import { ModelFault, NotModelled } from "./model/fault.ts";
@@ -42,13 +43,7 @@ export function attack(program: Program, seed: number): string {
   if (certified.kind === "none") return `no certificate: ${certified.reason}`;
   const { bytes } = certified;
   runsInside(program, seed, bytes, strict);
-  for (let round = 0; round < DAMAGED_BYTES; round++) {
-    const damaged = mutate(bytes, seed + round * 7919);
-    if (damaged.length === bytes.length && damaged.every((byte, at) => byte === bytes[at])) continue;
-    // It is of this program, which is safe; what it says of runs must be so too.
-    const checked = checkCertificate(program, damaged);
-    if (checked.kind === "proved") runsInside(program, seed + round, damaged, checked.strict);
-  }
+  checkDamaged(program, seed, bytes, DAMAGED_BYTES);
   const next = generator(seed);
   let doubted = 0;
   for (let round = 0; round < DAMAGED_PROGRAMS; round++) {
@@ -84,6 +79,48 @@ function runsInside(program: Program, seed: number, bytes: Uint8Array, strict: b
     throw new CertificateViolation(`seed ${seed}: two forms of one certificate`);
   }
   runs(program, seed, strict, RUNS, states);
+}
+
+/** One to three bytes behind the digest changed, a little or at random, left out or added. */
+function damagedBytes(next: (below: number) => number, bytes: Uint8Array): Uint8Array {
+  const list = [...bytes];
+  for (let count = 1 + next(3); count > 0; count--) {
+    const at = DIGEST_BYTES + next(list.length - DIGEST_BYTES);
+    const old = list[at] ?? 0;
+    const changes = [
+      [old ^ (1 << next(8))],
+      [next(256)],
+      [(old + 1) & 0xff],
+      [(old - 1) & 0xff],
+      [],
+      [old, next(4)],
+    ];
+    list.splice(at, 1, ...(changes[next(changes.length)] ?? []));
+  }
+  return Uint8Array.from(list);
+}
+
+/** Damaged in so many ways, it is refused, or still true: it is of this program, and what it says of runs is so. */
+function checkDamaged(program: Program, seed: number, bytes: Uint8Array, count: number): number {
+  let proved = 0;
+  for (let round = 0; round < count; round++) {
+    const damaged = damagedBytes(generator(seed + round * 7919), bytes);
+    if (damaged.length === bytes.length && damaged.every((byte, at) => byte === bytes[at])) continue;
+    const checked = checkCertificate(program, damaged);
+    if (checked.kind !== "proved") continue;
+    runsInside(program, seed + round, damaged, checked.strict);
+    proved += 1;
+  }
+  return proved;
+}
+
+/** Only the damage to the bytes, behind the program's hash, of one program's certificate. */
+export function damageBytes(program: Program, seed: number, count: number): string {
+  const strict = isStrict(program, seed % 2 === 0);
+  const certified = certify(program, { maximumSteps: MAXIMUM_STEPS, strict });
+  if (certified.kind === "none") return "no certificate";
+  const proved = checkDamaged(program, seed, certified.bytes, count);
+  return proved === 0 ? "all refused" : "some still true";
 }
 
 /** Without a certificate the checker still follows every path of a small program: what it then proves must be so. */
