@@ -10,7 +10,7 @@
 enum { C_EINVAL = 22, C_ERANGE = 34 };
 
 #define HELPER(Name)                                                                                       \
-    static UINT64 Name(EBPF_RUN *Run, UINT64 A1, UINT64 A2, UINT64 A3, UINT64 A4, UINT64 A5)
+    static UINT64 EBPF_SYSV_ABI Name(EBPF_RUN *Run, UINT64 A1, UINT64 A2, UINT64 A3, UINT64 A4, UINT64 A5)
 #define UNUSED(Name) (VOID)(Name)
 
 static UINT64
@@ -294,6 +294,8 @@ static const EBPF_HELPER Helpers[] = {
     [30] = {KtimeGetBootMs, {0}},
     [31] = {KtimeGetMs, {0}},
 };
+
+C_ASSERT(EBPF_HELPER_TAIL_CALL == 5);
 
 _Use_decl_annotations_
 const EBPF_HELPER *

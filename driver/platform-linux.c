@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -64,6 +65,34 @@ PlatformFree(VOID *Memory)
         return;
     __atomic_sub_fetch(&Outstanding, 1, __ATOMIC_SEQ_CST);
     free(Memory);
+}
+
+_Use_decl_annotations_
+VOID *
+PlatformAllocateCode(SIZE_T SizeBytes)
+{
+    if (ShouldFail())
+        return NULL;
+    VOID *Memory = mmap(NULL, SizeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (Memory == MAP_FAILED)
+        return NULL;
+    __atomic_add_fetch(&Outstanding, 1, __ATOMIC_SEQ_CST);
+    return Memory;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+PlatformSealCode(VOID *Memory, SIZE_T SizeBytes)
+{
+    return !ShouldFail() && mprotect(Memory, SizeBytes, PROT_READ | PROT_EXEC) == 0;
+}
+
+_Use_decl_annotations_
+VOID
+PlatformFreeCode(VOID *Memory, SIZE_T SizeBytes)
+{
+    __atomic_sub_fetch(&Outstanding, 1, __ATOMIC_SEQ_CST);
+    munmap(Memory, SizeBytes);
 }
 
 _Use_decl_annotations_

@@ -58,7 +58,7 @@ typedef struct _EBPF_LOCK {
 #define _Use_decl_annotations_
 #define _IRQL_requires_max_(Level)
 
-/** For tests: the Nth allocation from now (1 is the next) fails, once; 0: none does. */
+/** For tests: the Nth allocation, or making code executable, from now (1 is the next) fails, once; 0: none does. */
 VOID LinuxFailAllocation(_In_ UINT64 Number);
 
 /** For tests: this thread runs on that processor, wherever it runs. */

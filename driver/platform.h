@@ -8,6 +8,9 @@
 #error "there is no platform header for this system yet"
 #endif
 
+/** Functions that code of the JIT calls, and the code itself, have one calling convention on every system. */
+#define EBPF_SYSV_ABI __attribute__((sysv_abi))
+
 /** Alignment of what PlatformAllocate gives: a cache line, so that what processors write apart stays apart. */
 #define PLATFORM_ALIGNMENT 64
 
@@ -17,6 +20,16 @@ _Must_inspect_result_ _Ret_maybenull_ _IRQL_requires_max_(DISPATCH_LEVEL) VOID *
 
 /** NULL is allowed and does nothing. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID PlatformFree(_In_opt_ VOID *Memory);
+
+/** Zeroed memory for code, writable and not executable; NULL if there is none. The caller frees it. */
+_Must_inspect_result_ _Ret_maybenull_ _IRQL_requires_max_(PASSIVE_LEVEL) VOID *PlatformAllocateCode(
+    _In_ SIZE_T SizeBytes);
+
+/** Makes it executable and not writable any more, for good; FALSE if that is not allowed here. */
+_Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN PlatformSealCode(
+    _In_ VOID *Memory, _In_ SIZE_T SizeBytes);
+
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID PlatformFreeCode(_In_ VOID *Memory, _In_ SIZE_T SizeBytes);
 
 /** Processors there may ever be; at least 1. */
 _IRQL_requires_max_(DISPATCH_LEVEL) UINT32 PlatformProcessorCount(VOID);

@@ -9,6 +9,7 @@ Destroy(EBPF_OBJECT *Object)
     EBPF_PROGRAM *Program = CONTAINING_RECORD(Object, EBPF_PROGRAM, Object);
     for (UINT32 Index = 0; Index < Program->MapCount; Index++)
         ObjectRelease(&Program->Maps[Index]->Object);
+    JitFree(&Program->Code);
     BytecodeDestroy(&Program->Bytecode);
     PlatformFree(Program);
 }
@@ -103,6 +104,13 @@ ProgramCreate(
     return STATUS_SUCCESS;
 }
 
+_Use_decl_annotations_
+NTSTATUS
+ProgramCompile(EBPF_PROGRAM *Program, BOOLEAN Blind)
+{
+    return JitCompile(&Program->Bytecode, Blind, &Program->Code);
+}
+
 static EBPF_REGION
 RegionOf(VOID *Memory, UINT64 SizeBytes)
 {
@@ -117,7 +125,13 @@ RunPrograms(const EBPF_PROGRAM *Program, EBPF_RUN *Run, const EBPF_RUN_INPUT *In
         Run->Maps = Program->Maps;
         Run->MapCount = Program->MapCount;
         Run->TailTarget = NULL;
-        InterpreterRun(&Program->Bytecode, Run, (UINT64)(UINT_PTR)Input->Context, Input->SecondArgument);
+        UINT64 R1 = (UINT64)(UINT_PTR)Input->Context;
+        if (Program->Code.Entry == NULL) {
+            InterpreterRun(&Program->Bytecode, Run, R1, Input->SecondArgument);
+        } else {
+            UINT64 Result = Program->Code.Entry(Run, R1, Input->SecondArgument);
+            Run->Result = Run->Fault == FaultNone ? Result : 0;
+        }
         if (Run->TailTarget == NULL)
             return;
         Program = CONTAINING_RECORD(Run->TailTarget, EBPF_PROGRAM, Object);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bytecode.h"
+#include "jit-x64.h"
 #include "run.h"
 
 #define PROGRAM_MAXIMUM_MAPS 64
@@ -10,6 +11,8 @@ typedef struct _EBPF_PROGRAM {
     EBPF_OBJECT Object;
     /** Its wide immediates are numbers only: a map is its place in Maps plus 1, a value is its address. */
     EBPF_BYTECODE Bytecode;
+    /** Empty: it is interpreted. */
+    JIT_CODE Code;
     UINT32 MapCount;
     EBPF_MAP *Maps[PROGRAM_MAXIMUM_MAPS];
 } EBPF_PROGRAM;
@@ -26,6 +29,13 @@ _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS ProgramCreate(
     _Outptr_ EBPF_PROGRAM **Program,
     _Out_ EBPF_FINDING *Finding,
     _Out_ UINT32 *FindingSlot);
+
+/**
+ * From now on its code runs, not the interpreter: only for a program that is proved safe. Before anybody runs it. On failure
+ * it stays interpreted.
+ */
+_Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS ProgramCompile(
+    _Inout_ EBPF_PROGRAM *Program, _In_ BOOLEAN Blind);
 
 /** Runs it once, in an epoch of its own; how that ended is in Output. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID ProgramRun(

@@ -35,6 +35,8 @@ typedef struct _EBPF_RUN {
     UINT32 FaultSlot;
     /** The stack's is that of the frames that are active now. */
     EBPF_REGION Regions[RegionCount];
+    /** Of the JIT: where the stack was when its code was entered. */
+    UINT64 NativeStack;
     /** A tail call that succeeded: the program that runs next. It is held by the epoch. */
     EBPF_OBJECT *TailTarget;
     UINT32 TailCalls;

@@ -1,19 +1,27 @@
 // Random programs that the verifier accepts, with helpers, maps and functions: the driver's engines answer and leave behind
 // what the core's interpreter does.
 import test from "ava";
+import type { Program } from "../../core/program/program.ts";
 import { verify } from "../../core/verifier/verify.ts";
 import { generateForHost } from "../fuzz/generate.ts";
 import { listing } from "../fuzz/net.ts";
 import { behaviour, describeEntry, describeRun, packetsOf } from "../harness/behaviour.ts";
-import { type DriverMap, release, setProcessor, share } from "../harness/driver.ts";
+import {
+  DRIVER_ENGINES,
+  type DriverEngine,
+  type DriverMap,
+  release,
+  setProcessor,
+  share,
+} from "../harness/driver.ts";
 import { keysOf, read } from "../harness/driver-maps.ts";
 import { createMaps, load, runOnPacket } from "../harness/driver-xdp.ts";
 
 const SEEDS = share(250);
 
-function driverBehaviour(program: Parameters<typeof load>[0], seed: number): string {
+function driverBehaviour(program: Program, engine: DriverEngine, seed: number): string {
   const maps = createMaps(program);
-  const loaded = load(program, maps);
+  const loaded = load(program, maps, engine);
   const runs = packetsOf(seed).map((data) => {
     const { result, fault, faultSlot } = runOnPacket(loaded, data);
     return fault === "None" ? describeRun(result, data) : `${fault} at slot ${faultSlot}`;
@@ -39,8 +47,11 @@ test("random programs that the verifier accepts", (t) => {
     const verdict = verify(program, { maximumSteps: 20_000, strict: true });
     if (verdict.kind === "rejected") continue;
     accepted++;
-    const [own, core] = [driverBehaviour(program, seed), behaviour(verdict.program, "interpreter", seed)];
-    if (own !== core) return t.fail(`seed ${seed}\n${own}\n--\n${core}\n${listing(program)}`);
+    const core = behaviour(verdict.program, "interpreter", seed);
+    for (const engine of DRIVER_ENGINES) {
+      const own = driverBehaviour(program, engine, seed);
+      if (own !== core) return t.fail(`${engine}, seed ${seed}\n${own}\n--\n${core}\n${listing(program)}`);
+    }
   }
   t.true(accepted > SEEDS / 20, `${accepted}`);
 });

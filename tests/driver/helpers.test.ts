@@ -8,6 +8,8 @@ import { WINDOWS } from "../../core/platform/windows.ts";
 import { assembleProgram } from "../../core/program/assemble.ts";
 import {
   countAllocations,
+  DRIVER_ENGINES,
+  type DriverEngine,
   type DriverMap,
   FAULTS,
   FINDINGS,
@@ -64,23 +66,30 @@ test("findings and faults have the numbers of the headers", (t) => {
 const PACKET = Uint8Array.from({ length: 32 }, (_, index) => index + 1);
 
 /** Assembles, loads and runs on 32 bytes of packet; what it was loaded with is released, the maps if they are its own. */
-function run(text: string, maps: readonly DriverMap[] = [], budget?: number): Output {
+function run(
+  text: string,
+  maps: readonly DriverMap[] = [],
+  budget?: number,
+  engine: DriverEngine = "interpreter",
+): Output {
   const specs = [{ ...mapSpec("m", 4, 8, 4), type: MAP_TYPES.hash }];
   const program = assembleProgram(text, { platform: "windows", type: "xdp", maps: specs });
   const all = maps.length > 0 ? maps : createMaps(program);
-  const loaded = load(program, all);
+  const loaded = load(program, all, engine);
   const output = runOnPacket(loaded, Uint8Array.from(PACKET), budget);
   release(loaded);
   if (maps.length === 0) for (const map of all) release(map);
   return output;
 }
 
-for (const { name, text, expected } of HELPER_CASES) {
-  test(name, (t) => {
-    const { result, fault } = run(text);
-    t.is(fault, "None");
-    t.true(expected(result), result.toString(16));
-  });
+for (const engine of DRIVER_ENGINES) {
+  for (const { name, text, expected } of HELPER_CASES) {
+    test(`${engine}: ${name}`, (t) => {
+      const { result, fault } = run(text, [], undefined, engine);
+      t.is(fault, "None");
+      t.true(expected(result), result.toString(16));
+    });
+  }
 }
 
 const LOOKUP = "r2 = r10\nr2 += -4\n*(u32 *)(r10 - 4) = 1\nr1 = map[m]\n";
@@ -185,41 +194,54 @@ test.serial("trace_printk: formats as on the embedded host; the latest lines are
   t.deepEqual(lines, Array(256).fill("n=42"));
 });
 
-test.serial("tail calls: the other program's answer, or on with this one; 33 of them; one budget", (t) => {
-  const before = countAllocations();
-  const array = createMap({ type: MAP_TYPES.prog_array, keySizeBytes: 4, valueSizeBytes: 4, maxEntries: 4 });
-  const nextId = library.func("uint32 ObjectNextId(uint32, uint32)");
-  const put = (index: number, text: string): void => {
-    const loaded = load(
-      assembleProgram(text, {
-        platform: "windows",
-        type: "xdp",
-        maps: [{ ...mapSpec("m", 4, 4, 4), type: 3 }],
-      }),
-      [array],
-    );
-    let id = 0;
-    for (let next = nextId(0, 0); next !== 0; next = nextId(0, id)) id = next;
-    t.is(write(array, u32(index), u32(id)), MAP.OK);
-    release(loaded);
-  };
-  const call = (index: number) => `r2 = map[m]\nr3 = ${index}\ncall tail_call\n`;
-  put(0, "r0 = *(u64 *)(r1 + 0)\nr0 = *(u8 *)(r0 + 3)\nexit");
-  t.like(run(`${call(0)}r0 = 99\nexit`, [array]), { fault: "None", result: 4n });
-  t.like(run(`${call(1)}r0 += 100\nexit`, [array]), { fault: "None", result: 98n });
-  t.like(run(`${call(4)}r0 += 100\nexit`, [array]), { fault: "None", result: 98n });
-  // From a function too the whole program is over.
-  t.like(run(`call f\nr0 = 99\nexit\nf:\n${call(0)}r0 = 98\nexit`, [array]), { result: 4n });
-  // It calls itself until it may not: 33 times from the first.
-  put(
-    2,
-    `r6 = *(u64 *)(r1 + 0)\nr7 = *(u8 *)(r6 + 0)\nr7 += 1\n*(u8 *)(r6 + 0) = r7\n${call(2)}r0 = r7\nexit`,
+for (const engine of DRIVER_ENGINES) {
+  test.serial(
+    `${engine}: tail calls: the other program's answer, or on with this one; 33 of them; one budget`,
+    (t) => {
+      const before = countAllocations();
+      const array = createMap({
+        type: MAP_TYPES.prog_array,
+        keySizeBytes: 4,
+        valueSizeBytes: 4,
+        maxEntries: 4,
+      });
+      const nextId = library.func("uint32 ObjectNextId(uint32, uint32)");
+      const put = (index: number, text: string): void => {
+        const loaded = load(
+          assembleProgram(text, {
+            platform: "windows",
+            type: "xdp",
+            maps: [{ ...mapSpec("m", 4, 4, 4), type: 3 }],
+          }),
+          [array],
+          engine,
+        );
+        let id = 0;
+        for (let next = nextId(0, 0); next !== 0; next = nextId(0, id)) id = next;
+        t.is(write(array, u32(index), u32(id)), MAP.OK);
+        release(loaded);
+      };
+      const call = (index: number) => `r2 = map[m]\nr3 = ${index}\ncall tail_call\n`;
+      put(0, "r0 = *(u64 *)(r1 + 0)\nr0 = *(u8 *)(r0 + 3)\nexit");
+      t.like(run(`${call(0)}r0 = 99\nexit`, [array], undefined, engine), { fault: "None", result: 4n });
+      t.like(run(`${call(1)}r0 += 100\nexit`, [array], undefined, engine), { fault: "None", result: 98n });
+      t.like(run(`${call(4)}r0 += 100\nexit`, [array], undefined, engine), { fault: "None", result: 98n });
+      // From a function too the whole program is over.
+      t.like(run(`call f\nr0 = 99\nexit\nf:\n${call(0)}r0 = 98\nexit`, [array], undefined, engine), {
+        result: 4n,
+      });
+      // It calls itself until it may not: 33 times from the first.
+      put(
+        2,
+        `r6 = *(u64 *)(r1 + 0)\nr7 = *(u8 *)(r6 + 0)\nr7 += 1\n*(u8 *)(r6 + 0) = r7\n${call(2)}r0 = r7\nexit`,
+      );
+      t.like(run(`${call(2)}r0 = 99\nexit`, [array], undefined, engine), { fault: "None", result: 34n });
+      put(3, "r6 = 0\nagain:\nr6 += 1\nif r6 < 100 goto again\nr0 = r6\nexit");
+      t.like(run(`${call(3)}exit`, [array], 198, engine), { fault: "None", result: 100n, budget: 0 });
+      t.like(run(`${call(3)}exit`, [array], 197, engine), { fault: "Budget", result: 0n });
+      for (const index of [0, 2, 3]) t.is(erase(array, u32(index)), MAP.OK);
+      release(array);
+      t.is(countAllocations(), before);
+    },
   );
-  t.like(run(`${call(2)}r0 = 99\nexit`, [array]), { fault: "None", result: 34n });
-  put(3, "r6 = 0\nagain:\nr6 += 1\nif r6 < 100 goto again\nr0 = r6\nexit");
-  t.like(run(`${call(3)}exit`, [array], 198), { fault: "None", result: 100n, budget: 0 });
-  t.like(run(`${call(3)}exit`, [array], 197), { fault: "Budget", result: 0n });
-  for (const index of [0, 2, 3]) t.is(erase(array, u32(index)), MAP.OK);
-  release(array);
-  t.is(countAllocations(), before);
-});
+}

@@ -2,7 +2,14 @@
 import koffi from "koffi";
 import { encode } from "../../core/isa/encode.ts";
 import type { Program } from "../../core/program/program.ts";
-import { type DriverMap, type DriverProgram, loadProgram, type Output, runProgram } from "./driver.ts";
+import {
+  type DriverEngine,
+  type DriverMap,
+  type DriverProgram,
+  loadProgram,
+  type Output,
+  runProgram,
+} from "./driver.ts";
 import { createMap, write } from "./driver-maps.ts";
 
 /** Of xdp_md (core/platform/windows/contexts.ts): data, data_end, data_meta, ingress_ifindex. */
@@ -26,8 +33,12 @@ export function createMaps(program: Program): readonly DriverMap[] {
   });
 }
 
-export function load(program: Program, maps: readonly DriverMap[]): DriverProgram {
-  return loadProgram(encode(program.instructions), maps);
+export function load(
+  program: Program,
+  maps: readonly DriverMap[],
+  engine: DriverEngine = "interpreter",
+): DriverProgram {
+  return loadProgram(encode(program.instructions), maps, engine);
 }
 
 /** Runs it on a packet, which it may change. */

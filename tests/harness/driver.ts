@@ -77,6 +77,7 @@ const bytecodeDestroy = library.func("void BytecodeDestroy(void*)");
 const programCreate = library.func(
   "int32 ProgramCreate(const void*, uint32, const void*, uint32, _Out_ void**, _Out_ uint32*, _Out_ uint32*)",
 );
+const programCompile = library.func("int32 ProgramCompile(void*, bool)");
 const objectRelease = library.func("void ObjectRelease(void*)");
 const programRun = library.func("void ProgramRun(void*, const void*, void*)");
 const epochInitiate = library.func("int32 EpochInitiate()");
@@ -127,10 +128,28 @@ export function createProgram(bytes: Uint8Array, maps: readonly DriverMap[] = []
   return { status, finding: FINDINGS[finding[0] ?? -1] ?? "None", slot: slot[0] ?? 0 };
 }
 
+/** The engines of the driver; "blinded" is the JIT that hides constants. */
+export const DRIVER_ENGINES = ["interpreter", "jit", "blinded"] as const;
+export type DriverEngine = (typeof DRIVER_ENGINES)[number];
+
+/** What a fixture calls them in `skip`. */
+export const fixtureName = (engine: DriverEngine): string =>
+  engine === "interpreter" ? "kernel-interpreter" : "kernel-jit";
+
+/** STATUS.SUCCESS if it runs as machine code from now on. */
+export const compileProgram = (program: DriverProgram, blind: boolean): number =>
+  programCompile(program.address, blind);
+
 /** A program that must be accepted. */
-export function loadProgram(bytes: Uint8Array, maps: readonly DriverMap[] = []): DriverProgram {
+export function loadProgram(
+  bytes: Uint8Array,
+  maps: readonly DriverMap[] = [],
+  engine: DriverEngine = "interpreter",
+): DriverProgram {
   const program = createProgram(bytes, maps);
   if ("status" in program) throw new Error(`refused: ${program.finding} at slot ${program.slot}`);
+  if (engine !== "interpreter" && compileProgram(program, engine === "blinded") !== STATUS.SUCCESS)
+    throw new Error("not compiled");
   return program;
 }
 
@@ -157,8 +176,13 @@ export function runProgram(program: DriverProgram, input: Input): Output {
 }
 
 /** Loads, runs once on plain memory (r1, its length in r2) and frees. Throws if the program is refused. */
-export function runOnMemory(bytes: Uint8Array, memory: Uint8Array, budget?: number): Output {
-  const program = loadProgram(bytes);
+export function runOnMemory(
+  bytes: Uint8Array,
+  memory: Uint8Array,
+  engine: DriverEngine = "interpreter",
+  budget?: number,
+): Output {
+  const program = loadProgram(bytes, [], engine);
   const second = BigInt(memory.length);
   const output = runProgram(program, {
     context: memory,
