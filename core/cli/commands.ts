@@ -29,6 +29,11 @@ const ENGINE: OptionRow = {
   help: "how programs run",
   choices: ["wasm", "interpreter"],
 };
+const BTF_OPTION: OptionRow = {
+  flags: "--btf <file>",
+  help: "compute CO-RE relocations against these types: a file, or kernel (the one that runs here)",
+  completes: "file",
+};
 const NAME: OptionRow = { flags: "--name <name>", help: "what to call it" };
 
 /** net/settings.ts has the kinds' settings with their checks; a test holds these options to them. */
@@ -67,11 +72,7 @@ export const COMMANDS: readonly CommandRow[] = [
       PROGRAM_OPTION,
       { flags: "--type <name>", help: "the program type, where the section does not tell" },
       PLATFORM,
-      {
-        flags: "--btf <file>",
-        help: "compute CO-RE relocations against these types: a file, or kernel (the one that runs here)",
-        completes: "file",
-      },
+      BTF_OPTION,
       { flags: "--strict", help: "also refuse what Linux lets only the privileged do: addresses that leave" },
       { flags: "--all", help: "tell every failure that is found, not only the first" },
       { flags: "--log", help: "print what is known at each instruction, on stderr" },
@@ -105,6 +106,7 @@ export const COMMANDS: readonly CommandRow[] = [
       PROGRAM_OPTION,
       { flags: "--type <name>", help: "the program type, where the section does not tell" },
       PLATFORM,
+      BTF_OPTION,
     ],
     examples: ["check samples/droppacket.o droppacket.cert"],
     load: async () => (await import("./commands/check.ts")).checkObject,

@@ -3,14 +3,13 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } fro
 import { EbpfError } from "../base/error.ts";
 import { readBytes } from "../base/files.ts";
 import { type Certificate, checkCertificate, readCertificates } from "../certificate/check.ts";
-import { loadObject } from "../elf/object.ts";
 import { buildCandidates } from "../program/build.ts";
 import type { Program } from "../program/program.ts";
 import type { ObjectSpec } from "../spec.ts";
 import { certify } from "../verifier/certify.ts";
 import { encodeFile } from "../verifier/encode.ts";
 import { verify } from "../verifier/verify.ts";
-import { chosen } from "./inspect.ts";
+import { chosen, judgedObject } from "./inspect.ts";
 import { buildOptions, type Choice } from "./load.ts";
 import type { CertificateRecord } from "./records.ts";
 
@@ -22,7 +21,7 @@ const LIMIT_BYTES = 1 << 26;
  * ProgramRejected if one is not accepted, CertificateUnavailable if the checker cannot follow one. Nothing is written then.
  */
 export function writeCertificates(choice: Choice, path: string): number {
-  const object = loadObject(readBytes(choice.file), choice.file);
+  const object = judgedObject(choice);
   const certificates = chosen(object, choice).map((spec): Certificate => {
     const program = acceptedAs(object, spec.name, choice);
     const certified = certify(program, { strict: choice.strict === true });
@@ -80,7 +79,7 @@ function replaceFile(path: string, bytes: Uint8Array): void {
  * is none; a certificate that does not hold is a record.
  */
 export function checkCertificates(choice: Choice, path: string): CertificateRecord[] {
-  const object = loadObject(readBytes(choice.file), choice.file);
+  const object = judgedObject(choice);
   const read = readCertificates(readBytes(path, LIMIT_BYTES));
   if ("kind" in read) throw new EbpfError("CertificateInvalid", `${path}: ${read.reason}`, { file: path });
   const meant = read.filter((row) => choice.program === undefined || row.program === choice.program);

@@ -190,9 +190,8 @@ export async function* verifyPrograms(
   choice: Choice,
   control: VerifyControl = {},
 ): AsyncGenerator<NumberedRecord> {
-  const { file, btf } = choice;
-  const loaded = loadObject(readBytes(file), file);
-  const object = btf === undefined ? loaded : fitted(loaded, btf);
+  const { file } = choice;
+  const object = judgedObject(choice);
   const specs = chosen(object, choice);
   const total = specs.length;
   let next = 0;
@@ -205,6 +204,12 @@ export async function* verifyPrograms(
     await new Promise((resolve) => setImmediate(resolve));
     if (control.signal?.aborted === true) throw new EbpfError("Cancelled", `verifying ${file} was cancelled`);
   }
+}
+
+/** The object as its programs are judged: made to fit the types that are given, if any. */
+export function judgedObject({ file, btf }: Choice): ObjectSpec {
+  const object = loadObject(readBytes(file), file);
+  return btf === undefined ? object : fitted(object, btf);
 }
 
 /** Made to fit the types, and where it is known the configuration, of a target. */

@@ -5,6 +5,7 @@ import type { CertificateRecord } from "../../manager/records.ts";
 import type { Io } from "../command.ts";
 import { argumentOf, given, type Handler, textOf } from "../command.ts";
 import { paint, printable, printJson } from "../output.ts";
+import { btfOf } from "./verify.ts";
 
 export const checkObject: Handler = async (invocation) => {
   const { io, options } = invocation;
@@ -14,6 +15,7 @@ export const checkObject: Handler = async (invocation) => {
       program: textOf(options.program),
       type: textOf(options.type),
       platform: textOf(options.platform) as "windows" | "linux" | undefined,
+      btf: btfOf(textOf(options.btf), io.cwd),
     }),
   };
   const records = checkCertificates(choice, resolve(io.cwd, argumentOf(invocation, 1)));

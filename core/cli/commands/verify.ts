@@ -84,7 +84,7 @@ function choiceOf({ options, io }: Invocation): BatchRequest["choice"] {
 }
 
 /** "kernel", or a path that is the same in every thread. */
-function btfOf(name: string | undefined, cwd: string): string | undefined {
+export function btfOf(name: string | undefined, cwd: string): string | undefined {
   return name === undefined || name === KERNEL ? name : resolve(cwd, name);
 }
 
