@@ -42,13 +42,15 @@ export function sliceOf(
 ): readonly SliceStep[] {
   const slice = new Slice(program, steps, finding);
   const found = slice.run();
-  const told = finding.code === "StackOutOfBounds" ? found : found.filter(isNews);
-  return shortened(told, steps);
+  return shortened(ADDRESS_AT_FAULT.has(finding.code) ? found : found.filter(isNews), steps);
 
   function isNews({ at }: SliceStep): boolean {
     return !isPlain(program, steps[at], steps[at + 1]);
   }
 }
+
+/** Failures where the address itself is what is wrong. */
+const ADDRESS_AT_FAULT: ReadonlySet<Finding["code"]> = new Set(["StackOutOfBounds", "HelperArgument"]);
 
 /** What is no news: the address of a variable, the context's address, a copy in another register of what has a C line. */
 function isPlain(program: Program, step: ReplayStep | undefined, after: ReplayStep | undefined): boolean {
