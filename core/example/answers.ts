@@ -139,7 +139,9 @@ export class Answers implements CheckedWorld {
     const keyHex = Buffer.from(key).toString("hex");
     // Without a number of entries the loader is to give one.
     const index =
-      map.isArray && keyAt > 0 && maxEntries > 0 ? new DataView(key.buffer).getUint32(0, true) : undefined;
+      map.isArray && keyAt > 0 && keySizeBytes === 4 && maxEntries > 0
+        ? new DataView(key.buffer).getUint32(0, true)
+        : undefined;
     const missing = helper.returns.kind === "mapValueOrNull" && this.#input.get(nullKey(call)) === 1n;
     const found = index === undefined ? !missing : index < maxEntries;
     const thing = found && map.inner === undefined ? this.#world.value(map, handle, key) : undefined;
