@@ -3,6 +3,7 @@
 #include "helpers.h"
 
 #include "maps/prog-array.h"
+#include "maps/queue.h"
 #include "maps/ring.h"
 #include "trace.h"
 
@@ -141,6 +142,27 @@ HELPER(RingbufOutput)
     return Signed(RingOutput(Map, Pointer(A2), (UINT32)A3));
 }
 
+HELPER(MapPushElem)
+{
+    UNUSED(A4), UNUSED(A5);
+    EBPF_MAP *Map = MapOf(Run, A1);
+    return Signed(Map == NULL ? MAP_INVALID : QueuePush(Map, Pointer(A2), A3));
+}
+
+HELPER(MapPopElem)
+{
+    UNUSED(A3), UNUSED(A4), UNUSED(A5);
+    EBPF_MAP *Map = MapOf(Run, A1);
+    return Signed(Map == NULL ? MAP_INVALID : QueueTake(Map, Pointer(A2), TRUE));
+}
+
+HELPER(MapPeekElem)
+{
+    UNUSED(A3), UNUSED(A4), UNUSED(A5);
+    EBPF_MAP *Map = MapOf(Run, A1);
+    return Signed(Map == NULL ? MAP_INVALID : QueueTake(Map, Pointer(A2), FALSE));
+}
+
 static UINT64
 Print(UINT64 Format, UINT64 SizeBytes, UINT64 V1, UINT64 V2, UINT64 V3)
 {
@@ -259,12 +281,13 @@ HELPER(StrnlenS)
 #define MAP ArgumentMap
 #define KEY ArgumentKey
 #define VALUE ArgumentValue
+#define VALUE_OUT ArgumentValueOut
 #define MEMORY ArgumentMemory
 #define MEMORY_OR_NULL ArgumentMemoryOrNull
 #define MEMORY_OUT ArgumentMemoryOut
 #define SIZE ArgumentSize
 
-/** By number. 16 to 18 (queues and stacks), 26 (of one hook) and 32 (perf events) are not here. */
+/** By number. 26 (of one hook) and 32 (perf events) are not here. */
 static const EBPF_HELPER Helpers[] = {
     [1] = {MapLookupElem, {MAP, KEY}},
     [2] = {MapUpdateElem, {MAP, KEY, VALUE, SCALAR}},
@@ -281,6 +304,9 @@ static const EBPF_HELPER Helpers[] = {
     [13] = {TracePrintk3, {MEMORY, SIZE, SCALAR}},
     [14] = {TracePrintk4, {MEMORY, SIZE, SCALAR, SCALAR}},
     [15] = {TracePrintk5, {MEMORY, SIZE, SCALAR, SCALAR, SCALAR}},
+    [16] = {MapPushElem, {MAP, VALUE, SCALAR}},
+    [17] = {MapPopElem, {MAP, VALUE_OUT}},
+    [18] = {MapPeekElem, {MAP, VALUE_OUT}},
     [19] = {GetCurrentPidTgid, {0}},
     [20] = {GetCurrentLogonId, {SCALAR}},
     [21] = {IsCurrentAdmin, {SCALAR}},
@@ -330,6 +356,9 @@ HelperCheckArguments(const EBPF_HELPER *Helper, const EBPF_RUN *Run, const UINT6
             break;
         case ArgumentValue:
             Fault = CheckMemory(Run, Value, Map->Definition.ValueSizeBytes, FALSE);
+            break;
+        case ArgumentValueOut:
+            Fault = CheckMemory(Run, Value, Map->Definition.ValueSizeBytes, TRUE);
             break;
         case ArgumentMemoryOrNull:
             Fault = Value == 0 ? FaultNone : CheckMemory(Run, Value, SizeBytes, FALSE);

@@ -13,6 +13,7 @@ typedef enum _EBPF_ARGUMENT {
     ArgumentMap,
     ArgumentKey,
     ArgumentValue,
+    ArgumentValueOut,
     /** Memory, of the size that the next argument says; all 0 is allowed for OrNull. */
     ArgumentMemory,
     ArgumentMemoryOrNull,

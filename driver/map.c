@@ -9,6 +9,8 @@ static const EBPF_MAP_TYPE *const MapTypes[] = {
     &LruPercpuHashMapType,
     &ProgArrayMapType,
     &RingMapType,
+    &QueueMapType,
+    &StackMapType,
 };
 
 static VOID

@@ -12,7 +12,9 @@ enum {
     EBPF_MAP_TYPE_PERCPU_HASH = 4,
     EBPF_MAP_TYPE_PERCPU_ARRAY = 5,
     EBPF_MAP_TYPE_LRU_HASH = 8,
+    EBPF_MAP_TYPE_QUEUE = 10,
     EBPF_MAP_TYPE_LRU_PERCPU_HASH = 11,
+    EBPF_MAP_TYPE_STACK = 12,
     EBPF_MAP_TYPE_RINGBUF = 13,
 };
 
@@ -88,6 +90,8 @@ extern const EBPF_MAP_TYPE LruHashMapType;
 extern const EBPF_MAP_TYPE LruPercpuHashMapType;
 extern const EBPF_MAP_TYPE ProgArrayMapType;
 extern const EBPF_MAP_TYPE RingMapType;
+extern const EBPF_MAP_TYPE QueueMapType;
+extern const EBPF_MAP_TYPE StackMapType;
 
 /** The caller has its first reference. STATUS_NOT_SUPPORTED for a type that is not there. */
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS MapCreate(

@@ -46,7 +46,7 @@ function argumentName(kind: ArgumentKind): string {
 test("rows have the numbers and arguments of the core's table", (t) => {
   const text = readFileSync(join(DRIVER, "helpers.c"), "utf8");
   const rows = [...text.matchAll(/^ {4}\[(\d+)\] = \{(\w+), \{(.*)\}\},$/gm)];
-  t.is(rows.length, 27);
+  t.is(rows.length, 30);
   for (const [, id, name = "", list = ""] of rows) {
     const helper = WINDOWS.helpers.find((row) => row.id === Number(id));
     t.is(name.toLowerCase(), helper?.name.replaceAll("_", "") ?? "");
@@ -138,6 +138,25 @@ test("ringbuf_output: records, flags, and a map of another kind", (t) => {
   t.is(run(`r0 = 0\n${LOOKUP}call map_lookup_elem\nexit`, [map]).result, 0n);
   release(map);
 });
+
+for (const engine of DRIVER_ENGINES) {
+  test(`${engine}: programs push, peek and pop`, (t) => {
+    const map = createMap({ type: MAP_TYPES.queue, keySizeBytes: 0, valueSizeBytes: 8, maxEntries: 2 });
+    const push = (value: number) =>
+      `*(u64 *)(r10 - 8) = ${value}\nr1 = map[m]\nr2 = r10\nr2 += -8\nr3 = 0\ncall map_push_elem\nr6 += r0\n`;
+    const take = (name: string) =>
+      `r1 = map[m]\nr2 = r10\nr2 += -8\ncall map_${name}_elem\nr6 += r0\nr6 *= 16\nr0 = *(u64 *)(r10 - 8)\nr6 += r0\n`;
+    const text = `r6 = 0\n${push(5)}${push(6)}${take("peek")}${take("pop")}${take("pop")}${take("pop")}r0 = r6\nexit`;
+    // Peek 5, pop 5, pop 6, and nothing left: -2, and the value is 0.
+    t.is(run(text, [map], undefined, engine).result, BigInt(((5 * 16 + 5) * 16 + 6) * 16 - 2 * 16));
+    t.is(
+      run(`r6 = 0\n${push(1)}${push(2)}${push(3)}r0 = r6\nexit`, [map], undefined, engine).result,
+      BigInt.asUintN(64, -7n),
+    );
+    t.is(run(`r6 = 0\n${push(1)}r0 = r6\nexit`, [], undefined, engine).result, BigInt.asUintN(64, -22n));
+    release(map);
+  });
+}
 
 test("programs do not change a map that is read-only, and do not look into program arrays", (t) => {
   const update = `${LOOKUP}*(u64 *)(r10 - 16) = 1\nr3 = r10\nr3 += -16\nr4 = 0\ncall map_update_elem\nexit`;

@@ -28,6 +28,7 @@ import {
   MAP,
   MAP_TYPES,
   type MapDefinition,
+  queue,
   read,
   ring,
   tryCreateMap,
@@ -216,11 +217,12 @@ check("what cannot be a map is refused, and leaves nothing behind", (t) => {
 check("each allocation that fails while a map is made is told, and nothing is kept", (t) => {
   const before = countAllocations();
   for (const [name, type] of Object.entries(MAP_TYPES)) {
-    const [key, value, entries] = name === "ringbuf" ? [0, 0, 4096] : [4, 4, 8];
+    const keySizeBytes = ["ringbuf", "queue", "stack"].includes(name) ? 0 : 4;
+    const [valueSizeBytes, maxEntries] = name === "ringbuf" ? [0, 4096] : [4, 8];
     let failures = 0;
     for (let number = 1; ; number++) {
       failAllocation(number);
-      const map = tryCreateMap({ type, keySizeBytes: key, valueSizeBytes: value, maxEntries: entries });
+      const map = tryCreateMap({ type, keySizeBytes, valueSizeBytes, maxEntries });
       failAllocation(0);
       if (typeof map !== "number") {
         release(map);
@@ -382,6 +384,48 @@ check("ring buffer: a record that does not fit stays", (t) => {
   t.is(ring.read(map), MAP.NOT_FOUND);
   release(map);
 });
+
+for (const name of ["queue", "stack"] as const) {
+  check(`${name}: random values are as in the model`, (t) => {
+    const actions = fc.array(
+      fc.record({
+        kind: fc.constantFrom("push", "push", "peek", "pop"),
+        fill: fc.nat(255),
+        flags: fc.constantFrom(0, 0, 2, 1, 4),
+      }),
+      { maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(actions, fc.constantFrom(1, 7, 8), (list, size) => {
+        const map = createMap({
+          type: MAP_TYPES[name],
+          keySizeBytes: 0,
+          valueSizeBytes: size,
+          maxEntries: 3,
+        });
+        const model: Uint8Array[] = [];
+        for (const { kind, fill, flags } of list) {
+          const value = new Uint8Array(size).fill(fill);
+          if (kind === "push") {
+            const full = model.length === 3;
+            const expected =
+              flags !== 0 && flags !== 2 ? MAP.INVALID : full && flags === 0 ? MAP.TOO_BIG : MAP.OK;
+            t.is(queue.push(map, value, flags), expected);
+            if (expected !== MAP.OK) continue;
+            if (full) model.shift();
+            model.push(value);
+          } else {
+            const expected = model.at(name === "queue" ? 0 : -1) ?? MAP.NOT_FOUND;
+            t.deepEqual(queue.take(map, kind === "pop"), expected);
+            if (kind === "pop") model.splice(name === "queue" ? 0 : -1, 1);
+          }
+        }
+        release(map);
+      }),
+      { numRuns: share(150), seed: 51 },
+    );
+  });
+}
 
 check("a program works on an array's value where it lies; one that is read-only stays as it is", (t) => {
   const code = encode(

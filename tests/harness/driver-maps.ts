@@ -9,7 +9,9 @@ export const MAP_TYPES = {
   percpu_hash: 4,
   percpu_array: 5,
   lru_hash: 8,
+  queue: 10,
   lru_percpu_hash: 11,
+  stack: 12,
   ringbuf: 13,
 } as const;
 
@@ -79,6 +81,19 @@ export function keysOf(map: DriverMap, limit = 100_000): Uint8Array[] {
   }
   throw new Error(`more than ${limit} keys`);
 }
+
+const queuePush = library.func("int32 QueuePush(void*, const void*, uint64)");
+const queueTake = library.func("int32 QueueTake(void*, void*, bool)");
+
+export const queue = {
+  push: (map: DriverMap, value: Uint8Array, flags = 0): number => queuePush(map.address, value, flags),
+  /** The value whose turn it is; the error if there is none. */
+  take(map: DriverMap, remove: boolean): Uint8Array | number {
+    const value = new Uint8Array(map.copySizeBytes);
+    const result = queueTake(map.address, value, remove);
+    return result === MAP.OK ? value : result;
+  },
+};
 
 export const ring = {
   reserve: (map: DriverMap, sizeBytes: number): bigint => BigInt(ringReserve(map.address, sizeBytes)),
