@@ -11,7 +11,7 @@ const AREA = -192;
 
 /** Steps that do nothing: states are kept only so many apart. */
 function idle(w: Writer): void {
-  if (w.chance(60)) for (let count = 0; count < 9; count++) w.add("r0 += 1");
+  if (w.chance(60)) for (let count = 0; count < 9; count++) w.add("r0 = 1");
 }
 
 /** Another place where paths meet. */
@@ -104,7 +104,7 @@ function useSize(w: Writer): void {
 
 /** A number that is small, or not, or only otherwise small. */
 function meetingNumber(w: Writer): void {
-  const other = w.chance(30) ? w.pick([200, 4000, -1, 0x7fffffff]) : w.next(16);
+  const other = w.chance(45) ? w.pick([200, 4000, -1, 0x7fffffff]) : w.next(16);
   const label = w.label();
   w.add(`r${X} = ${other}`, `if r${WHICH} > ${w.pick([10, 100, 200])} goto ${label}`);
   w.add(`r${X} = ${8 * w.next(3)}`, `${label}:`);
@@ -116,7 +116,7 @@ function meetingNumber(w: Writer): void {
 /** A slot that is written, or not, before it is read. */
 function meetingSlot(w: Writer): void {
   const label = w.label();
-  const [slot, initial] = w.chance(30) ? [-104, []] : [SLOT, [`*(u64 *)(${place(10, SLOT)}) = 3`]];
+  const [slot, initial] = w.chance(45) ? [-104, []] : [SLOT, [`*(u64 *)(${place(10, SLOT)}) = 3`]];
   w.add(...initial, `if r${WHICH} > ${w.pick([10, 100, 200])} goto ${label}`);
   w.add(`*(u${w.pick([64, 64, 32])} *)(${place(10, slot)}) = 5`, `${label}:`);
   idle(w);
@@ -135,17 +135,37 @@ function meetingProof(w: Writer): void {
   if (!w.hasPacket) return;
   const label = w.label();
   const bytes = 1 + w.next(30);
-  w.add(`r1 = r${PACKET}`, `r1 += ${bytes}`, `if r1 > r${END} goto ${w.chance(30) ? label : "out"}`);
+  w.add(`r1 = r${PACKET}`, `r1 += ${bytes}`, `if r1 > r${END} goto ${w.chance(45) ? label : "out"}`);
   w.add("r1 = 1", "r0 = 2", `if r${WHICH} > 9 goto ${label}`, "r0 = 1", `${label}:`, "r1 = 5");
   idle(w);
   if (w.chance(40)) meet(w);
   w.add(`r0 = *(u8 *)(${place(PACKET, bytes - 1)})`);
 }
 
+/** Four paths: the third is joined with one before it, the fourth is another number within the join. */
+function meetingMany(w: Writer): void {
+  const label = w.label();
+  const odd = w.chance(50) ? 2 + w.next(7) : 40;
+  const slot = place(10, SLOT);
+  for (const [value, bound] of [
+    [odd === 40 ? 5 : odd, 150],
+    [9, 100],
+    [1, 50],
+  ] as const) {
+    w.add(`*(u64 *)(${slot}) = ${value}`, `if r${WHICH} > ${bound} goto ${label}`);
+  }
+  w.add(`*(u64 *)(${slot}) = 0`, `${label}:`, `r${X} = *(u64 *)(${slot})`);
+  if (w.chance(50)) meet(w);
+  unsafeIf(w, `r${X} == ${odd}`);
+}
+
 export function meeting(w: Writer): void {
   w.unknownInto(WHICH);
+  idle(w);
   w.add(`*(u64 *)(r10 - 96) = r${WHICH}`, "r0 = 0");
-  w.pick([meetingNumber, meetingNumber, meetingNumber, meetingSlot, meetingProof])(w);
-  w.add("r0 = 1", "r1 = 2", "r3 = 3", `r${X} = 4`, `r${WHICH} = 5`, "r9 = 6");
-  w.give(0, 1, 3, X, WHICH, 9);
+  w.pick([meetingNumber, meetingNumber, meetingNumber, meetingSlot, meetingProof, meetingMany])(w);
+  w.add("r0 = 1", "r1 = 2", "r3 = 3", `r${WHICH} = 5`, "r9 = 6");
+  w.give(0, 1, 3, WHICH, 9);
+  w.lose(X);
+  if (w.chance(70)) w.add(`r${X} = 4`);
 }
