@@ -79,6 +79,18 @@ export const STACK_MUTANTS = mutantsOf("domain/stack.ts", [
 
 export const STATE_MUTANTS = mutantsOf("domain/state.ts", [
   {
+    name: "what was proved of the packet survives its move",
+    find: "state.packet = 0;",
+    replace: "",
+    note: "it may be shorter now",
+  },
+  {
+    name: "what was proved of the metadata survives a move",
+    find: "state.metadata = 0;",
+    replace: "",
+    note: "it may be shorter now",
+  },
+  {
     name: "pointers into the packet survive its move",
     find: "mapValues(state, (value) => (isPacketPointer(value) ? STALE : value));",
     replace: "",
@@ -91,10 +103,22 @@ export const STATE_MUTANTS = mutantsOf("domain/state.ts", [
     note: "a stale pointer comes back from the stack",
   },
   {
+    name: "callers' registers do not change with the others",
+    find: "frame.callerSaved.length === 0 ? frame.callerSaved : mapSaved(frame.callerSaved, change);",
+    replace: "frame.callerSaved.length === 0 ? mapSaved([], change) : frame.callerSaved;",
+    note: "a stale pointer comes back with the return",
+  },
+  {
     name: "a proof holds for all pointers into the packet",
     find: "value.variable === variable &&\n    value.proved < length",
     replace: "value.proved < length",
     note: "their unknown parts differ",
+  },
+  {
+    name: "a proof behind an unknown part is one of the packet",
+    find: "if (variable !== 0) return;",
+    replace: "",
+    note: "the unknown part may be 0 only in other runs",
   },
   {
     name: "what is proved of the packet holds behind any unknown part",
@@ -288,5 +312,11 @@ export const TRANSFER_MEMORY_MUTANTS = mutantsOf("transfer-memory.ts", [
     find: "const old = numberValue(unsignedOf(instruction.sizeBytes));",
     replace: "const old = numberValue(unsignedOf(Math.min(2, instruction.sizeBytes)));",
     note: "it is as wide as the access",
+  },
+  {
+    name: "a pointer in the stack is a pointer wherever part of it is written over",
+    find: ": writeSomewhere(stack, from, from + sizeBytes);",
+    replace: ": stack;",
+    note: "a partial overwrite",
   },
 ]);

@@ -216,6 +216,12 @@ export const BRANCH_MUTANTS = mutantsOf("branch.ts", [
     note: "it may lie beyond",
   },
   {
+    name: "any pointer into the packet counts as its end",
+    find: 'const isPacket = pointer.region.kind === "packet" && end.region.kind === "packetEnd";',
+    replace: 'const isPacket = pointer.region.kind === "packet";',
+    note: "below another pointer is not below the end",
+  },
+  {
     name: "any place of the packet ends the metadata",
     find: "end.offset === 0 &&\n    end.variable === 0;",
     replace: "end.variable === 0;",
@@ -226,5 +232,11 @@ export const BRANCH_MUTANTS = mutantsOf("branch.ts", [
     find: "!value.nullable || instanceOf(value.region) !== instance) return value;",
     replace: "!value.nullable) return value;",
     note: "another look-up may have found nothing",
+  },
+  {
+    name: "a comparison gives a reference back",
+    find: "if (isNull) dropReference(state, instance);",
+    replace: "dropReference(state, instance);",
+    note: "a reference is leaked",
   },
 ]);

@@ -63,16 +63,52 @@ export const COVER_MUTANTS = mutantsOf("domain/cover.ts", [
     note: "a whole number is not its zero extension",
   },
   {
+    name: "initialised bytes are not compared",
+    find: "if ((a.mask & ~numberMask(b)) !== 0) return false;",
+    replace: "",
+    note: "a path on which they are not written is not followed",
+  },
+  {
+    name: "what callers have saved is not compared",
+    find: "if (!coversValue(left, b.callerSaved[index] ?? UNINITIALIZED, true)) return false;",
+    replace: "if (left.kind !== (b.callerSaved[index] ?? UNINITIALIZED).kind) return false;",
+    note: "the caller's numbers differ",
+  },
+  {
+    name: "where a function returns to is not compared",
+    find: "if (a.returnTo !== b.returnTo || a.callback",
+    replace: "if (a.callback",
+    note: "another caller goes on elsewhere",
+  },
+  {
     name: "a state with fewer references covers one with more",
     find: "if (a.length !== b.length) return false;",
     replace: "if (a.length > b.length) return false;",
     note: "a reference is leaked",
   },
   {
+    name: "instances are not matched",
+    find: "if (this.#from[at] === from) return this.#to[at] === to;",
+    replace: "if (this.#from[at] === from) return true;",
+    note: "two look-ups are not one: checking one says nothing of the other",
+  },
+  {
+    name: "a known offset into the packet covers an unknown one",
+    find: "return from === 0 ? to === 0 : this.#match(from, to);",
+    replace: "return from === 0 || this.#match(from, to);",
+    note: "the proof of the packet does not hold behind an unknown part",
+  },
+  {
     name: "values of different maps are alike",
     find: 'return b.kind === "mapValue" && a.map === b.map && a.inner === b.inner;',
     replace: 'return b.kind === "mapValue" && a.inner === b.inner;',
     note: "their sizes differ",
+  },
+  {
+    name: "records of different size are alike",
+    find: 'return b.kind === "allocated" && a.sizeBytes === b.sizeBytes;',
+    replace: 'return b.kind === "allocated";',
+    note: "a path with a smaller record is not followed",
   },
   {
     name: "numbers are never compared",
@@ -96,9 +132,27 @@ export const JOIN_MUTANTS = mutantsOf("domain/join.ts", [
     note: "a join that drops a case",
   },
   {
+    name: "a join keeps the lower bound of one pointer",
+    find: "minimum: Math.min(a.minimum, b.minimum),",
+    replace: "minimum: a.minimum,",
+    note: "a join that drops a case",
+  },
+  {
+    name: "a join forgets that the other pointer may be null",
+    find: "nullable: a.nullable || b.nullable,",
+    replace: "nullable: a.nullable,",
+    note: "a join that drops a case",
+  },
+  {
     name: "a join keeps the proof of one side",
     find: "if (a.offset !== b.offset || a.proved !== b.proved || !sameKind(a.region, b.region)) return undefined;",
     replace: "if (a.offset !== b.offset || !sameKind(a.region, b.region)) return undefined;",
+    note: "a join that drops a case",
+  },
+  {
+    name: "a join keeps the alignment of one pointer",
+    find: "zeros: Math.min(a.zeros, b.zeros),",
+    replace: "zeros: a.zeros,",
     note: "a join that drops a case",
   },
   {
@@ -132,6 +186,12 @@ export const JOIN_MUTANTS = mutantsOf("domain/join.ts", [
     note: "pointers of two look-ups become those of one",
   },
   {
+    name: "a join keeps initialised bytes of one side",
+    find: "if (mask === 0 || mask !== numberMask(b)) return null;",
+    replace: "if (mask === 0) return null;",
+    note: "a join that drops a case",
+  },
+  {
     name: "a join keeps the unknown part of one packet pointer",
     find: "variable: this.#id(a.variable, b.variable),",
     replace: "variable: a.variable,",
@@ -156,9 +216,57 @@ export const GENERALISE_MUTANTS = mutantsOf("domain/generalise.ts", [
 
 export const MARKS_MUTANTS = mutantsOf("marks.ts", [
   {
+    name: "a sum is made of its right side only",
+    find: "union(\n              this.#registers[destination] ?? NO_LOCATIONS,\n              this.#registers[source.register] ?? NO_LOCATIONS,\n            ),",
+    replace: "this.#registers[source.register] ?? NO_LOCATIONS,",
+    note: "a mark too few",
+  },
+  {
+    name: "a move is made of nothing",
+    find: 'source.kind === "register" ? (this.#registers[source.register] ?? NO_LOCATIONS) : NO_LOCATIONS,\n        );',
+    replace: "NO_LOCATIONS,\n        );",
+    note: "a mark too few",
+  },
+  {
+    name: "a load of the stack is made of nothing",
+    find: "return sourcesOfSlots(this.#slots, touched.readLow, touched.readHigh);",
+    replace: "return NO_LOCATIONS;",
+    note: "a mark too few",
+  },
+  {
+    name: "a store is made of nothing",
+    find: "if (whole) this.#setSlot(from >> 3, sources);",
+    replace: "if (whole) this.#setSlot(from >> 3, NO_LOCATIONS);",
+    note: "a mark too few",
+  },
+  {
+    name: "a narrow store is made of what was there",
+    find: "at++) this.#addToSlot(at, sources);",
+    replace: "at++) this.#addToSlot(at, NO_LOCATIONS);",
+    note: "a mark too few",
+  },
+  {
     name: "the number added to a pointer does not matter",
     find: "else if (isPointer(state, destination)) this.preciseOperand(source);",
     replace: "",
+    note: "a mark too few",
+  },
+  {
+    name: "the number to which a pointer is added does not matter",
+    find: 'if (source.kind === "register" && isPointer(state, source.register)) this.precise(destination);',
+    replace: 'if (source.kind === "register" && isPointer(state, source.register)) return;',
+    note: "a mark too few",
+  },
+  {
+    name: "sizes given to helpers do not matter",
+    find: 'if (kind !== "scalar" && kind !== "anything") this.precise(position + 1);',
+    replace: 'if (kind === "map") this.precise(position + 1);',
+    note: "a mark too few",
+  },
+  {
+    name: "the right side of a comparison with one outcome does not matter",
+    find: "this.precise(left);\n    this.preciseOperand(right);",
+    replace: "this.precise(left);",
     note: "a mark too few",
   },
   {
@@ -174,17 +282,129 @@ export const MARKS_MUTANTS = mutantsOf("marks.ts", [
     note: "a mark too few",
   },
   {
+    name: "marks stop at the nearest kept state",
+    find: "set = sourcesOfAll(at.registers, at.slots, registers, low, high);\n    at = at.parent;",
+    replace: "set = sourcesOfAll(at.registers, at.slots, registers, low, high);\n    at = undefined;",
+    note: "a mark too few",
+  },
+  {
     name: "slots looked at are marked in the nearest kept state only",
     find: "high &= ~at.writtenHigh;\n    at = at.parent;",
     replace: "high &= ~at.writtenHigh;\n    at = undefined;",
     note: "a mark too few",
   },
+  {
+    name: "a slot written in a callee hides the caller's",
+    find: "if (frames === 1) {\n      this.#writtenLow",
+    replace: "if (frames >= 1) {\n      this.#writtenLow",
+    note: "one bit stands for the slots of all frames",
+  },
+  {
+    name: "what callers have saved is made of nothing",
+    find: "this.#registers[bit] = union(deeper, this.#registers[6 + saved] ?? NO_LOCATIONS);",
+    replace: "this.#registers[bit] = deeper;",
+    note: "a mark too few",
+  },
+  {
+    name: "what callers get back is made of nothing",
+    find: "this.#registers[6 + saved] = this.#registers[FIRST_CALLER_SAVED_BIT + saved] ?? NO_LOCATIONS;",
+    replace: "this.#registers[6 + saved] = NO_LOCATIONS;",
+    note: "a mark too few",
+  },
+  {
+    name: "what was proved of the packet does not matter",
+    find: "markPrecise(this.#kept, sourcesOfAll(this.#registers, this.#slots, usedRegisters, 0, 0));",
+    replace: "",
+    note: "a mark too few",
+  },
 ]);
 
-export const EXPLORE_MUTANTS = mutantsOf("explore.ts", []);
+export const EXPLORE_MUTANTS = mutantsOf("explore.ts", [
+  {
+    name: "a state that comes again is covered by itself",
+    find: 'return { index: from, finding: { code: "LoopNotBounded", rounds: 0 }, state };',
+    replace: 'return "covered";',
+    note: "a loop without end",
+  },
+  {
+    name: "the other side of a branch is not followed",
+    find: "this.#wait(target, index, taken, takenMarks, trail);",
+    replace: "if (trail === undefined) this.#wait(target, index, taken, takenMarks, trail);",
+    note: "a path that nobody has seen",
+  },
+  {
+    name: "both sides of a branch share their marks",
+    find: "const takenMarks = takes && falls ? marks.clone() : marks;",
+    replace: "const takenMarks = marks;",
+    note: "what one side has written hides what the other reads",
+  },
+  {
+    name: "what narrowed a number does not matter",
+    find: "if (numbers) marks.narrowed(condition.left, condition.right);",
+    replace: "",
+    note: "a mark too few",
+  },
+  {
+    name: "a branch with one possible side decides nothing",
+    find: "if (!(takes && falls)) marks.oneSided(condition.left, condition.right);",
+    replace: "",
+    note: "a mark too few",
+  },
+  {
+    name: "callbacks are not followed",
+    find: "this.#wait(path.start, index, path.state, new Marks(), trail);",
+    replace: "if (trail === undefined) this.#wait(path.start, index, path.state, new Marks(), trail);",
+    note: "a path that nobody has seen",
+  },
+  {
+    name: "the proof of a comparison is owed to what came before it",
+    find: "this.#marks.takeTouched(state.frames.length);\n    return undefined;",
+    replace: "return undefined;",
+    note: "a mark too few: what the assertions have looked at",
+  },
+]);
 
-export const KEEP_MUTANTS = mutantsOf("keep.ts", []);
+export const KEEP_MUTANTS = mutantsOf("keep.ts", [
+  {
+    name: "a state covers before its paths have been followed",
+    find: "label.made += 1;",
+    replace: "label.made += 1;\n  label.finished.push(kept);",
+    note: "covering by an open state: what mattered is not known yet",
+  },
+]);
 
-export const FLOW_MUTANTS = mutantsOf("flow.ts", []);
+export const FLOW_MUTANTS = mutantsOf("flow.ts", [
+  {
+    name: "what is read behind a jump is not live",
+    find: 'if (instructions[index]?.kind === "jump") after |= live[targets[index] ?? -1] ?? 0;',
+    replace: "",
+    note: "a register that is read is not compared",
+  },
+  {
+    name: "what an instruction reads and writes is not live before it",
+    find: "const before = (reads[index] ?? 0) | (after & ~(writes[index] ?? 0));",
+    replace: "const before = ((reads[index] ?? 0) | after) & ~(writes[index] ?? 0);",
+    note: "a register that is read is not compared",
+  },
+]);
 
-export const ASSERTION_MUTANTS = mutantsOf("assertion.ts", []);
+export const ASSERTION_MUTANTS = mutantsOf("assertion.ts", [
+  {
+    name: "the last argument of a helper is not live before its call",
+    find: "return ((1 << count) - 1) << 1;",
+    replace: "return (1 << count) - 1;",
+    note: "a register that is read is not compared",
+  },
+  {
+    name: "the result is not live before an exit",
+    find: "return { read: 1, written: 0 };",
+    replace: "return { read: 0, written: 0 };",
+    note: "a register that is read is not compared",
+  },
+  {
+    name: "the condition's right side need not be live",
+    find: ": bit(instruction.condition.left) | source(instruction.condition.right),",
+    replace: ": bit(instruction.condition.left),",
+    note: "a register that is read is not compared",
+  },
+]);

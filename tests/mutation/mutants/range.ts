@@ -81,6 +81,12 @@ export const RANGE_MUTANTS = mutantsOf("domain/range.ts", [
     note: "bits of the upper half come down",
   },
   {
+    name: "a shift beyond the half keeps the bits that leave",
+    find: "const unsigned = umax <= full.uLimit;",
+    replace: "const unsigned = umax <= full.modulus * scale;",
+    note: "what is shifted out is gone",
+  },
+  {
     name: "the right side of a comparison is narrowed like the left one",
     find: "const right = restrict(word, SWAPPED[test], b[width], a[width]);",
     replace: "const right = restrict(word, test, b[width], a[width]);",
