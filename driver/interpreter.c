@@ -7,15 +7,13 @@
 typedef struct _FRAME {
     /** r6 to r9 of the caller. */
     UINT64 Saved[4];
-    UINT32 ReturnTo;
+    const EBPF_INSTRUCTION *ReturnTo;
 } FRAME;
 
 typedef struct _MACHINE {
     const EBPF_BYTECODE *Bytecode;
     EBPF_RUN *Run;
     UINT64 Registers[EBPF_REGISTER_COUNT];
-    UINT32 Slot;
-    UINT32 Next;
     UINT32 Depth;
     FRAME Frames[EBPF_FRAME_COUNT];
 } MACHINE;
@@ -34,79 +32,92 @@ SetDepth(MACHINE *Machine, UINT32 Depth)
     Run->Regions[RegionStack].SizeBytes = (UINT64)Depth * EBPF_FRAME_SIZE_BYTES;
 }
 
-static BOOLEAN
-Fail(MACHINE *Machine, EBPF_FAULT Fault)
+/** Ends the run at this instruction. */
+static const EBPF_INSTRUCTION *
+Fail(MACHINE *Machine, const EBPF_INSTRUCTION *I, EBPF_FAULT Fault)
 {
     Machine->Run->Fault = Fault;
-    Machine->Run->FaultSlot = Machine->Slot;
-    return FALSE;
+    Machine->Run->FaultSlot = (UINT32)(I - Machine->Bytecode->Slots);
+    return NULL;
 }
 
-static inline BOOLEAN
-Charge(MACHINE *Machine, UINT32 Cost)
+static inline const EBPF_INSTRUCTION *
+TargetOf(const MACHINE *Machine, const EBPF_INSTRUCTION *I)
+{
+    const EBPF_INSTRUCTION *Slots = Machine->Bytecode->Slots;
+    return Slots + BytecodeTarget(Slots, (UINT32)(I - Slots));
+}
+
+/** The next instruction, after the cost was paid. */
+static inline const EBPF_INSTRUCTION *
+Pay(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT64 Cost, const EBPF_INSTRUCTION *Next)
 {
     if (Machine->Run->Budget < Cost)
-        return Fail(Machine, FaultBudget);
+        return Fail(Machine, I, FaultBudget);
     Machine->Run->Budget -= Cost;
-    return TRUE;
+    return Next;
 }
 
-static inline BOOLEAN
-Jump(MACHINE *Machine)
+static inline const EBPF_INSTRUCTION *
+Jump(MACHINE *Machine, const EBPF_INSTRUCTION *I)
 {
-    Machine->Next = BytecodeTarget(Machine->Bytecode->Slots, Machine->Slot);
-    return Machine->Next > Machine->Slot || Charge(Machine, Machine->Slot - Machine->Next + 1);
+    const EBPF_INSTRUCTION *Target = TargetOf(Machine, I);
+    return Target > I ? Target : Pay(Machine, I, (UINT64)(I - Target) + 1, Target);
 }
 
-static BOOLEAN
-Enter(MACHINE *Machine)
+static const EBPF_INSTRUCTION *
+Enter(MACHINE *Machine, const EBPF_INSTRUCTION *I)
 {
-    UINT32 Target = BytecodeTarget(Machine->Bytecode->Slots, Machine->Slot);
-    const EBPF_SUBPROGRAM *Callee = BytecodeFindSubprogram(Machine->Bytecode, Target);
-    if (!Charge(Machine, Callee->End - Callee->Start))
-        return FALSE;
+    const EBPF_INSTRUCTION *Target = TargetOf(Machine, I);
+    UINT32 Start = (UINT32)(Target - Machine->Bytecode->Slots);
+    const EBPF_SUBPROGRAM *Callee = BytecodeFindSubprogram(Machine->Bytecode, Start);
+    if (Pay(Machine, I, Callee->End - Callee->Start, Target) == NULL)
+        return NULL;
     // The structural check bounds the depth of calls.
     FRAME *Frame = &Machine->Frames[Machine->Depth];
     memcpy(Frame->Saved, &Machine->Registers[6], sizeof(Frame->Saved));
-    Frame->ReturnTo = Machine->Next;
-    Machine->Next = Target;
+    Frame->ReturnTo = I + 1;
     SetDepth(Machine, Machine->Depth + 1);
-    return TRUE;
+    return Target;
 }
 
-/** FALSE if it was the entry that ended. */
-static BOOLEAN
+/** NULL if it was the entry that ended: then r0 is the result. */
+static const EBPF_INSTRUCTION *
 Leave(MACHINE *Machine)
 {
-    if (Machine->Depth == 1)
-        return FALSE;
+    if (Machine->Depth == 1) {
+        Machine->Run->Result = Machine->Registers[0];
+        return NULL;
+    }
     SetDepth(Machine, Machine->Depth - 1);
     const FRAME *Frame = &Machine->Frames[Machine->Depth];
     memcpy(&Machine->Registers[6], Frame->Saved, sizeof(Frame->Saved));
-    Machine->Next = Frame->ReturnTo;
-    return TRUE;
+    return Frame->ReturnTo;
 }
 
-/** FALSE also if it was a tail call that succeeded: then this program is over. */
-static BOOLEAN
-CallHelper(MACHINE *Machine, UINT32 Id)
+/** NULL also if it was a tail call that succeeded: then this program is over. */
+static const EBPF_INSTRUCTION *
+CallHelper(MACHINE *Machine, const EBPF_INSTRUCTION *I)
 {
     UINT64 *R = Machine->Registers;
-    const EBPF_HELPER *Helper = HelperFind(Id);
+    const EBPF_HELPER *Helper = HelperFind((UINT32)I->Immediate);
     EBPF_FAULT Fault = HelperCheckArguments(Helper, Machine->Run, &R[1]);
     if (Fault != FaultNone)
-        return Fail(Machine, Fault);
+        return Fail(Machine, I, Fault);
     R[0] = Helper->Function(Machine->Run, R[1], R[2], R[3], R[4], R[5]);
-    return Machine->Run->TailTarget == NULL;
+    return Machine->Run->TailTarget == NULL ? I + 1 : NULL;
 }
 
-/** Checks an access; *Address is where it is. */
+/** Checks an access; *Address is where it is. FALSE after a fault. */
 static inline BOOLEAN
-Access(MACHINE *Machine, UINT8 Base, UINT64 SizeBytes, BOOLEAN Write, UINT64 *Address)
+Access(
+    MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT8 Base, UINT64 SizeBytes, BOOLEAN Write, UINT64 *Address)
 {
-    *Address = Machine->Registers[Base] + (UINT64)(INT64)Machine->Bytecode->Slots[Machine->Slot].Offset;
+    *Address = Machine->Registers[Base] + (UINT64)(INT64)I->Offset;
     EBPF_FAULT Fault = RunCheckAccess(Machine->Run, *Address, SizeBytes, Write);
-    return Fault == FaultNone || Fail(Machine, Fault);
+    if (Fault != FaultNone)
+        Fail(Machine, I, Fault);
+    return Fault == FaultNone;
 }
 
 /** Reads SizeBytes, which need not be aligned. */
@@ -122,7 +133,7 @@ static inline BOOLEAN
 Load(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes, BOOLEAN Signed)
 {
     UINT64 Address;
-    if (!Access(Machine, I->Source, SizeBytes, FALSE, &Address))
+    if (!Access(Machine, I, I->Source, SizeBytes, FALSE, &Address))
         return FALSE;
     UINT64 Value = Read(Address, SizeBytes);
     Machine->Registers[I->Destination] = Signed ? SignExtend(Value, (INT32)SizeBytes * 8) : Value;
@@ -133,14 +144,14 @@ static inline BOOLEAN
 Store(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes, UINT64 Value)
 {
     UINT64 Address;
-    if (!Access(Machine, I->Destination, SizeBytes, TRUE, &Address))
+    if (!Access(Machine, I, I->Destination, SizeBytes, TRUE, &Address))
         return FALSE;
     memcpy((VOID *)(UINT_PTR)Address, &Value, SizeBytes);
     return TRUE;
 }
 
 /** Reads network order into r0; outside of the packet the function returns 0, as Linux' does. */
-static BOOLEAN
+static const EBPF_INSTRUCTION *
 LoadPacket(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
 {
     const EBPF_REGION *Packet = &Machine->Run->Regions[RegionPacket];
@@ -153,7 +164,7 @@ LoadPacket(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
     }
     UINT64 Value = Read(Packet->Start + (UINT64)Offset, SizeBytes);
     Machine->Registers[0] = SizeBytes == 1 ? Value : OrderBytes(Value, (INT32)SizeBytes * 8, TRUE);
-    return TRUE;
+    return I + 1;
 }
 
 /** The operations on a cell of one type; each gives the value that was there before. */
@@ -188,10 +199,12 @@ Atomic(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
 {
     UINT64 *R = Machine->Registers;
     UINT64 Address;
-    if (!Access(Machine, I->Destination, SizeBytes, TRUE, &Address))
+    if (!Access(Machine, I, I->Destination, SizeBytes, TRUE, &Address))
         return FALSE;
-    if ((Address & (SizeBytes - 1)) != 0)
-        return Fail(Machine, FaultMisaligned);
+    if ((Address & (SizeBytes - 1)) != 0) {
+        Fail(Machine, I, FaultMisaligned);
+        return FALSE;
+    }
     VOID *Cell = (VOID *)(UINT_PTR)Address;
     UINT64 Old = SizeBytes == 4 ? Atomic32(Cell, I->Immediate, (UINT32)R[I->Source], (UINT32)R[0])
                                 : Atomic64(Cell, I->Immediate, R[I->Source], R[0]);
@@ -227,8 +240,8 @@ Atomic(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
 #define JUMP_FORM(Code, Class, Form, Type, Right, Test)        \
     case EBPF_##Code | Form | Class: {                         \
         Type A = (Type)R[I->Destination], B = (Type)(Right);   \
-        if ((Test) && !Jump(&Machine))                         \
-            return;                                            \
+        if (Test)                                              \
+            Next = Jump(&Machine, I);                          \
         break;                                                 \
     }
 #define JUMP(Code, Type64, Type32, Test)                                                 \
@@ -237,9 +250,9 @@ Atomic(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
     JUMP_FORM(Code, EBPF_CLASS_JMP32, EBPF_K, Type32, I->Immediate, Test)                \
     JUMP_FORM(Code, EBPF_CLASS_JMP32, EBPF_X, Type32, R[I->Source], Test)
 
-#define MUST(Condition)   \
-    if (!(Condition))     \
-        return;           \
+#define MUST(Condition) \
+    if (!(Condition))   \
+        return;         \
     break
 
 #define MEMORY(Size, SizeBytes)                                                             \
@@ -257,7 +270,8 @@ Atomic(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
         MUST(Load(&Machine, I, SizeBytes, TRUE));          \
     case EBPF_CLASS_LD | EBPF_ABS | Size:                  \
     case EBPF_CLASS_LD | EBPF_IND | Size:                  \
-        MUST(LoadPacket(&Machine, I, SizeBytes))
+        Next = LoadPacket(&Machine, I, SizeBytes);         \
+        break
 
 _Use_decl_annotations_
 VOID
@@ -268,9 +282,8 @@ InterpreterRun(const EBPF_BYTECODE *Bytecode, EBPF_RUN *Run, UINT64 R1, UINT64 R
     SetDepth(&Machine, 1);
     R[1] = R1;
     R[2] = R2;
-    for (;;) {
-        const EBPF_INSTRUCTION *I = &Bytecode->Slots[Machine.Next];
-        Machine.Slot = Machine.Next++;
+    for (const EBPF_INSTRUCTION *Next = Bytecode->Slots; Next != NULL;) {
+        const EBPF_INSTRUCTION *I = Next++;
         switch (I->Opcode) {
             ALU(ADD, A + B, A + B)
             ALU(SUB, A - B, A - B)
@@ -307,7 +320,7 @@ InterpreterRun(const EBPF_BYTECODE *Bytecode, EBPF_RUN *Run, UINT64 R1, UINT64 R
             MUST(Atomic(&Machine, I, 8));
         case EBPF_OPCODE_LDDW:
             R[I->Destination] = (UINT32)I->Immediate | (UINT64)(UINT32)I[1].Immediate << 32;
-            Machine.Next++;
+            Next++;
             break;
             JUMP(JEQ, UINT64, UINT32, A == B)
             JUMP(JNE, UINT64, UINT32, A != B)
@@ -322,14 +335,14 @@ InterpreterRun(const EBPF_BYTECODE *Bytecode, EBPF_RUN *Run, UINT64 R1, UINT64 R
             JUMP(JSLE, INT64, INT32, A <= B)
         case EBPF_OPCODE_JA:
         case EBPF_OPCODE_JA32:
-            MUST(Jump(&Machine));
+            Next = Jump(&Machine, I);
+            break;
         case EBPF_OPCODE_CALL:
-            MUST(I->Source == EBPF_CALL_LOCAL ? Enter(&Machine) : CallHelper(&Machine, (UINT32)I->Immediate));
+            Next = I->Source == EBPF_CALL_LOCAL ? Enter(&Machine, I) : CallHelper(&Machine, I);
+            break;
         case EBPF_OPCODE_EXIT:
-            if (Leave(&Machine))
-                break;
-            Run->Result = R[0];
-            return;
+            Next = Leave(&Machine);
+            break;
         }
     }
 }
