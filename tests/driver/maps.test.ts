@@ -487,6 +487,36 @@ check("two threads at once: every entry is one that was written whole, and the b
   }
 });
 
+check(
+  "a run sees the entry it looked up until it ends, while another thread deletes it and makes others",
+  async (t) => {
+    for (const engine of ["interpreter", "jit"] as const) {
+      const map = createMap({ type: MAP_TYPES.hash, keySizeBytes: 4, valueSizeBytes: 8, maxEntries: 1 });
+      const values = [1, 2].map((key) => new Uint8Array(BigUint64Array.of(BigInt(key)).buffer));
+      let done: number[] | undefined;
+      const worker = new Worker(join(import.meta.dirname, "run-worker.ts"), {
+        workerData: { map, engine, milliseconds: share(1000) },
+      });
+      worker.once("message", (counts: number[]) => {
+        done = counts;
+      });
+      const failed = new Promise<never>((_, reject) => worker.once("error", reject));
+      while (done === undefined) {
+        for (let count = 0; count < 1000; count++) {
+          const key = 1 + (count & 1);
+          write(map, u32(key), values[key - 1]!);
+          erase(map, u32(key));
+        }
+        await Promise.race([new Promise(setImmediate), failed]);
+      }
+      const [missing = 0, same = 0, other = 0] = done;
+      t.is(other, 0, `${engine}: ${done}`);
+      t.true(same > 20 && missing > 20, `${engine}: ${done}`);
+      release(map);
+    }
+  },
+);
+
 function work(map: DriverMap, seed: number): Promise<{ problems: string[]; writes: number }> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(join(import.meta.dirname, "map-worker.ts"), { workerData: { map, seed } });
