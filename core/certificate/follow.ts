@@ -97,9 +97,9 @@ export class Follower implements Checker {
     const { instructions } = this.program;
     let isStart = first;
     for (let index = start; index >= 0; ) {
-      const before = isStart || inCallback(state) ? undefined : this.#listed[index];
+      const before = isStart ? undefined : this.#listed[index];
       isStart = false;
-      if (before !== undefined) {
+      if (before !== undefined && !inCallback(state)) {
         const covering = choose(index, state, before);
         if (covering !== undefined) {
           if (!covers(covering.state, state)) refuse(`instruction ${index}: the state is not covered`);
@@ -250,5 +250,6 @@ export function isWithin({ low }: NumberValue, least: number, most: number): boo
 }
 
 function inCallback(state: State): boolean {
-  return state.frames.some(({ callback }) => callback !== undefined);
+  for (const { callback } of state.frames) if (callback !== undefined) return true;
+  return false;
 }
