@@ -23,7 +23,8 @@ export interface Analysis {
   /**
    * With `keepInvariants`, of an accepted program: the kept states that later paths were covered by or joined into, in
    * the order in which they were finished. Every path from one of them (and from the entry) reaches an exit or an
-   * instruction where a state of this list that was finished earlier covers it: that is why every run ends.
+   * instruction where a state of this list that was finished earlier covers it: that is why every run ends. So loops are
+   * then followed round by round: this list says nothing of rounds taken together (loop.ts).
    */
   readonly invariants?: readonly Invariant[];
 }

@@ -7,9 +7,9 @@ import type { Analysis, AnalysisOptions, Invariant } from "./analysis.ts";
 import { type Assertion, assertionsOf } from "./assertion.ts";
 import { assume, possible } from "./branch.ts";
 import { check } from "./check.ts";
-import { ALL_NEEDED } from "./domain/cover.ts";
+import { ALL_NEEDED, covers } from "./domain/cover.ts";
 import { generalised } from "./domain/generalise.ts";
-import { newValues } from "./domain/join.ts";
+import { newValues, shapeOf } from "./domain/join.ts";
 import { cloneState, register, type State } from "./domain/state.ts";
 import { changedValues, clearChanged, clearTouched } from "./domain/touched.ts";
 import { UNINITIALIZED } from "./domain/value.ts";
@@ -19,8 +19,10 @@ import type { Finding } from "./finding.ts";
 import { type Flow, flowOf } from "./flow.ts";
 import { Held } from "./held.ts";
 import {
+  close,
   findCovering,
   finish,
+  forget,
   type Kept,
   keep,
   type Label,
@@ -29,6 +31,17 @@ import {
   same,
   stateToKeep,
 } from "./keep.ts";
+import {
+  type Attempt,
+  comeBack,
+  ends,
+  exceeded,
+  isRound,
+  PLANS,
+  thresholdsOf,
+  type Widened,
+  widened,
+} from "./loop.ts";
 import { Marks } from "./marks.ts";
 import { isStrict } from "./strict.ts";
 import { extended, type Stretch, type Trail } from "./trail.ts";
@@ -49,14 +62,51 @@ interface Path {
   readonly bytes: number;
 }
 
-/** A path still to be followed, or the mark that all paths from a kept state have been. */
-type Work = Path | { readonly kind: "finished"; readonly label: Label; readonly kept: Kept };
+/** A loop that is followed once for all its rounds (loop.ts). */
+interface Loop {
+  readonly number: number;
+  readonly label: Label;
+  readonly kept: Kept;
+  readonly widened: Widened;
+  readonly attempt: Attempt;
+  /** Attempts made here so far. */
+  readonly tries: number;
+  /** The state of the round before, and the path as it came: it goes on round by round if the attempt fails. */
+  readonly before: State;
+  readonly origin: Pick<Path, "from" | "state" | "marks" | "trail">;
+  /** What was waiting, and what had been finished, before it. */
+  readonly waiting: number;
+  readonly finished: number;
+  readonly mostSteps: number;
+  /** By label: so many rounds before the next attempt. */
+  readonly rounds: Map<Label, number>;
+  returns: number;
+}
+
+/** A path still to be followed, or the mark that all paths from a kept state, or from a loop's head, have been. */
+type Work =
+  | Path
+  | { readonly kind: "finished"; readonly label: Label; readonly kept: Kept }
+  | { readonly kind: "loop"; readonly loop: Loop };
 
 /** A state is kept only that many steps after the last one on its path (a loop shorter than that still meets itself). */
 const STEPS_BETWEEN_STATES = 8;
 
 /** If the budget ends with that many states of one label on the path, the loop is to blame rather than the size. */
 const ROUNDS_OF_A_LOOP = 50;
+
+/** So many states of a loop's head are followed exactly before its rounds are taken together; after a failure, more. */
+const EXACT_ROUNDS = 16;
+const MORE_ROUNDS = 4;
+/** Steps and attempts at a head before its rounds are followed one by one again. */
+const LOOP_STEPS = 100_000;
+const LOOP_TRIES = 16;
+/** Heads, or attempts at one, that may fail before no rounds are taken together. */
+const MOST_GIVEN_UP = 3;
+/** What of the budget may be spent on that. */
+const SHARE_OF_LOOPS = 0.25;
+/** Places of a head that may be taken as unknown. */
+const MOST_UNKNOWN = 16;
 
 /** Comparing two states costs about a quarter of a step a frame; counted, so that the budget bounds the time. */
 const COMPARISON_STEPS = 0.25;
@@ -66,8 +116,35 @@ const FREE_CHANGES = 4;
 
 const END = -1;
 
+/** Where a path comes from that goes on where it was. */
+const SAME_PLACE = -2;
+
+/** A widened state is made anew: so many values in a frame, at most half of which are numbers of their own. */
+const SLOTS_OF_A_FRAME = 32;
+
+/** Ids of anchors lie below those that stand for constants in joins. */
+const FIRST_ANCHOR = -2;
+
+/**
+ * A program with loops is first followed with their rounds taken together (loop.ts). Where that proves nothing, and where
+ * invariants are asked for, which say nothing of rounds, each round is followed for itself within what is left of the budget.
+ */
 export function explore(program: Program, options: AnalysisOptions): Analysis {
-  return new Exploration(program, options).run();
+  const flow = flowOf(program);
+  if (options.keepInvariants === true || !flow.cyclic.includes(1)) {
+    return new Exploration(program, options, flow, false).run();
+  }
+  const { maximumSteps } = options;
+  const together = new Exploration(
+    program,
+    { ...options, maximumSteps: Math.floor(maximumSteps * SHARE_OF_LOOPS) },
+    flow,
+    true,
+  ).run();
+  if (together.failure === undefined) return together;
+  const left = { ...options, maximumSteps: maximumSteps - together.steps };
+  const alone = new Exploration(program, left, flow, false).run();
+  return { ...alone, steps: together.steps + alone.steps, states: together.states + alone.states };
 }
 
 class Exploration {
@@ -87,6 +164,14 @@ class Exploration {
   readonly #compared = (): void => {
     this.#comparisons += COMPARISON_STEPS;
   };
+  /** Loops being followed, the innermost last, and the states finished in them. */
+  readonly #loops: Loop[] = [];
+  readonly #inLoops: { readonly label: Label; readonly kept: Kept }[] = [];
+  readonly #rounds = new Map<Label, number>();
+  readonly #nextAnchor = (): number => this.#anchors--;
+  #anchors = FIRST_ANCHOR;
+  #loopCount = 0;
+  #thresholds: readonly number[] | undefined;
   #steps = 0;
   #comparisons = 0;
   #states = 0;
@@ -96,11 +181,16 @@ class Exploration {
   #trail: Trail | undefined;
   #stretch: Stretch = { first: 0, last: -1 };
 
-  constructor(program: Program, options: AnalysisOptions) {
+  /** Rounds of loops are taken together, as long as that succeeds. */
+  readonly #together: boolean;
+  #givenUp = 0;
+
+  constructor(program: Program, options: AnalysisOptions, flow: Flow, together: boolean) {
     this.#program = program;
     this.#options = options;
     this.#strict = isStrict(program, options.strict);
-    this.#flow = flowOf(program);
+    this.#flow = flow;
+    this.#together = together;
     this.#finished = options.keepInvariants === true ? [] : undefined;
     this.#assertions = new Array(program.instructions.length);
     this.#labels = new Array(program.instructions.length);
@@ -115,12 +205,15 @@ class Exploration {
       const work = this.#work.pop();
       if (work === undefined) break;
       if (work.kind === "finished") {
-        this.#held.release(finish(work.label, work.kept));
-        this.#finished?.push(work.kept);
+        this.#finish(work.label, work.kept);
+        continue;
+      }
+      if (work.kind === "loop") {
+        this.#endLoop(work.loop);
         continue;
       }
       const failing = this.#follow(work);
-      if (failing === undefined) continue;
+      if (failing === undefined || this.#failsInLoop()) continue;
       failures.add(failing, extended(this.#trail, this.#stretch), this.#spent());
       // What the failed check looked at mattered: a state that only looks like this one may pass it and fail elsewhere.
       this.#marks.takeTouched(failing.state.frames.length);
@@ -130,8 +223,159 @@ class Exploration {
     return this.#finished === undefined ? result : { ...result, invariants: this.#invariants() };
   }
 
+  #finish(label: Label, kept: Kept): void {
+    this.#held.release(finish(label, kept));
+    this.#finished?.push(kept);
+    if (this.#loops.length > 0) this.#inLoops.push({ label, kept });
+  }
+
+  /** What fails in a loop whose rounds are taken together may hold in each: then they are followed one by one. */
+  #failsInLoop(): boolean {
+    if (this.#spent()) return false;
+    const late = this.#lateLoop();
+    const loop = late ?? this.#loops.at(-1);
+    if (loop === undefined) return false;
+    this.#retry(loop, late === undefined ? nextPlan(loop.attempt) : undefined);
+    return true;
+  }
+
+  #lateLoop(): Loop | undefined {
+    return this.#loops.find(({ mostSteps }) => this.#steps > mostSteps);
+  }
+
+  /** All paths from a loop's head have been followed. */
+  #endLoop(loop: Loop): void {
+    if (ends(loop.widened, loop.returns)) {
+      this.#loops.pop();
+      this.#finish(loop.label, loop.kept);
+      if (this.#loops.length === 0) this.#inLoops.length = 0;
+      return;
+    }
+    this.#work.push({ kind: "loop", loop });
+    this.#retry(loop, nextPlan(loop.attempt));
+  }
+
+  /** Forgets all that followed from a loop's head, and goes on there with another attempt or, without one, exactly. */
+  #retry(loop: Loop, attempt: Attempt | undefined): void {
+    while (this.#work.length > loop.waiting) {
+      const work = this.#work.pop();
+      if (work?.kind === "path") this.#held.release(work.bytes);
+      else if (work !== undefined) {
+        const { label, kept } = work.kind === "loop" ? work.loop : work;
+        close(label, kept);
+        this.#held.release(kept.bytes);
+      }
+    }
+    for (const { label, kept } of this.#inLoops.splice(loop.finished))
+      this.#held.release(forget(label, kept));
+    this.#loops.splice(this.#loops.indexOf(loop));
+    const { label, origin, before, tries } = loop;
+    const state = cloneState(origin.state);
+    this.#marks = origin.marks.clone();
+    this.#trail = origin.trail;
+    this.#stretch = { first: label.index, last: label.index - 1 };
+    const again = tries < LOOP_TRIES && attempt !== undefined;
+    if (!again || !this.#enterLoop(label, origin.from, state, before, attempt, tries + 1)) {
+      const rounds = this.#around(label)?.rounds ?? this.#rounds;
+      rounds.set(label, MORE_ROUNDS * (rounds.get(label) ?? EXACT_ROUNDS));
+      if (this.#loops.length === 0) this.#givenUp += 1;
+    }
+    this.#wait(label.index, SAME_PLACE, state, this.#marks, this.#trail);
+  }
+
+  /** Starts to follow a loop once for all its rounds: `state` becomes that of any round. */
+  #enterLoop(
+    label: Label,
+    from: number,
+    state: State,
+    before: State,
+    attempt: Attempt,
+    tries: number,
+  ): boolean {
+    this.#thresholds ??= thresholdsOf(this.#program);
+    const thresholds = this.#thresholds;
+    const origin = {
+      from,
+      state: cloneState(state),
+      marks: this.#marks.clone(),
+      trail: extended(this.#trail, this.#stretch),
+    };
+    for (let plan = attempt.plan; plan < PLANS; plan++) {
+      const now = { ...attempt, plan };
+      const made = widened(now, thresholds, before, state, label.live, this.#nextAnchor);
+      if (made === undefined) continue;
+      this.#held.made(made.anchors.length + state.frames.length * SLOTS_OF_A_FRAME);
+      const marked = this.#marks.keep(state.frames.length, true);
+      const holds = { bytes: this.#held.hold(), loop: this.#loopNumber() };
+      const shape = { shape: shapeOf(made.state, label.live), replaces: undefined };
+      const loop: Loop = {
+        number: ++this.#loopCount,
+        label,
+        kept: keep(label, made.state, marked, shape, holds),
+        widened: made,
+        attempt: now,
+        tries,
+        before,
+        origin,
+        waiting: this.#work.length,
+        finished: this.#inLoops.length,
+        mostSteps: this.#steps + LOOP_STEPS,
+        rounds: new Map(),
+        returns: 0,
+      };
+      this.#loops.push(loop);
+      this.#work.push({ kind: "loop", loop });
+      this.#states += 1;
+      this.#sinceKept = 0;
+      Object.assign(state, cloneState(made.start));
+      return true;
+    }
+    return false;
+  }
+
+  #loopNumber(): number {
+    return this.#loops.at(-1)?.number ?? 0;
+  }
+
+  /** The innermost loop being followed that this label lies in: heads come before bodies. A guess, for when to try. */
+  #around(label: Label): Loop | undefined {
+    return this.#loops.findLast((loop) => loop.label.index <= label.index);
+  }
+
+  /** Is the path at the end of a round of a loop that is being followed, or at a head to start with? */
+  #meetLoop(label: Label, from: number, state: State): "covered" | undefined {
+    const loop = this.#loops.findLast((open) => open.label === label);
+    if (loop !== undefined) {
+      this.#compared();
+      if (covers(loop.widened.state, ALL_NEEDED, state, label.live)) {
+        comeBack(loop.widened, state);
+        loop.returns += 1;
+        this.#marks.coveredBy(ALL_NEEDED);
+        return "covered";
+      }
+      if (isRound(loop.widened, state)) {
+        this.#retry(loop, withUnknown(loop.attempt, exceeded(loop.widened, state, label.live)));
+        return "covered";
+      }
+    }
+    const { rounds, number } = this.#around(label) ?? { rounds: this.#rounds, number: 0 };
+    const enough = rounds.get(label) ?? EXACT_ROUNDS;
+    const recent = label.rounds.at(-enough);
+    if (recent === undefined || recent.loop < number) return undefined;
+    // With the first round in it, what waits since the rounds before is covered too.
+    const before = label.rounds.find((kept) => kept.loop >= number) ?? recent;
+    const attempt = { plan: 0, unknown: new Set<string>() };
+    if (!this.#enterLoop(label, from, state, before.state, attempt, 1))
+      rounds.set(label, MORE_ROUNDS * enough);
+    return undefined;
+  }
+
   #spent(): boolean {
-    return this.#held.isTooMuch || this.#steps + this.#comparisons > this.#options.maximumSteps;
+    return (
+      this.#givenUp > MOST_GIVEN_UP ||
+      this.#held.isTooMuch ||
+      this.#steps + this.#comparisons > this.#options.maximumSteps
+    );
   }
 
   /** A path is to be followed later. */
@@ -161,7 +405,7 @@ class Exploration {
     while (index >= 0) {
       const instruction = instructions[index];
       if (instruction === undefined) return { index: from, finding: fallThrough(this.#program), state };
-      if (this.#flow.meets[index] === 1) {
+      if (this.#flow.meets[index] === 1 && from !== SAME_PLACE) {
         const met = this.#meet(index, from, state);
         if (met === "covered") return undefined;
         if (met !== undefined) return met;
@@ -185,7 +429,7 @@ class Exploration {
     }
     this.#options.observe?.(index, state, from);
     if (instruction.kind !== "jump") this.#held.made(1);
-    if (this.#spent()) return this.#exhausted(index, state);
+    if (this.#spent() || this.#lateLoop() !== undefined) return this.#exhausted(index, state);
     clearTouched();
     for (const assertion of this.#assertionsAt(index)) {
       const finding = check(this.#program, state, assertion, this.#strict);
@@ -268,6 +512,11 @@ class Exploration {
   /** Where paths meet: is this one already covered, does it go round for ever, or is its state to be kept? */
   #meet(index: number, from: number, state: State): "covered" | Failing | undefined {
     const label = this.#labelAt(index, from);
+    if (this.#together && label.open !== undefined) {
+      const entered = this.#loopCount;
+      if (this.#meetLoop(label, from, state) === "covered") return "covered";
+      if (this.#loopCount > entered) return undefined;
+    }
     const covering = findCovering(label, state, this.#compared);
     if (covering !== undefined) {
       this.#marks.coveredBy(covering.marked.needs);
@@ -280,7 +529,10 @@ class Exploration {
         return { index: from, finding: { code: "LoopNotBounded", rounds: 0 }, state };
       }
     }
-    if (this.#sinceKept >= spacing(label)) this.#keep(label, state);
+    // Where a loop has been entered since, its rounds count at the heads around it.
+    const last = label.rounds.at(-1);
+    const inNewLoop = last !== undefined && last.loop < this.#loopNumber();
+    if (inNewLoop || this.#sinceKept >= spacing(label)) this.#keep(label, state);
     return undefined;
   }
 
@@ -302,7 +554,8 @@ class Exploration {
       this.#held.made(newValues(state, next.replaces.state));
     }
     const marked = this.#marks.keep(state.frames.length, this.#options.exact === true);
-    const kept = keep(label, state, marked, next, this.#held.hold());
+    const holds = { bytes: this.#held.hold(), loop: this.#loopNumber() };
+    const kept = keep(label, state, marked, next, holds);
     this.#work.push({ kind: "finished", label, kept });
     this.#states += 1;
     this.#sinceKept = 0;
@@ -371,6 +624,17 @@ class Exploration {
  */
 function spacing(label: Label): number {
   return STEPS_BETWEEN_STATES * (1 + (label.openCount >> 6));
+}
+
+function nextPlan({ plan, unknown }: Attempt): Attempt | undefined {
+  return plan + 1 < PLANS ? { plan: plan + 1, unknown } : undefined;
+}
+
+/** The same with more places unknown or, where nothing else has shown, the next. */
+function withUnknown(attempt: Attempt, names: readonly string[]): Attempt | undefined {
+  const more = names.filter((name) => !attempt.unknown.has(name));
+  if (more.length === 0 || attempt.unknown.size + more.length > MOST_UNKNOWN) return nextPlan(attempt);
+  return { plan: attempt.plan, unknown: new Set([...attempt.unknown, ...more]) };
 }
 
 function fallThrough(program: Program): Finding {

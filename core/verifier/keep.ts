@@ -16,6 +16,8 @@ export interface Kept {
   replaces: Kept | undefined;
   /** What it holds (held.ts). */
   readonly bytes: number;
+  /** Number of the widened loop in which it was kept last; 0: in none. */
+  readonly loop: number;
   /** A path was covered by it, or it is a join: without it other paths would have to be followed on. */
   needed: boolean;
 }
@@ -33,6 +35,8 @@ export interface Label {
    */
   readonly open: Map<number, Kept[]> | undefined;
   openCount: number;
+  /** The open ones in the order kept, where a loop leads through. */
+  readonly rounds: Kept[];
   /** States ever kept here. */
   made: number;
   /** The instruction from which it was reached last. */
@@ -47,7 +51,7 @@ const UNJOINED = 2;
 
 export function makeLabel({ live, cyclic }: Flow, index: number, from: number): Label {
   const open = cyclic[index] === 1 ? new Map<number, Kept[]>() : undefined;
-  return { index, live: live[index] ?? 0xffff, finished: [], open, openCount: 0, made: 0, from };
+  return { index, live: live[index] ?? 0xffff, finished: [], open, openCount: 0, rounds: [], made: 0, from };
 }
 
 /** The finished state that covers `state`, if one does. `compared` is told of each comparison. */
@@ -98,7 +102,7 @@ export function keep(
   state: State,
   marked: Marked,
   { shape, replaces }: Pick<ToKeep, "shape" | "replaces">,
-  bytes: number,
+  { bytes, loop }: Pick<Kept, "bytes" | "loop">,
 ): Kept {
   const hash = label.open === undefined ? 0 : fingerprint(state, label.live);
   const kept: Kept = {
@@ -109,11 +113,13 @@ export function keep(
     shape,
     replaces,
     bytes,
+    loop,
     needed: replaces !== undefined,
   };
   const alike = label.open?.get(hash);
   if (alike === undefined) label.open?.set(hash, [kept]);
   else alike.push(kept);
+  if (label.open !== undefined) label.rounds.push(kept);
   label.openCount += 1;
   label.made += 1;
   return kept;
@@ -124,10 +130,7 @@ export function keep(
  * that it replaces, and the oldest of too many.
  */
 export function finish(label: Label, kept: Kept): number {
-  const alike = label.open?.get(kept.fingerprint);
-  alike?.pop();
-  if (alike?.length === 0) label.open?.delete(kept.fingerprint);
-  label.openCount -= 1;
+  close(label, kept);
   let bytes = 0;
   const old = kept.replaces === undefined ? -1 : label.finished.indexOf(kept.replaces);
   if (old >= 0) bytes += label.finished.splice(old, 1)[0]?.bytes ?? 0;
@@ -135,6 +138,21 @@ export function finish(label: Label, kept: Kept): number {
   if (label.finished.length >= MOST_FINISHED) bytes += label.finished.shift()?.bytes ?? 0;
   label.finished.push(kept);
   return bytes;
+}
+
+/** The state is on the path being followed no more. The newest is closed first. */
+export function close(label: Label, kept: Kept): void {
+  const alike = label.open?.get(kept.fingerprint);
+  alike?.pop();
+  if (alike?.length === 0) label.open?.delete(kept.fingerprint);
+  if (label.open !== undefined) label.rounds.pop();
+  label.openCount -= 1;
+}
+
+/** Forgets a finished state; answers what is held no more. */
+export function forget(label: Label, kept: Kept): number {
+  const at = label.finished.indexOf(kept);
+  return at < 0 ? 0 : (label.finished.splice(at, 1)[0]?.bytes ?? 0);
 }
 
 /** True if the two states are one, looking at everything: ids apart, neither says more than the other. */

@@ -74,6 +74,8 @@ class Matching {
   /** A link in the covering state: the first number with an id can be any, the others must be related to it as there. */
   link(a: NumberValue, b: NumberValue): boolean {
     if (a.id === 0) return true;
+    // An anchor (see loop.ts) is one number in all states, not any number.
+    if (a.id < 0) return b.id === a.id && b.delta === a.delta && b.extended === a.extended;
     for (let at = 0; at < this.#links; at++) {
       const left = this.#left[at];
       const right = this.#right[at];

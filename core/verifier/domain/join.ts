@@ -216,6 +216,11 @@ class Joining {
     if (a === b && a.id === 0) return a;
     const range = ranges.hull(a.range, b.range);
     if (constantValue(range) !== undefined) return numberValue(range);
+    // An anchor (see loop.ts) is one number in both states: either the join is linked to it as both are, or to nothing.
+    if (a.id < 0 || b.id < 0) {
+      const alike = a.id === b.id && a.delta === b.delta && a.extended === b.extended;
+      return alike ? numberValue(range, a.id, a.delta, a.extended) : numberValue(range);
+    }
     const pair = this.#link(a, b);
     if (pair === undefined) return numberValue(range);
     const number = numberValue(range, pair.id, deltaOf(a), a.extended || b.extended);
