@@ -5,6 +5,7 @@
 //   keep.ts      the states kept where paths meet; a path ends where a finished one covers it (domain/cover.ts),
 //                and from the third one on states of one shape are joined (domain/join.ts)
 //   loop.ts      loops whose rounds are taken together: a state for all of them, and why they end
+//   work.ts      what is still to be followed
 //   held.ts      what waiting paths and kept states take, so that memory is bounded as steps are
 //   marks.ts     what mattered of a kept state: only there must a later one be like it
 //   branch.ts, transfer*.ts, check*.ts   what an instruction tells, changes, needs

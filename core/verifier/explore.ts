@@ -37,10 +37,11 @@ import {
   ends,
   exceeded,
   isRound,
+  nextPlan,
   PLANS,
   thresholdsOf,
-  type Widened,
   widened,
+  withUnknown,
 } from "./loop.ts";
 import { Marks } from "./marks.ts";
 import { isStrict } from "./strict.ts";
@@ -49,45 +50,7 @@ import { transfer } from "./transfer.ts";
 import { freshId, type Ids } from "./transfer-alu.ts";
 import { enterFrame, leaveFrame } from "./transfer-call.ts";
 import { callbackPath } from "./transfer-callback.ts";
-
-/** A path still to be followed. */
-interface Path {
-  readonly kind: "path";
-  readonly index: number;
-  readonly from: number;
-  readonly state: State;
-  readonly marks: Marks;
-  readonly trail: Trail | undefined;
-  /** What it holds while it waits (held.ts). */
-  readonly bytes: number;
-}
-
-/** A loop that is followed once for all its rounds (loop.ts). */
-interface Loop {
-  readonly number: number;
-  readonly label: Label;
-  readonly kept: Kept;
-  readonly widened: Widened;
-  readonly attempt: Attempt;
-  /** Attempts made here so far. */
-  readonly tries: number;
-  /** The state of the round before, and the path as it came: it goes on round by round if the attempt fails. */
-  readonly before: State;
-  readonly origin: Pick<Path, "from" | "state" | "marks" | "trail">;
-  /** What was waiting, and what had been finished, before it. */
-  readonly waiting: number;
-  readonly finished: number;
-  readonly mostSteps: number;
-  /** By label: so many rounds before the next attempt. */
-  readonly rounds: Map<Label, number>;
-  returns: number;
-}
-
-/** A path still to be followed, or the mark that all paths from a kept state, or from a loop's head, have been. */
-type Work =
-  | Path
-  | { readonly kind: "finished"; readonly label: Label; readonly kept: Kept }
-  | { readonly kind: "loop"; readonly loop: Loop };
+import type { Loop, Path, Work } from "./work.ts";
 
 /** A state is kept only that many steps after the last one on its path (a loop shorter than that still meets itself). */
 const STEPS_BETWEEN_STATES = 8;
@@ -105,8 +68,6 @@ const LOOP_TRIES = 16;
 const MOST_GIVEN_UP = 3;
 /** What of the budget may be spent on that. */
 const SHARE_OF_LOOPS = 0.25;
-/** Places of a head that may be taken as unknown. */
-const MOST_UNKNOWN = 16;
 
 /** Comparing two states costs about a quarter of a step a frame; counted, so that the budget bounds the time. */
 const COMPARISON_STEPS = 0.25;
@@ -624,17 +585,6 @@ class Exploration {
  */
 function spacing(label: Label): number {
   return STEPS_BETWEEN_STATES * (1 + (label.openCount >> 6));
-}
-
-function nextPlan({ plan, unknown }: Attempt): Attempt | undefined {
-  return plan + 1 < PLANS ? { plan: plan + 1, unknown } : undefined;
-}
-
-/** The same with more places unknown or, where nothing else has shown, the next. */
-function withUnknown(attempt: Attempt, names: readonly string[]): Attempt | undefined {
-  const more = names.filter((name) => !attempt.unknown.has(name));
-  if (more.length === 0 || attempt.unknown.size + more.length > MOST_UNKNOWN) return nextPlan(attempt);
-  return { plan: attempt.plan, unknown: new Set([...attempt.unknown, ...more]) };
 }
 
 function fallThrough(program: Program): Finding {

@@ -63,6 +63,20 @@ export interface Widened {
 export const PLANS = 8;
 const FAR = 2 ** 52;
 
+/** Places of a head that may be taken as unknown. */
+const MOST_UNKNOWN = 16;
+
+export function nextPlan({ plan, unknown }: Attempt): Attempt | undefined {
+  return plan + 1 < PLANS ? { plan: plan + 1, unknown } : undefined;
+}
+
+/** The same with more places unknown or, where nothing else has shown, the next. */
+export function withUnknown(attempt: Attempt, names: readonly string[]): Attempt | undefined {
+  const more = names.filter((name) => !attempt.unknown.has(name));
+  if (more.length === 0 || attempt.unknown.size + more.length > MOST_UNKNOWN) return nextPlan(attempt);
+  return { plan: attempt.plan, unknown: new Set([...attempt.unknown, ...more]) };
+}
+
 /** Constants that the program compares with or moves, and their neighbours, ascending. */
 export function thresholdsOf({ instructions }: Program): readonly number[] {
   const set = new Set<number>([0, 1]);

@@ -80,7 +80,7 @@ function randomLoop(next: (below: number) => number): string {
   const step = pick([1, 1, 1, 2, 3, 7, -1, -2, 0]);
   const first = step < 0 ? bound : pick([0, 0, 1, -3]);
   const test =
-    step < 0 ? pick(["!= 0", "s> 0", "> 3", "s> -5"]) : pick(["<", "<", "<=", "!=", "s<"]) + ` ${bound}`;
+    step < 0 ? pick(["!= 0", "s> 0", "> 3", "s> -5"]) : `${pick(["<", "<", "<=", "!=", "s<"])} ${bound}`;
   const counter = `${width}7`;
   const body = pick([
     "r6 += r7",
