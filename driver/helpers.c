@@ -321,7 +321,7 @@ static const EBPF_HELPER Helpers[] = {
     [31] = {KtimeGetMs, {0}},
 };
 
-C_ASSERT(EBPF_HELPER_TAIL_CALL == 5);
+C_ASSERT(EBPF_HELPER_LOOKUP == 1 && EBPF_HELPER_TAIL_CALL == 5);
 
 _Use_decl_annotations_
 const EBPF_HELPER *

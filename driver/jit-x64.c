@@ -23,6 +23,8 @@ static const UINT8 Kept[] = {X64_RBX, X64_R13, X64_R14, X64_R15};
 
 typedef struct _JIT {
     const EBPF_BYTECODE *Bytecode;
+    EBPF_MAP *const *Maps;
+    UINT32 MapCount;
     BOOLEAN Blind;
     X64_CODE Code;
     /** By slot: where its code begins, and what is done when the budget does not suffice for it. */
@@ -30,6 +32,10 @@ typedef struct _JIT {
     UINT32 *Stubs;
     /** Where functions are entered by calls; by slot too. */
     UINT32 *Entries;
+    /** By slot: not 0 where a jump leads. */
+    UINT32 *Targets;
+    /** The map that r1 is known to be here, if it is one of an array's; else NULL. */
+    EBPF_MAP *Array;
     UINT32 Leave;
     UINT32 Unwind;
     UINT32 Slot;
@@ -565,9 +571,57 @@ CallLocal(JIT *Jit)
         X64Pop(Code, Kept[Index - 1]);
 }
 
+/** A look-up in an array that is known when it is compiled, without a call. */
+static VOID
+LookUpInArray(JIT *Jit, UINT64 StrideBytes)
+{
+    static const UINT8 FirstKey[sizeof(UINT32)] = {0};
+    X64_CODE *Code = &Jit->Code;
+    X64Memory(Code, 32, X64_MOV_FROM, X64_RAX, X64_RDX, 0);
+    X64Group(Code, 32, X64_CMP, X64_RAX, (INT32)Jit->Array->Definition.MaxEntries);
+    UINT32 Inside = X64Skip(Code, X64_B);
+    X64Constant(Code, X64_RAX, 0);
+    UINT32 End = X64Skip(Code, X64_ALWAYS);
+    X64Land(Code, Inside);
+    X64Register(Code, 64, X64_IMUL_IMMEDIATE, X64_RAX, X64_RAX);
+    X64Bytes(Code, 4, StrideBytes);
+    X64Constant(Code, SCRATCH, (UINT_PTR)Jit->Array->Type->Lookup(Jit->Array, FirstKey));
+    X64Register(Code, 64, X64_ADD_TO, SCRATCH, X64_RAX);
+    X64Land(Code, End);
+}
+
+/** What r1 is after the instruction; NULL after one that writes r1 otherwise, and at every place that a jump leads to. */
+static EBPF_MAP *
+KnownArray(const JIT *Jit, const EBPF_INSTRUCTION *I)
+{
+    // As BindWide has made it: the place of the map plus 1.
+    UINT32 Index = (UINT32)I->Immediate - 1;
+    switch (Opcodes[I->Opcode].Kind) {
+    case OpcodeWide:
+        if (I->Destination != 1)
+            return Jit->Array;
+        if (I[1].Immediate != 0 || Index >= Jit->MapCount || Jit->Maps[Index]->Type != &ArrayMapType)
+            return NULL;
+        return Jit->Maps[Index];
+    case OpcodeWrites:
+        return I->Destination == 1 ? NULL : Jit->Array;
+    case OpcodeReads:
+    case OpcodeJump:
+        return Jit->Array;
+    default:
+        return NULL;
+    }
+}
+
 static VOID
 CallHelper(JIT *Jit, UINT32 Id)
 {
+    UINT64 StrideBytes = Jit->Array == NULL ? 0 : MapAlign(Jit->Array->Definition.ValueSizeBytes, 8);
+    // How many entries there are is the program's choice too, so blinded code does not have it in it.
+    if (Id == EBPF_HELPER_LOOKUP && Jit->Array != NULL && StrideBytes <= INT32_MAX && !Jit->Blind) {
+        LookUpInArray(Jit, StrideBytes);
+        return;
+    }
     CallNative(Jit, (UINT_PTR)HelperFind(Id)->Function);
     if (Id != EBPF_HELPER_TAIL_CALL)
         return;
@@ -674,14 +728,30 @@ WriteFunction(JIT *Jit, const EBPF_SUBPROGRAM *Subprogram)
 {
     const EBPF_INSTRUCTION *Slots = Jit->Bytecode->Slots;
     Jit->Subprogram = Subprogram;
+    Jit->Array = NULL;
     Jit->Entries[Subprogram->Start] = Jit->Code.SizeBytes;
     if (Subprogram->Start != 0)
         X64Group(&Jit->Code, 64, X64_SUB, X64_RSP, 8);
     for (Jit->Slot = Subprogram->Start; Jit->Slot < Subprogram->End; Jit->Slot++) {
         Jit->Places[Jit->Slot] = Jit->Code.SizeBytes;
+        if (Jit->Targets[Jit->Slot] != 0)
+            Jit->Array = NULL;
         Instruction(Jit, &Slots[Jit->Slot]);
+        Jit->Array = KnownArray(Jit, &Slots[Jit->Slot]);
         if (Slots[Jit->Slot].Opcode == EBPF_OPCODE_LDDW)
             Jit->Slot++;
+    }
+}
+
+static VOID
+MarkTargets(JIT *Jit)
+{
+    const EBPF_INSTRUCTION *Slots = Jit->Bytecode->Slots;
+    for (UINT32 Slot = 0; Slot < Jit->Bytecode->SlotCount; Slot++) {
+        if (Opcodes[Slots[Slot].Opcode].Kind == OpcodeJump)
+            Jit->Targets[BytecodeTarget(Slots, Slot)] = 1;
+        if (Slots[Slot].Opcode == EBPF_OPCODE_LDDW)
+            Slot++;
     }
 }
 
@@ -717,16 +787,19 @@ WriteCode(JIT *Jit, JIT_CODE *Code)
 
 _Use_decl_annotations_
 NTSTATUS
-JitCompile(const EBPF_BYTECODE *Bytecode, BOOLEAN Blind, JIT_CODE *Code)
+JitCompile(
+    const EBPF_BYTECODE *Bytecode, EBPF_MAP *const *Maps, UINT32 MapCount, BOOLEAN Blind, JIT_CODE *Code)
 {
     *Code = (JIT_CODE){0};
-    JIT Jit = {.Bytecode = Bytecode, .Blind = Blind};
-    UINT32 *Arrays = PlatformAllocate(3 * (SIZE_T)Bytecode->SlotCount * sizeof(UINT32));
+    JIT Jit = {.Bytecode = Bytecode, .Maps = Maps, .MapCount = MapCount, .Blind = Blind};
+    UINT32 *Arrays = PlatformAllocate(4 * (SIZE_T)Bytecode->SlotCount * sizeof(UINT32));
     if (Arrays == NULL)
         return STATUS_NO_MEMORY;
     Jit.Places = Arrays;
     Jit.Stubs = Arrays + Bytecode->SlotCount;
     Jit.Entries = Arrays + 2 * (SIZE_T)Bytecode->SlotCount;
+    Jit.Targets = Arrays + 3 * (SIZE_T)Bytecode->SlotCount;
+    MarkTargets(&Jit);
     Pass(&Jit);
     NTSTATUS Status = WriteCode(&Jit, Code);
     PlatformFree(Arrays);

@@ -16,10 +16,14 @@ typedef struct _JIT_CODE {
 
 /**
  * Compiles. With Blind no constant that the program chose is in the code as it is: each is the difference of two that it
- * cannot know. STATUS_NOT_SUPPORTED where memory cannot be made executable. The caller frees with JitFree.
+ * cannot know. The maps are those that the run will have: addresses of them are in the code. STATUS_NOT_SUPPORTED where memory cannot be made executable. The caller frees with JitFree.
  */
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS JitCompile(
-    _In_ const EBPF_BYTECODE *Bytecode, _In_ BOOLEAN Blind, _Out_ JIT_CODE *Code);
+    _In_ const EBPF_BYTECODE *Bytecode,
+    _In_reads_(MapCount) EBPF_MAP *const *Maps,
+    _In_ UINT32 MapCount,
+    _In_ BOOLEAN Blind,
+    _Out_ JIT_CODE *Code);
 
 /** Nothing to do if nothing was compiled. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitFree(_Inout_ JIT_CODE *Code);

@@ -108,7 +108,7 @@ _Use_decl_annotations_
 NTSTATUS
 ProgramCompile(EBPF_PROGRAM *Program, BOOLEAN Blind)
 {
-    return JitCompile(&Program->Bytecode, Blind, &Program->Code);
+    return JitCompile(&Program->Bytecode, Program->Maps, Program->MapCount, Blind, &Program->Code);
 }
 
 static EBPF_REGION

@@ -72,7 +72,8 @@ function run(
   budget?: number,
   engine: DriverEngine = "interpreter",
 ): Output {
-  const specs = [{ ...mapSpec("m", 4, 8, 4), type: MAP_TYPES.hash }];
+  const first = { ...mapSpec("m", 4, 8, 4), type: MAP_TYPES.hash };
+  const specs = [first, ...maps.slice(1).map(() => first)];
   const program = assembleProgram(text, { platform: "windows", type: "xdp", maps: specs });
   const all = maps.length > 0 ? maps : createMaps(program);
   const loaded = load(program, all, engine);
@@ -125,6 +126,35 @@ test("map_lookup_and_delete_elem: the entry's memory stays until the run ends", 
   t.deepEqual(read(map, u32(2)), Uint8Array.of(0x66, 0, 0, 0, 0, 0, 0, 0));
   release(map);
 });
+
+for (const engine of DRIVER_ENGINES) {
+  test(`${engine}: look-ups in arrays, wherever r1 comes from`, (t) => {
+    const definition = { type: MAP_TYPES.array, keySizeBytes: 4, valueSizeBytes: 12, maxEntries: 3 };
+    const array = createMap(definition);
+    const percpu = createMap({ ...definition, type: MAP_TYPES.percpu_array });
+    for (let key = 0; key < 3; key++) write(array, u32(key), new Uint8Array(12).fill(key + 1));
+    const maps = [array, percpu];
+    const look = (key: number, set = "r1 = map[m]") =>
+      `*(u32 *)(r10 - 4) = ${key}\n${set}\nr2 = r10\nr2 += -4\ncall map_lookup_elem\nif r0 == 0 goto none\nr0 = *(u8 *)(r0 + 11)\nexit\nnone:\nr0 = 99\nexit`;
+    const result = (text: string) => run(`r6 = r1\n${text}`, maps, undefined, engine).result;
+    t.deepEqual(
+      [0, 1, 2, 3, -1].map((key) => result(look(key))),
+      [1n, 2n, 3n, 99n, 99n],
+    );
+    t.is(result(look(1, "r1 = map[m]\nr3 = 5\nif r3 != 5 goto +1\nr3 = 6")), 2n);
+    // One way the map is the array, the other it is not.
+    for (const [byte, expected] of [
+      [1, 2n],
+      [2, 0n],
+    ] as const) {
+      const choose = `r3 = *(u64 *)(r6 + 0)\nr3 = *(u8 *)(r3 + 0)\nr1 = map[1]\nif r3 != ${byte} goto +2\nr1 = map[m]`;
+      t.is(result(look(1, choose)), expected, `${byte}`);
+    }
+    t.is(result(look(1, "r1 = map[m]\nr4 = r1\nr1 = map[1]")), 0n);
+    t.is(result(look(1, "r1 = map[1]\nr4 = r1\nr1 = map[m]\nr1 = r4")), 0n);
+    for (const map of maps) release(map);
+  });
+}
 
 test("ringbuf_output: records, flags, and a map of another kind", (t) => {
   const map = createMap({ type: MAP_TYPES.ringbuf, keySizeBytes: 0, valueSizeBytes: 0, maxEntries: 4096 });
