@@ -89,8 +89,12 @@ function narrow(state: State, operand: Operand, old: NumberValue, range: Range):
   mapValues(state, (other) => {
     if (other.kind !== "number" || other.id !== old.id) return other;
     const related = relatedRange(old, range, other);
-    if (related === undefined) holds = false;
-    return related === undefined || ranges.covers(related, other.range) ? other : withRange(other, related);
+    if (related === undefined) {
+      holds = false;
+      // A copy counts as changed: this number has ruled the side out, and so it mattered (marks.ts, oneSided).
+      return { ...other };
+    }
+    return ranges.covers(related, other.range) ? other : withRange(other, related);
   });
   return holds;
 }

@@ -222,6 +222,8 @@ export class Marks {
       this.#kept,
       sourcesOfAll(this.#registers, this.#slots, changedRegisters, changedLow, changedHigh),
     );
+    // Numbers in slots are compared only where the slot was looked at.
+    markRead(this.#kept, changedLow & ~this.#writtenLow, changedHigh & ~this.#writtenHigh);
   }
 
   /** The numbers that have changed were narrowed by comparing two operands: they are made of these too. */
@@ -352,7 +354,8 @@ export class Marks {
         this.#stored(instruction, base, state);
         return;
       case "atomic":
-        this.#set(instruction.operation === "compareExchange" ? 0 : instruction.source, NO_LOCATIONS);
+        if (instruction.operation === "compareExchange") this.#set(0, NO_LOCATIONS);
+        else if (instruction.fetch) this.#set(instruction.source, NO_LOCATIONS);
         return;
       case "call":
         this.#clobber();

@@ -276,6 +276,24 @@ export const MARKS_MUTANTS = mutantsOf("marks.ts", [
     note: "a mark too few",
   },
   {
+    name: "what rules a side out by a link does not matter",
+    find: "sourcesOfAll(this.#registers, this.#slots, changedRegisters, changedLow, changedHigh),",
+    replace: "NO_LOCATIONS,",
+    note: "a mark too few",
+  },
+  {
+    name: "a slot that rules a side out by a link is not looked at",
+    find: "markRead(this.#kept, changedLow & ~this.#writtenLow, changedHigh & ~this.#writtenHigh);",
+    replace: "",
+    note: "a mark too few: numbers in slots that nobody looked at are not compared",
+  },
+  {
+    name: "an atomic makes its operand anew",
+    find: "else if (instruction.fetch) this.#set(instruction.source, NO_LOCATIONS);",
+    replace: "else this.#set(instruction.source, NO_LOCATIONS);",
+    note: "a mark too few: only one that fetches does",
+  },
+  {
     name: "what narrowed a number does not matter",
     find: "this.#registers[bit] = union(this.#registers[bit] ?? NO_LOCATIONS, by);",
     replace: "this.#registers[bit] = this.#registers[bit] ?? by;",
