@@ -170,6 +170,20 @@ PlatformIsAdministrator(VOID)
 }
 
 _Use_decl_annotations_
+EBPF_IRQL
+PlatformRaise(VOID)
+{
+    return 0;
+}
+
+_Use_decl_annotations_
+VOID
+PlatformLower(EBPF_IRQL Irql)
+{
+    (VOID)Irql;
+}
+
+_Use_decl_annotations_
 VOID
 PlatformYield(VOID)
 {

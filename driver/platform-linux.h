@@ -32,6 +32,9 @@ typedef struct _EBPF_LOCK {
 /** The values are Windows'. */
 #define STATUS_SUCCESS ((NTSTATUS)0)
 #define STATUS_INVALID_PARAMETER ((NTSTATUS)0xC000000D)
+#define STATUS_INVALID_DEVICE_REQUEST ((NTSTATUS)0xC0000010)
+#define STATUS_ACCESS_DENIED ((NTSTATUS)0xC0000022)
+#define STATUS_BUFFER_TOO_SMALL ((NTSTATUS)0xC0000023)
 #define STATUS_NOT_SUPPORTED ((NTSTATUS)0xC00000BB)
 #define STATUS_NO_MEMORY ((NTSTATUS)0xC0000017)
 #define STATUS_INVALID_IMAGE_FORMAT ((NTSTATUS)0xC000007B)
@@ -52,6 +55,7 @@ typedef struct _EBPF_LOCK {
 #define _Outptr_
 #define _Inout_
 #define _Inout_opt_
+#define _Inout_updates_bytes_(Count)
 #define _Out_writes_bytes_(Count)
 #define _Must_inspect_result_
 #define _Ret_maybenull_

@@ -4,6 +4,8 @@
 
 #if defined(__linux__)
 #include "platform-linux.h"
+#elif defined(_WIN64)
+#include "windows/platform-windows.h"
 #else
 #error "there is no platform header for this system yet"
 #endif
@@ -54,6 +56,11 @@ _IRQL_requires_max_(DISPATCH_LEVEL) UINT64 PlatformCurrentLogon(VOID);
 
 /** Whether it has an administrator's rights. */
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN PlatformIsAdministrator(VOID);
+
+/** From here to PlatformLower this stays on its processor, and nobody else runs there. What it returns goes to that. */
+_IRQL_requires_max_(DISPATCH_LEVEL) EBPF_IRQL PlatformRaise(VOID);
+
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID PlatformLower(_In_ EBPF_IRQL Irql);
 
 /** Lets others run; for waits that are allowed to take long. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID PlatformYield(VOID);

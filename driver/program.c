@@ -68,7 +68,7 @@ Bind(const EBPF_PROGRAM *Program, UINT32 *FindingSlot)
 
 _Use_decl_annotations_
 NTSTATUS
-ProgramCreate(
+ProgramPrepare(
     const EBPF_INSTRUCTION *Slots,
     UINT32 SlotCount,
     EBPF_MAP *const *Maps,
@@ -99,9 +99,39 @@ ProgramCreate(
         Destroy(&New->Object);
         return Status;
     }
-    ObjectPublish(&New->Object, ObjectProgram, Destroy);
     *Program = New;
     return STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID
+ProgramPublish(EBPF_PROGRAM *Program)
+{
+    ObjectPublish(&Program->Object, ObjectProgram, Destroy);
+}
+
+_Use_decl_annotations_
+VOID
+ProgramDiscard(EBPF_PROGRAM *Program)
+{
+    Destroy(&Program->Object);
+}
+
+_Use_decl_annotations_
+NTSTATUS
+ProgramCreate(
+    const EBPF_INSTRUCTION *Slots,
+    UINT32 SlotCount,
+    EBPF_MAP *const *Maps,
+    UINT32 MapCount,
+    EBPF_PROGRAM **Program,
+    EBPF_FINDING *Finding,
+    UINT32 *FindingSlot)
+{
+    NTSTATUS Status = ProgramPrepare(Slots, SlotCount, Maps, MapCount, Program, Finding, FindingSlot);
+    if (NT_SUCCESS(Status))
+        ProgramPublish(*Program);
+    return Status;
 }
 
 _Use_decl_annotations_

@@ -25,6 +25,9 @@ export const FAULTS = ["None", "OutOfBounds", "ReadOnly", "Misaligned", "Budget"
 export const STATUS = {
   SUCCESS: 0,
   INVALID_PARAMETER: 0xc000000d | 0,
+  INVALID_DEVICE_REQUEST: 0xc0000010 | 0,
+  ACCESS_DENIED: 0xc0000022 | 0,
+  BUFFER_TOO_SMALL: 0xc0000023 | 0,
   NOT_SUPPORTED: 0xc00000bb | 0,
   NO_MEMORY: 0xc0000017 | 0,
   INVALID_IMAGE_FORMAT: 0xc000007b | 0,

@@ -1,0 +1,125 @@
+// Requests about objects of both types, and what the others share.
+#include "call.h"
+#include "program.h"
+
+C_ASSERT(EBPF_MAXIMUM_MAPS == PROGRAM_MAXIMUM_MAPS);
+C_ASSERT(sizeof(EBPF_MAP_DESCRIPTION) == sizeof(EBPF_MAP_DEFINITION));
+
+_Use_decl_annotations_
+UINT32
+CallOpenHandle(DISPATCH_CALL *Call, EBPF_OBJECT *Object)
+{
+    UINT32 Handle = HandleOpen(Call->Client, Object);
+    if (Handle == 0) {
+        ObjectRelease(Object);
+        CallFail(Call, EbpfErrorMemoryExhausted);
+    }
+    return Handle;
+}
+
+static EBPF_ERROR
+NotFound(EBPF_OBJECT_TYPE Type)
+{
+    return Type == ObjectProgram ? EbpfErrorProgramNotFound : EbpfErrorMapNotFound;
+}
+
+_Use_decl_annotations_
+EBPF_OBJECT *
+CallFindObject(DISPATCH_CALL *Call, EBPF_OBJECT_TYPE Type, UINT32 Handle)
+{
+    EBPF_OBJECT *Object = HandleFind(Call->Client, Handle);
+    if (Object != NULL && Object->Type == Type)
+        return Object;
+    ObjectRelease(Object);
+    CallFail(Call, NotFound(Type));
+    return NULL;
+}
+
+/** FALSE, and the error is told, if there is no such type. */
+static BOOLEAN
+ParseType(DISPATCH_CALL *Call, UINT32 Number, EBPF_OBJECT_TYPE *Type)
+{
+    *Type = Number == EBPF_TYPE_PROGRAM ? ObjectProgram : ObjectMap;
+    if (Number == EBPF_TYPE_PROGRAM || Number == EBPF_TYPE_MAP)
+        return TRUE;
+    CallFail(Call, EbpfErrorArgumentInvalid);
+    return FALSE;
+}
+
+VOID
+CallObjectNext(DISPATCH_CALL *Call)
+{
+    const EBPF_OBJECT_REQUEST *Request = Call->Request;
+    EBPF_OBJECT_TYPE Type;
+    if (ParseType(Call, Request->Type, &Type))
+        ((EBPF_OBJECT_NEXT_REPLY *)Call->Reply)->Id = ObjectNextId(Type, Request->Id);
+}
+
+VOID
+CallObjectOpen(DISPATCH_CALL *Call)
+{
+    const EBPF_OBJECT_REQUEST *Request = Call->Request;
+    EBPF_HANDLE_REPLY *Reply = Call->Reply;
+    EBPF_OBJECT_TYPE Type;
+    if (!ParseType(Call, Request->Type, &Type))
+        return;
+    EBPF_OBJECT *Object = ObjectFind(Type, Request->Id);
+    if (Object == NULL) {
+        CallFail(Call, NotFound(Type));
+        return;
+    }
+    UINT32 Handle = CallOpenHandle(Call, Object);
+    if (Handle == 0)
+        return;
+    Reply->Handle = Handle;
+    Reply->Id = Request->Id;
+}
+
+static VOID
+DescribeMap(const EBPF_MAP *Map, EBPF_OBJECT_INFO_REPLY *Reply)
+{
+    Reply->Type = EBPF_TYPE_MAP;
+    memcpy(&Reply->Map, &Map->Definition, sizeof(Reply->Map));
+    UINT64 CopyBytes = MapCopySize(Map);
+    Reply->MapCopyBytes = CopyBytes > UINT32_MAX ? UINT32_MAX : (UINT32)CopyBytes;
+}
+
+static VOID
+DescribeProgram(const EBPF_PROGRAM *Program, EBPF_OBJECT_INFO_REPLY *Reply)
+{
+    Reply->Type = EBPF_TYPE_PROGRAM;
+    Reply->ProgramType = Program->Type;
+    Reply->SlotCount = Program->Bytecode.SlotCount;
+    Reply->Engine = Program->Code.Entry == NULL ? EBPF_ENGINE_INTERPRETER : EBPF_ENGINE_JIT;
+    Reply->EngineReason = Program->EngineReason;
+    Reply->Uncertified = Program->Uncertified;
+    Reply->MapCount = Program->MapCount;
+    for (UINT32 Index = 0; Index < Program->MapCount; Index++)
+        Reply->MapIds[Index] = Program->Maps[Index]->Object.Id;
+}
+
+VOID
+CallObjectInfo(DISPATCH_CALL *Call)
+{
+    const EBPF_HANDLE_REQUEST *Request = Call->Request;
+    EBPF_OBJECT_INFO_REPLY *Reply = Call->Reply;
+    EBPF_OBJECT *Object = HandleFind(Call->Client, Request->Handle);
+    if (Object == NULL) {
+        CallFail(Call, EbpfErrorArgumentInvalid);
+        return;
+    }
+    Reply->Id = Object->Id;
+    if (Object->Type == ObjectMap)
+        DescribeMap(CONTAINING_RECORD(Object, EBPF_MAP, Object), Reply);
+    else
+        DescribeProgram(CONTAINING_RECORD(Object, EBPF_PROGRAM, Object), Reply);
+    ObjectRelease(Object);
+}
+
+VOID
+CallObjectClose(DISPATCH_CALL *Call)
+{
+    const EBPF_HANDLE_REQUEST *Request = Call->Request;
+    if (!HandleClose(Call->Client, Request->Handle))
+        CallFail(Call, EbpfErrorArgumentInvalid);
+}

@@ -1,0 +1,208 @@
+// Requests about programs: loading them, and running them on a packet that came with the request.
+#include "call.h"
+#include "program.h"
+
+static BOOLEAN AllowUncertified;
+
+VOID
+CallSetAllowUncertified(BOOLEAN Allow)
+{
+    AllowUncertified = Allow;
+}
+
+/** What the handles of a request stand for, with a reference to each. */
+typedef struct _MAP_LIST {
+    UINT32 Count;
+    EBPF_MAP *Maps[PROGRAM_MAXIMUM_MAPS];
+} MAP_LIST;
+
+static VOID
+ReleaseMaps(MAP_LIST *List)
+{
+    while (List->Count > 0)
+        ObjectRelease(&List->Maps[--List->Count]->Object);
+}
+
+/** FALSE, and the error is told, if one of them is none; what was found before stays in the list. */
+static BOOLEAN
+FindMaps(DISPATCH_CALL *Call, MAP_LIST *List)
+{
+    const EBPF_PROGRAM_CREATE_REQUEST *Request = Call->Request;
+    const UINT8 *Handles = CallTail(Call, sizeof(*Request));
+    while (List->Count < Request->MapCount) {
+        UINT32 Handle;
+        memcpy(&Handle, Handles + List->Count * sizeof(Handle), sizeof(Handle));
+        EBPF_OBJECT *Object = CallFindObject(Call, ObjectMap, Handle);
+        if (Object == NULL)
+            return FALSE;
+        List->Maps[List->Count++] = CONTAINING_RECORD(Object, EBPF_MAP, Object);
+    }
+    return TRUE;
+}
+
+/** None if the request may be tried. */
+static EBPF_ERROR
+CheckCreate(const EBPF_PROGRAM_CREATE_REQUEST *Request)
+{
+    if (Request->ProgramType != EBPF_PROGRAM_TYPE_XDP)
+        return EbpfErrorProgramTypeUnsupported;
+    if (Request->Engine > EBPF_ENGINE_INTERPRETER || Request->MapCount > PROGRAM_MAXIMUM_MAPS ||
+        Request->SlotCount > EBPF_MAXIMUM_SLOTS || Request->Reserved != 0)
+        return EbpfErrorArgumentInvalid;
+    // There is nothing here that could check it, and to take it unchecked would be to say that it was.
+    return Request->CertificateBytes != 0 ? EbpfErrorCertificateUnavailable : EbpfErrorNone;
+}
+
+/** Compiles the program if it may be, and notes why if it is not. */
+static VOID
+ChooseEngine(EBPF_PROGRAM *Program, UINT32 Engine)
+{
+    if (Engine == EBPF_ENGINE_INTERPRETER) {
+        Program->EngineReason = EBPF_REASON_REQUEST;
+    } else if (!AllowUncertified) {
+        Program->EngineReason = EBPF_REASON_UNCERTIFIED;
+    } else if (!NT_SUCCESS(ProgramCompile(Program, TRUE))) {
+        Program->EngineReason = EBPF_REASON_MEMORY;
+    } else {
+        Program->Uncertified = TRUE;
+    }
+}
+
+/** The program, which nobody else sees yet; NULL, and the error is told, if there is none. */
+static EBPF_PROGRAM *
+Prepare(DISPATCH_CALL *Call, const MAP_LIST *List)
+{
+    const EBPF_PROGRAM_CREATE_REQUEST *Request = Call->Request;
+    EBPF_PROGRAM_CREATE_REPLY *Reply = Call->Reply;
+    const UINT8 *Slots = CallTail(Call, sizeof(*Request) + (UINT64)Request->MapCount * sizeof(UINT32));
+    EBPF_FINDING Finding;
+    UINT32 FindingSlot;
+    EBPF_PROGRAM *Program;
+    NTSTATUS Status = ProgramPrepare(
+        (const EBPF_INSTRUCTION *)Slots, Request->SlotCount, List->Maps, List->Count, &Program, &Finding, &FindingSlot);
+    if (NT_SUCCESS(Status)) {
+        Program->Type = Request->ProgramType;
+        ChooseEngine(Program, Request->Engine);
+        return Program;
+    }
+    if (Status == STATUS_INVALID_IMAGE_FORMAT) {
+        Reply->Finding = Finding;
+        Reply->FindingSlot = FindingSlot;
+        CallFail(Call, EbpfErrorProgramRejected);
+    } else {
+        CallFail(Call, Status == STATUS_NO_MEMORY ? EbpfErrorMemoryExhausted : EbpfErrorArgumentInvalid);
+    }
+    return NULL;
+}
+
+VOID
+CallProgramCreate(DISPATCH_CALL *Call)
+{
+    const EBPF_PROGRAM_CREATE_REQUEST *Request = Call->Request;
+    EBPF_PROGRAM_CREATE_REPLY *Reply = Call->Reply;
+    EBPF_ERROR Error = CheckCreate(Request);
+    if (Error != EbpfErrorNone) {
+        CallFail(Call, Error);
+        return;
+    }
+    MAP_LIST List = {0};
+    EBPF_PROGRAM *Program = FindMaps(Call, &List) ? Prepare(Call, &List) : NULL;
+    ReleaseMaps(&List);
+    if (Program == NULL)
+        return;
+    UINT32 Engine = Program->Code.Entry == NULL ? EBPF_ENGINE_INTERPRETER : EBPF_ENGINE_JIT;
+    UINT32 Reason = Program->EngineReason;
+    ProgramPublish(Program);
+    // Once it has a handle, another thread of the client may close it.
+    UINT32 Id = Program->Object.Id;
+    UINT32 Handle = CallOpenHandle(Call, &Program->Object);
+    if (Handle == 0)
+        return;
+    Reply->Handle = Handle;
+    Reply->Id = Id;
+    Reply->Engine = Engine;
+    Reply->EngineReason = Reason;
+}
+
+/** xdp_md, as the core describes it (core/platform/windows/contexts.ts). */
+typedef struct _XDP_CONTEXT {
+    UINT8 *Data;
+    UINT8 *DataEnd;
+    UINT8 *DataMeta;
+    UINT32 InterfaceIndex;
+    UINT32 Padding;
+} XDP_CONTEXT;
+C_ASSERT(sizeof(XDP_CONTEXT) == 32);
+
+/** What runs work on: the context, and the packet behind it. */
+typedef struct _RUN_MEMORY {
+    XDP_CONTEXT Context;
+    UINT8 Packet[];
+} RUN_MEMORY;
+
+static VOID
+RunOnce(const EBPF_PROGRAM *Program, const EBPF_PROGRAM_RUN_REQUEST *Request, RUN_MEMORY *Memory, EBPF_RUN_OUTPUT *Output)
+{
+    memcpy(Memory->Packet, Request + 1, Request->PacketBytes);
+    Memory->Context = (XDP_CONTEXT){
+        .Data = Memory->Packet,
+        .DataEnd = Memory->Packet + Request->PacketBytes,
+        .DataMeta = Memory->Packet,
+        .InterfaceIndex = Request->InterfaceIndex,
+    };
+    EBPF_RUN_INPUT Input = {
+        .Context = &Memory->Context,
+        .ContextSizeBytes = sizeof(Memory->Context),
+        .Packet = Memory->Packet,
+        .PacketSizeBytes = Request->PacketBytes,
+        .Budget = Request->Budget,
+    };
+    EBPF_IRQL Irql = PlatformRaise();
+    ProgramRun(Program, &Input, Output);
+    PlatformLower(Irql);
+}
+
+static VOID
+RunAll(DISPATCH_CALL *Call, const EBPF_PROGRAM *Program, RUN_MEMORY *Memory)
+{
+    const EBPF_PROGRAM_RUN_REQUEST *Request = Call->Request;
+    EBPF_PROGRAM_RUN_REPLY *Reply = Call->Reply;
+    EBPF_RUN_OUTPUT Output;
+    UINT64 Start = PlatformMonotonicTime();
+    do {
+        RunOnce(Program, Request, Memory, &Output);
+        Reply->Runs++;
+        Reply->Nanoseconds = PlatformMonotonicTime() - Start;
+    } while (Reply->Runs < Request->Repeat && Output.Fault == FaultNone &&
+             Reply->Nanoseconds < EBPF_MAXIMUM_RUN_NANOSECONDS);
+    Reply->Fault = Output.Fault;
+    Reply->FaultSlot = Output.FaultSlot;
+    Reply->Result = Output.Result;
+    Reply->BudgetLeft = Output.Budget;
+    Reply->PacketBytes = Request->PacketBytes;
+}
+
+VOID
+CallProgramRun(DISPATCH_CALL *Call)
+{
+    const EBPF_PROGRAM_RUN_REQUEST *Request = Call->Request;
+    if (Request->PacketBytes > EBPF_MAXIMUM_PACKET_BYTES || Request->Repeat == 0 ||
+        Request->Budget > EBPF_MAXIMUM_BUDGET || Request->Reserved != 0) {
+        CallFail(Call, EbpfErrorArgumentInvalid);
+        return;
+    }
+    EBPF_OBJECT *Object = CallFindObject(Call, ObjectProgram, Request->Handle);
+    if (Object == NULL)
+        return;
+    UINT8 *Packet = CallReserve(Call, Request->PacketBytes);
+    RUN_MEMORY *Memory =
+        Packet == NULL ? NULL : PlatformAllocate(sizeof(RUN_MEMORY) + Request->PacketBytes);
+    if (Memory == NULL) {
+        CallFail(Call, Packet == NULL ? EbpfErrorArgumentInvalid : EbpfErrorMemoryExhausted);
+    } else {
+        RunAll(Call, CONTAINING_RECORD(Object, EBPF_PROGRAM, Object), Memory);
+        memcpy(Packet, Memory->Packet, Request->PacketBytes);
+        PlatformFree(Memory);
+    }
+    ObjectRelease(Object);
+}

@@ -1,0 +1,241 @@
+// The whole contract between user mode and EbpfCore.sys, compiled by both sides. Numbers are little-endian. A request is one
+// of the structures below, followed by its variable part; so is a reply. All requests are METHOD_BUFFERED.
+//
+// DeviceIoControl fails only if a request is not one: code, sizes or access are wrong (STATUS_INVALID_DEVICE_REQUEST,
+// STATUS_INVALID_PARAMETER, STATUS_BUFFER_TOO_SMALL, STATUS_ACCESS_DENIED). Whatever else is wrong is told by Error, the
+// first field of every reply; then the rest of the fixed part is 0 unless it says otherwise, and no variable part follows.
+#pragma once
+
+/** Changed with every change of this file that a client could notice. A client asks EBPF_IOCTL_STATUS first. */
+#define EBPF_CONTRACT_VERSION 1
+
+#define EBPF_DEVICE_TYPE 0x8EBFu
+
+/** As CTL_CODE makes them, METHOD_BUFFERED; access is that of FILE_READ_ACCESS and FILE_WRITE_ACCESS. */
+enum { EBPF_ACCESS_READ = 1, EBPF_ACCESS_WRITE = 2 };
+#define EBPF_IOCTL(Function, Access) (EBPF_DEVICE_TYPE << 16 | (UINT32)(Access) << 14 | (0x800u + (Function)) << 2)
+
+#define EBPF_IOCTL_STATUS EBPF_IOCTL(0, EBPF_ACCESS_READ)
+#define EBPF_IOCTL_OBJECT_NEXT EBPF_IOCTL(1, EBPF_ACCESS_READ)
+#define EBPF_IOCTL_OBJECT_OPEN EBPF_IOCTL(2, EBPF_ACCESS_READ)
+#define EBPF_IOCTL_OBJECT_INFO EBPF_IOCTL(3, EBPF_ACCESS_READ)
+#define EBPF_IOCTL_OBJECT_CLOSE EBPF_IOCTL(4, EBPF_ACCESS_READ)
+#define EBPF_IOCTL_MAP_CREATE EBPF_IOCTL(16, EBPF_ACCESS_WRITE)
+#define EBPF_IOCTL_MAP_LOOKUP EBPF_IOCTL(17, EBPF_ACCESS_READ)
+#define EBPF_IOCTL_MAP_UPDATE EBPF_IOCTL(18, EBPF_ACCESS_WRITE)
+#define EBPF_IOCTL_MAP_DELETE EBPF_IOCTL(19, EBPF_ACCESS_WRITE)
+#define EBPF_IOCTL_MAP_NEXT_KEY EBPF_IOCTL(20, EBPF_ACCESS_READ)
+#define EBPF_IOCTL_RING_READ EBPF_IOCTL(21, EBPF_ACCESS_WRITE)
+#define EBPF_IOCTL_PROGRAM_CREATE EBPF_IOCTL(32, EBPF_ACCESS_WRITE)
+#define EBPF_IOCTL_PROGRAM_RUN EBPF_IOCTL(33, EBPF_ACCESS_WRITE)
+#define EBPF_IOCTL_LOG_READ EBPF_IOCTL(48, EBPF_ACCESS_WRITE)
+
+/** Values of Error; the names are those of the core (core/base/error.ts). */
+#define EBPF_ERRORS(ROW)           \
+    ROW(0, None)                   \
+    ROW(1, MapKeyNotFound)         \
+    ROW(2, MapKeyExists)           \
+    ROW(3, MapFull)                \
+    ROW(4, MapOperationUnsupported) \
+    ROW(5, MapValueInvalid)        \
+    ROW(6, MapDefinitionInvalid)   \
+    ROW(7, MapTypeUnsupported)     \
+    ROW(8, MapNotFound)            \
+    ROW(9, ProgramNotFound)        \
+    ROW(10, ProgramTypeUnsupported) \
+    ROW(11, ProgramRejected)       \
+    ROW(12, CertificateUnavailable) \
+    ROW(13, MemoryExhausted)       \
+    ROW(14, ArgumentInvalid)
+#define EBPF_ERROR_ROW(Number, Name) EbpfError##Name = Number,
+typedef enum _EBPF_ERROR { EBPF_ERRORS(EBPF_ERROR_ROW) } EBPF_ERROR;
+#undef EBPF_ERROR_ROW
+
+/** Types of objects, in requests and replies. */
+enum { EBPF_TYPE_PROGRAM = 1, EBPF_TYPE_MAP = 2 };
+
+/** Types of programs, with the numbers of eBPF for Windows. */
+enum { EBPF_PROGRAM_TYPE_XDP = 1 };
+
+/** Who runs a program. */
+enum { EBPF_ENGINE_ANY = 0, EBPF_ENGINE_INTERPRETER = 1, EBPF_ENGINE_JIT = 2 };
+
+/** Why it is not the JIT. */
+enum {
+    EBPF_REASON_NONE = 0,
+    /** The request asked for the interpreter. */
+    EBPF_REASON_REQUEST = 1,
+    /** Nothing proves it safe. */
+    EBPF_REASON_UNCERTIFIED = 2,
+    /** No memory, or the system does not allow that memory becomes executable. */
+    EBPF_REASON_MEMORY = 3,
+};
+
+/** A request without a variable part and about one object: OBJECT_INFO, OBJECT_CLOSE, RING_READ. */
+typedef struct _EBPF_HANDLE_REQUEST {
+    /** A number that is this open file's. Closing the file closes all of its handles. */
+    UINT32 Handle;
+} EBPF_HANDLE_REQUEST;
+
+/** The reply of MAP_UPDATE, MAP_DELETE, OBJECT_CLOSE. */
+typedef struct _EBPF_REPLY {
+    UINT32 Error;
+} EBPF_REPLY;
+
+/** The reply of MAP_CREATE, OBJECT_OPEN. */
+typedef struct _EBPF_HANDLE_REPLY {
+    UINT32 Error;
+    UINT32 Handle;
+    /** Of the object, the same to everyone; never used again. */
+    UINT32 Id;
+} EBPF_HANDLE_REPLY;
+
+/** STATUS: no request. */
+enum {
+    /** Programs that nothing proves may be compiled. An administrator's choice; off unless set. */
+    EBPF_STATUS_ALLOW_UNCERTIFIED = 1,
+    /** The system let memory become executable when the driver tried at its start. */
+    EBPF_STATUS_JIT_AVAILABLE = 2,
+    /** There is a checker of certificates. */
+    EBPF_STATUS_CERTIFICATE_CHECKER = 4,
+};
+typedef struct _EBPF_STATUS_REPLY {
+    UINT32 Error;
+    UINT32 ContractVersion;
+    UINT32 Flags;
+    UINT32 ProcessorCount;
+    UINT32 ProgramCount;
+    UINT32 MapCount;
+    UINT32 ClientCount;
+    UINT32 Reserved;
+} EBPF_STATUS_REPLY;
+
+/** OBJECT_NEXT: the lowest number of an object of Type above Id. OBJECT_OPEN: a handle to the object Id. */
+typedef struct _EBPF_OBJECT_REQUEST {
+    UINT32 Type;
+    UINT32 Id;
+} EBPF_OBJECT_REQUEST;
+
+/** OBJECT_NEXT. */
+typedef struct _EBPF_OBJECT_NEXT_REPLY {
+    UINT32 Error;
+    /** 0: there is none. */
+    UINT32 Id;
+} EBPF_OBJECT_NEXT_REPLY;
+
+typedef struct _EBPF_MAP_DESCRIPTION {
+    UINT32 Type;
+    UINT32 KeyBytes;
+    UINT32 ValueBytes;
+    UINT32 MaxEntries;
+    UINT32 Flags;
+} EBPF_MAP_DESCRIPTION;
+
+#define EBPF_MAXIMUM_MAPS 64
+
+/** OBJECT_INFO. What is not of the object's type is 0. */
+typedef struct _EBPF_OBJECT_INFO_REPLY {
+    UINT32 Error;
+    UINT32 Type;
+    UINT32 Id;
+    EBPF_MAP_DESCRIPTION Map;
+    /** Bytes that MAP_LOOKUP gives and MAP_UPDATE takes: a value, or each processor's, each padded to 8. */
+    UINT32 MapCopyBytes;
+    UINT32 ProgramType;
+    UINT32 SlotCount;
+    UINT32 Engine;
+    UINT32 EngineReason;
+    /** It is compiled although nothing proves it. */
+    UINT32 Uncertified;
+    UINT32 MapCount;
+    UINT32 MapIds[EBPF_MAXIMUM_MAPS];
+} EBPF_OBJECT_INFO_REPLY;
+
+/** Keys and values of a map, one processor's: more is MemoryExhausted. */
+#define EBPF_MAXIMUM_MAP_BYTES 1073741824
+
+/** MAP_CREATE. */
+typedef struct _EBPF_MAP_CREATE_REQUEST {
+    EBPF_MAP_DESCRIPTION Map;
+} EBPF_MAP_CREATE_REQUEST;
+
+/** MAP_LOOKUP, MAP_UPDATE, MAP_DELETE, MAP_NEXT_KEY; followed by the key, then the value that MAP_UPDATE sets. */
+typedef struct _EBPF_MAP_KEY_REQUEST {
+    UINT32 Handle;
+    /** Of MAP_UPDATE: 0 any, 1 only a new entry, 2 only one that is there. Else 0. */
+    UINT32 Flags;
+    /** MAP_NEXT_KEY takes 0 too: the first key. */
+    UINT32 KeyBytes;
+    UINT32 ValueBytes;
+} EBPF_MAP_KEY_REQUEST;
+
+/** MAP_LOOKUP: followed by the value; MAP_NEXT_KEY: by the key; RING_READ and LOG_READ: by the record, if there is one. */
+typedef struct _EBPF_DATA_REPLY {
+    UINT32 Error;
+    /** Of what follows. RING_READ: if the reply has no room for the record (ArgumentInvalid), what it needs; it stays. */
+    UINT32 DataBytes;
+    /** LOG_READ: FALSE if there is no line. */
+    UINT32 Found;
+    UINT32 Reserved;
+} EBPF_DATA_REPLY;
+
+#define EBPF_MAXIMUM_SLOTS 200000
+#define EBPF_MAXIMUM_CERTIFICATE_BYTES (16u << 20)
+
+/** PROGRAM_CREATE: followed by the handles of its maps, its bytecode, its certificate, with nothing in between. */
+typedef struct _EBPF_PROGRAM_CREATE_REQUEST {
+    UINT32 ProgramType;
+    /** EBPF_ENGINE_ANY or EBPF_ENGINE_INTERPRETER. */
+    UINT32 Engine;
+    UINT32 MapCount;
+    /** Of 8 bytes. A wide immediate with source 1 or 2 refers to a map by its place in the list. */
+    UINT32 SlotCount;
+    /** 0: there is none. As long as there is no checker here, one is refused: CertificateUnavailable. */
+    UINT32 CertificateBytes;
+    UINT32 Reserved;
+} EBPF_PROGRAM_CREATE_REQUEST;
+
+typedef struct _EBPF_PROGRAM_CREATE_REPLY {
+    UINT32 Error;
+    UINT32 Handle;
+    UINT32 Id;
+    UINT32 Engine;
+    UINT32 EngineReason;
+    /** Of ProgramRejected: why (EBPF_FINDING in bytecode.h), and at which slot. */
+    UINT32 Finding;
+    UINT32 FindingSlot;
+    UINT32 Reserved;
+} EBPF_PROGRAM_CREATE_REPLY;
+
+#define EBPF_MAXIMUM_PACKET_BYTES 65536
+/** What a run may cost: loops and calls, in slots. */
+#define EBPF_MAXIMUM_BUDGET 1000000
+/** Runs of one request end after that. */
+#define EBPF_MAXIMUM_RUN_NANOSECONDS 1000000000ull
+
+/** PROGRAM_RUN: followed by the packet. */
+typedef struct _EBPF_PROGRAM_RUN_REQUEST {
+    UINT32 Handle;
+    UINT32 PacketBytes;
+    /** xdp: ingress_ifindex. */
+    UINT32 InterfaceIndex;
+    /** At least 1; each run is given the packet as it came. */
+    UINT32 Repeat;
+    UINT32 Budget;
+    UINT32 Reserved;
+} EBPF_PROGRAM_RUN_REQUEST;
+
+/** Followed by the packet as the last run left it. */
+typedef struct _EBPF_PROGRAM_RUN_REPLY {
+    UINT32 Error;
+    /** Why the last run was ended before its exit (EBPF_FAULT in run.h), and at which slot; after that there is no other. */
+    UINT32 Fault;
+    UINT32 FaultSlot;
+    UINT32 Runs;
+    /** r0. */
+    UINT64 Result;
+    UINT64 Nanoseconds;
+    UINT64 BudgetLeft;
+    UINT32 PacketBytes;
+    UINT32 Reserved;
+} EBPF_PROGRAM_RUN_REPLY;
