@@ -11,20 +11,36 @@ const SOURCES = join(ROOT, "driver");
 const OUTPUT = join(ROOT, "obj", "driver");
 
 const COMMON = [
-  ...["-std=c11", "-g", "-shared", "-fPIC", "-pthread", "-fno-strict-aliasing"],
+  ...["-std=c11", "-g", "-pthread", "-fno-strict-aliasing"],
   ...["-Wall", "-Wextra", "-Wshadow", "-Werror", `-I${SOURCES}`],
 ];
+const LIBRARY = ["-shared", "-fPIC"];
 
-export type DriverBuild = "release" | "sanitized";
+export const DRIVER_BUILDS = ["release", "sanitized", "race"] as const;
+export type DriverBuild = (typeof DRIVER_BUILDS)[number];
+
+interface Recipe {
+  readonly compiler: () => string | undefined;
+  readonly flags: readonly string[];
+  /** Beside the driver's own. */
+  readonly sources?: readonly string[];
+}
 
 /** Two compilers, so that both read the sources; Debian's gcc has the sanitizers' libraries with it. */
-const BUILDS: Readonly<
-  Record<DriverBuild, { compiler: () => string | undefined; flags: readonly string[] }>
-> = {
-  release: { compiler: findClang, flags: ["-O2", "-fvisibility=default"] },
+const BUILDS: Readonly<Record<DriverBuild, Recipe>> = {
+  release: { compiler: findClang, flags: [...LIBRARY, "-O2"] },
   sanitized: {
     compiler: () => "gcc",
-    flags: ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
+    flags: [
+      ...[...LIBRARY, "-O1", "-fno-omit-frame-pointer"],
+      ...["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    ],
+  },
+  // A program of its own: ThreadSanitizer cannot be preloaded into Node.
+  race: {
+    compiler: () => "gcc",
+    flags: ["-O1", "-fsanitize=thread"],
+    sources: [join(ROOT, "tests", "driver", "race.c")],
   },
 };
 
@@ -35,16 +51,16 @@ function listFiles(ending: string): string[] {
     .map((path) => join(SOURCES, path));
 }
 
-/** The path of the library, compiled if it is not there. Throws with the compiler's own text. */
+/** The path of the library, or the program, compiled if it is not there. Throws with the compiler's own text. */
 export function buildDriver(build: DriverBuild): string {
-  const { compiler, flags } = BUILDS[build];
+  const { compiler, flags, sources: others = [] } = BUILDS[build];
   const command = compiler();
   if (command === undefined) throw new Error("clang is not installed; on Debian: apt-get install clang");
-  const sources = listFiles(".c");
+  const sources = [...listFiles(".c"), ...others];
   const args = [...COMMON, ...flags];
   const hash = createHash("sha256").update(JSON.stringify([command, args]));
   for (const file of [...listFiles(".h"), ...sources]) hash.update(`${file}\n`).update(readFileSync(file));
-  const path = join(OUTPUT, `${build}-${hash.digest("hex").slice(0, 16)}.so`);
+  const path = join(OUTPUT, `${build}-${hash.digest("hex").slice(0, 16)}`);
   if (existsSync(path)) return path;
   mkdirSync(OUTPUT, { recursive: true });
   // Others may be compiling the same: whoever is last replaces a file by an equal one.
@@ -56,5 +72,5 @@ export function buildDriver(build: DriverBuild): string {
 }
 
 if (import.meta.main) {
-  for (const build of ["release", "sanitized"] as const) process.stdout.write(`${buildDriver(build)}\n`);
+  for (const build of DRIVER_BUILDS) process.stdout.write(`${buildDriver(build)}\n`);
 }

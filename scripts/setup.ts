@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findCommand } from "../core/cli/demo/process.ts";
 import { bundle } from "./bundle.ts";
-import { buildDriver } from "./driver.ts";
+import { buildDriver, DRIVER_BUILDS } from "./driver.ts";
 import { powershellPath } from "./powershell.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -134,8 +134,7 @@ export async function setup(purpose: Purpose): Promise<Ready> {
   if (process.platform === "linux") buildFlood("linux");
   if (purpose === "test") {
     installOldestNode();
-    if (process.platform === "linux")
-      for (const build of ["release", "sanitized"] as const) buildDriver(build);
+    if (process.platform === "linux") for (const build of DRIVER_BUILDS) buildDriver(build);
   }
   const folder = join(ROOT, "dist");
   await bundle(folder);

@@ -1,0 +1,13 @@
+// Objects, epochs and maps of the driver under ThreadSanitizer: tests/driver/race.c.
+import { spawnSync } from "node:child_process";
+import test from "ava";
+import { buildDriver } from "../../scripts/driver.ts";
+
+test("threads that do everything with maps at once do not race, and leave nothing behind", (t) => {
+  const { status, stdout, stderr } = spawnSync(buildDriver("race"), [], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  t.is(status, 0, `${stdout}${stderr}`);
+  t.is(stdout, "0 wrong, 0 not freed\n");
+});
