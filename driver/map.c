@@ -160,18 +160,21 @@ _Use_decl_annotations_
 VOID
 MapCopyValue(UINT8 *To, const UINT8 *From, UINT32 SizeBytes)
 {
+    // One side is in the map and aligned; the other is a program's, a caller's or a copy's and may not be.
+    BOOLEAN FromAligned = ((UINT_PTR)From & 7) == 0;
+    BOOLEAN ToAligned = ((UINT_PTR)To & 7) == 0;
     UINT32 At = 0;
-    if ((((UINT_PTR)To | (UINT_PTR)From) & 7) == 0) {
-        for (; At + 8 <= SizeBytes; At += 8) {
-            UINT64 Word = __atomic_load_n((const UINT64 *)(From + At), __ATOMIC_RELAXED);
-            __atomic_store_n((UINT64 *)(To + At), Word, __ATOMIC_RELAXED);
-        }
-    } else if (((UINT_PTR)To & 7) == 0) {
-        for (; At + 8 <= SizeBytes; At += 8) {
-            UINT64 Word;
+    for (; At + 8 <= SizeBytes; At += 8) {
+        UINT64 Word;
+        if (FromAligned)
+            Word = __atomic_load_n((const UINT64 *)(From + At), __ATOMIC_RELAXED);
+        else
             memcpy(&Word, From + At, sizeof(Word));
+        if (ToAligned)
             __atomic_store_n((UINT64 *)(To + At), Word, __ATOMIC_RELAXED);
-        }
+        else
+            memcpy(To + At, &Word, sizeof(Word));
     }
-    memcpy(To + At, From + At, SizeBytes - At);
+    for (; At < SizeBytes; At++)
+        __atomic_store_n(&To[At], __atomic_load_n(&From[At], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 }

@@ -90,12 +90,13 @@ Work(VOID *Argument)
 {
     UINT32 Seed = (UINT32)(UINT_PTR)Argument;
     UINT8 Key[4];
-    UINT8 Value[8];
+    // Not at a multiple of 8: a copy of a value need not be.
+    UINT8 Value[16];
     for (UINT32 Round = 0; Round < ROUNDS; Round++) {
         UseEntries(&Seed);
         UseStreams(&Seed);
-        if (Round % 100 == 0 && MapNextKey(Maps[Hash], NULL, Key) == MAP_OK)
-            MapRead(Maps[Hash], Key, Value);
+        if (Round % 10 == 0 && MapNextKey(Maps[Hash], NULL, Key) == MAP_OK)
+            MapRead(Maps[Hash], Key, Value + 1);
         if (Round % 500 == 0)
             UseObjects();
     }
