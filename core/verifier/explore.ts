@@ -7,7 +7,7 @@ import type { Analysis, AnalysisOptions, Invariant } from "./analysis.ts";
 import { type Assertion, assertionsOf } from "./assertion.ts";
 import { assume, possible } from "./branch.ts";
 import { check } from "./check.ts";
-import { ALL_NEEDED, covers } from "./domain/cover.ts";
+import { ALL_NEEDED, covers, takeLooked } from "./domain/cover.ts";
 import { generalised } from "./domain/generalise.ts";
 import { newValues, shapeOf } from "./domain/join.ts";
 import { cloneState, register, type State } from "./domain/state.ts";
@@ -69,8 +69,9 @@ const MOST_GIVEN_UP = 3;
 /** What of the budget may be spent on that. */
 const SHARE_OF_LOOPS = 0.25;
 
-/** Comparing two states costs about a quarter of a step a frame; counted, so that the budget bounds the time. */
+/** What comparing two states costs in steps, and each slot and id looked at for it: counted, so that the budget bounds the time. */
 const COMPARISON_STEPS = 0.25;
+const LOOK_STEPS = 0.05;
 
 /** A few changed values are part of any step; each of many counts as one. */
 const FREE_CHANGES = 4;
@@ -123,7 +124,7 @@ class Exploration {
   readonly #finished: Kept[] | undefined;
   readonly #fresh = (): number => freshId(this.#ids);
   readonly #compared = (): void => {
-    this.#comparisons += COMPARISON_STEPS;
+    this.#comparisons += COMPARISON_STEPS + takeLooked() * LOOK_STEPS;
   };
   /** Loops being followed, the innermost last, and the states finished in them. */
   readonly #loops: Loop[] = [];
@@ -307,8 +308,9 @@ class Exploration {
   #meetLoop(label: Label, from: number, state: State): "covered" | undefined {
     const loop = this.#loops.findLast((open) => open.label === label);
     if (loop !== undefined) {
+      const isCovered = covers(loop.widened.state, ALL_NEEDED, state, label.live);
       this.#compared();
-      if (covers(loop.widened.state, ALL_NEEDED, state, label.live)) {
+      if (isCovered) {
         comeBack(loop.widened, state);
         loop.returns += 1;
         this.#marks.coveredBy(ALL_NEEDED);
@@ -484,9 +486,10 @@ class Exploration {
       return "covered";
     }
     for (const known of openLike(label, state)) {
+      const isSame = same(known.state, state, label.live, ALL_NEEDED);
       this.#compared();
       // The same state again, on the way from itself: the program can go round like this for ever.
-      if (same(known.state, state, label.live, ALL_NEEDED)) {
+      if (isSame) {
         return { index: from, finding: { code: "LoopNotBounded", rounds: 0 }, state };
       }
     }

@@ -54,13 +54,14 @@ export function makeLabel({ live, cyclic }: Flow, index: number, from: number): 
   return { index, live: live[index] ?? 0xffff, finished: [], open, openCount: 0, rounds: [], made: 0, from };
 }
 
-/** The finished state that covers `state`, if one does. `compared` is told of each comparison. */
+/** The finished state that covers `state`, if one does. `compared` is told after each comparison. */
 export function findCovering(label: Label, state: State, compared: () => void): Kept | undefined {
   for (let at = label.finished.length - 1; at >= 0; at--) {
     const kept = label.finished[at];
     if (kept === undefined) continue;
+    const covering = covers(kept.state, kept.marked.needs, state, label.live);
     compared();
-    if (!covers(kept.state, kept.marked.needs, state, label.live)) continue;
+    if (!covering) continue;
     kept.needed = true;
     return kept;
   }

@@ -62,6 +62,7 @@ class Matching {
   }
 
   #match(from: number, to: number): boolean {
+    looked += this.#count;
     for (let at = 0; at < this.#count; at++) {
       if (this.#from[at] === from) return this.#to[at] === to;
     }
@@ -125,6 +126,16 @@ function sameForm(a: NumberValue, b: NumberValue): boolean {
 
 const matching = new Matching();
 
+/** Slots and ids that comparisons looked at since `takeLooked`. */
+let looked = 0;
+
+/** What comparing has cost since it was asked last; for the budget, which bounds the time. */
+export function takeLooked(): number {
+  const count = looked;
+  looked = 0;
+  return count;
+}
+
 /**
  * True if every concrete state of `b` is one of `a` as far as `needs` and `live` (bit i: ri) tell. Sound: a register that
  * is not live is written before it is read on every path; a slot that no path from `a` looked at can hold anything; a
@@ -180,6 +191,7 @@ function coversStack(a: Stack, b: Stack, needs: Needs): boolean {
     while (read !== 0) {
       const bit = 31 - Math.clz32(read);
       read &= ~(1 << bit);
+      looked += 1;
       const left = a.slots[32 * half + bit];
       if (left === undefined) continue;
       if (!coversSlot(left, b.slots[32 * half + bit], ((precise >>> bit) & 1) === 1)) return false;
