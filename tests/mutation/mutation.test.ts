@@ -4,6 +4,7 @@ import test from "ava";
 import { generator } from "../harness/mutate.ts";
 import { runJob } from "./job.ts";
 import { checkMutant } from "./mutant.ts";
+import { EQUIVALENT } from "./mutants/equivalent.ts";
 import { MUTANTS } from "./mutants/index.ts";
 import { catchOf, rowOf, runMutants } from "./run.ts";
 
@@ -15,7 +16,7 @@ test("the table has mutants enough, each by its own name", (t) => {
 });
 
 test("every row fits the source, and what it makes can be parsed", (t) => {
-  for (const mutant of MUTANTS) t.notThrows(() => checkMutant(mutant));
+  for (const mutant of [...MUTANTS, ...EQUIVALENT]) t.notThrows(() => checkMutant(mutant));
 });
 
 test("a mutant whose text is not there, or twice, does not fit", (t) => {

@@ -201,6 +201,18 @@ export const JOIN_MUTANTS = mutantsOf("domain/join.ts", [
 
 export const GENERALISE_MUTANTS = mutantsOf("domain/generalise.ts", [
   {
+    name: "bytes proved of the packet are left out of invariants",
+    find: "packet: proved(PACKET_BIT, state.packet),",
+    replace: "packet: 0,",
+    note: "the invariant says less than its proof needs",
+  },
+  {
+    name: "bytes proved of the metadata are left out of invariants",
+    find: "metadata: proved(METADATA_BIT, state.metadata),",
+    replace: "metadata: 0,",
+    note: "the invariant says less than its proof needs",
+  },
+  {
     name: "numbers that mattered are made vague",
     find: 'return value.kind === "number" && !precise ? UNKNOWN_NUMBER : value;',
     replace: 'return value.kind === "number" ? UNKNOWN_NUMBER : value;',
@@ -276,6 +288,30 @@ export const MARKS_MUTANTS = mutantsOf("marks.ts", [
     note: "a mark too few",
   },
   {
+    name: "what the program returns does not matter",
+    find: "if (state.frames.length > 1 || program.type.returnRange !== undefined) this.precise(0);",
+    replace: "if (state.frames.length > 1) this.precise(0);",
+    note: "a mark too few: hooks take some results only",
+  },
+  {
+    name: "what a callback returns does not matter",
+    find: "if (state.frames.length > 1 || program.type.returnRange !== undefined) this.precise(0);",
+    replace: "if (program.type.returnRange !== undefined) this.precise(0);",
+    note: "a mark too few: its helper takes 0 or 1",
+  },
+  {
+    name: "numbers that a covering state needed do not matter",
+    find: "const set = sourcesOfAll(this.#registers, this.#slots, preciseRegisters, preciseLow, preciseHigh);\n    markPrecise(this.#kept, set);",
+    replace: "",
+    note: "a mark too few: what is covered relies on what is proved there",
+  },
+  {
+    name: "slots that a covering state looked at do not matter",
+    find: "markRead(this.#kept, readLow & ~this.#writtenLow, readHigh & ~this.#writtenHigh);\n    const set",
+    replace: "const set",
+    note: "a mark too few: what is covered relies on what is proved there",
+  },
+  {
     name: "what rules a side out by a link does not matter",
     find: "sourcesOfAll(this.#registers, this.#slots, changedRegisters, changedLow, changedHigh),",
     replace: "NO_LOCATIONS,",
@@ -339,6 +375,19 @@ export const MARKS_MUTANTS = mutantsOf("marks.ts", [
 
 export const EXPLORE_MUTANTS = mutantsOf("explore.ts", [
   {
+    name: "a path goes on with its own state where a join is kept",
+    find: "Object.assign(state, next.state);\n      this.#held.made(newValues(state, next.replaces.state));\n    }\n    const marked = this.#marks.keep(state.frames.length, this.#options.exact === true);\n    const holds = { bytes: this.#held.hold(), loop: this.#loopNumber() };\n    const kept = keep(label, state,",
+    replace:
+      "this.#held.made(newValues(state, next.replaces.state));\n    }\n    const marked = this.#marks.keep(state.frames.length, this.#options.exact === true);\n    const holds = { bytes: this.#held.hold(), loop: this.#loopNumber() };\n    const kept = keep(label, next.state,",
+    note: "nobody has followed what the join stands for",
+  },
+  {
+    name: "what a callback looks at does not matter",
+    find: "this.#marks.coveredBy(ALL_NEEDED);\n    const trail",
+    replace: "const trail",
+    note: "a mark too few: its path has marks of its own",
+  },
+  {
     name: "a state that comes again is covered by itself",
     find: 'return { index: from, finding: { code: "LoopNotBounded", rounds: 0 }, state };',
     replace: 'return "covered";',
@@ -383,6 +432,12 @@ export const EXPLORE_MUTANTS = mutantsOf("explore.ts", [
 ]);
 
 export const KEEP_MUTANTS = mutantsOf("keep.ts", [
+  {
+    name: "a kept state changes with its path",
+    find: "state: cloneState(state),",
+    replace: "state,",
+    note: "what it was is what was proved",
+  },
   {
     name: "a state covers before its paths have been followed",
     find: "label.made += 1;",

@@ -1,0 +1,34 @@
+// Mistakes that accept nothing unsafe, because something else refuses what they let through: `note` says what. Not among
+// the mutants; held to the source like them, so that the reason is looked at again when the place changes.
+import type { Mutant } from "../mutant.ts";
+
+export const EQUIVALENT: readonly Mutant[] = [
+  {
+    file: "assertion.ts",
+    name: "r10 may be written by a mov",
+    find: 'const list: Assertion[] = [{ kind: "writable", register: destination }, ...initialized(source)];',
+    replace: "const list: Assertion[] = [...initialized(source)];",
+    note: "structure.ts refuses every instruction that writes r10, before any path is followed",
+  },
+  {
+    file: "check-argument.ts",
+    name: "the context is plain memory",
+    find: '    case "allocated":\n      return true;\n    case "context":',
+    replace: '    case "allocated":\n    case "context":\n      return true;\n    case "packetEnd":',
+    note: "checkBounds in check-memory.ts, which is asked next, knows no bounds of a context and refuses it (PointerExpected)",
+  },
+  {
+    file: "check-argument.ts",
+    name: "what a helper writes at an unknown place need not be initialised",
+    find: "size.least === size.most && extent.low === extent.high;",
+    replace: "size.least === size.most;",
+    note: "writeSomewhere in stack.ts leaves uninitialised what may not have been hit, and takes spilled pointers away: who reads it is refused then",
+  },
+  {
+    file: "marks.ts",
+    name: "what callers have saved need not be compared",
+    find: "if (frames > 1) markPrecise(kept, { registers: CALLER_SAVED_BITS, low: 0, high: 0 });",
+    replace: "",
+    note: "coversFrame in cover.ts compares it whole, marked or not; and where it decides something after the return, leaveFrame has it among the sources. The mark only keeps invariants closed",
+  },
+];
