@@ -81,7 +81,7 @@ Take(ENTRY_POOL *Pool)
 
 _Use_decl_annotations_
 MAP_ENTRY *
-PoolAllocate(ENTRY_POOL *Pool, INT32 *Error)
+PoolAllocate(ENTRY_POOL *Pool, UINT32 Hash, INT32 *Error)
 {
     MAP_ENTRY *Entry = NULL;
     EBPF_IRQL Irql = LockAcquire(&Pool->Lock);
@@ -90,6 +90,8 @@ PoolAllocate(ENTRY_POOL *Pool, INT32 *Error)
         Entry = Take(Pool);
     if (Entry != NULL) {
         Pool->Live++;
+        // Once it is in the order another may want to evict it, and looks for its bucket.
+        Entry->Hash = Hash;
         __atomic_store_n(&Entry->Used, 0, __ATOMIC_RELAXED);
         AppendToOrder(Pool, Entry);
     }

@@ -46,9 +46,9 @@ _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS PoolInitiate(
 
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID PoolTerminate(_Inout_ ENTRY_POOL *Pool);
 
-/** An entry, the newest. NULL: *Error is MAP_TOO_BIG if all are in use, MAP_NO_MEMORY if too many wait. */
+/** An entry for a key of that hash, the newest. NULL: *Error is MAP_TOO_BIG if all are in use, MAP_NO_MEMORY if too many wait. */
 _Must_inspect_result_ _Ret_maybenull_ _IRQL_requires_max_(DISPATCH_LEVEL) MAP_ENTRY *PoolAllocate(
-    _Inout_ ENTRY_POOL *Pool, _Out_ INT32 *Error);
+    _Inout_ ENTRY_POOL *Pool, _In_ UINT32 Hash, _Out_ INT32 *Error);
 
 /** Takes back an entry that no new run can find. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID PoolRelease(_Inout_ ENTRY_POOL *Pool, _Inout_ MAP_ENTRY *Entry);

@@ -197,10 +197,9 @@ static INT32
 Insert(HASH_MAP *Hash, BUCKET *Bucket, const UINT8 *Key, UINT32 Number, const UINT8 *Value, UINT32 Processor)
 {
     INT32 Error;
-    MAP_ENTRY *Entry = PoolAllocate(&Hash->Pool, &Error);
+    MAP_ENTRY *Entry = PoolAllocate(&Hash->Pool, Number, &Error);
     if (Entry == NULL)
         return Error;
-    Entry->Hash = Number;
     memcpy(KeyOf(Entry), Key, Hash->Map.Definition.KeySizeBytes);
     memset((UINT8 *)Entry + Hash->ValueOffset, 0, Hash->Pool.EntryBytes - Hash->ValueOffset);
     SetValue(Hash, Entry, Value, Processor);
