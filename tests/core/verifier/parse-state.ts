@@ -78,7 +78,7 @@ function parseNumber(program: Program, short: string, facts: readonly string[]):
   let shifted: Value | undefined;
   for (const fact of facts) {
     const [, low, sign, text = ""] = /^(low )?(un)?signed (\S+)$/.exec(fact) ?? [];
-    const [, extended, id, delta = "0"] = /^is (low )?x(\d+)([+-]\d+)?$/.exec(fact) ?? [];
+    const [, extended, id, delta = "0"] = /^is (low )?x(-?\d+)([+-]\d+)?$/.exec(fact) ?? [];
     if (text !== "") {
       const bounds = low === undefined ? range.full : range.half;
       const ends = endsOf(text);
