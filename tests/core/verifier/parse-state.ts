@@ -216,10 +216,10 @@ function references(text: string): number[] {
   return text.trim() === "" ? [] : text.trim().split(" ").map(Number);
 }
 
-/** The state that is printed so. r10 is the stack if nothing else is said. */
-export function parseState(program: Program, text: string): State {
+/** The state that is printed so. r10 is the stack if nothing else is said; `whole`: nothing is left out of the text. */
+export function parseState(program: Program, text: string, whole = false): State {
   const registers: Value[] = new Array<Value>(11).fill(UNINITIALIZED);
-  registers[10] = pointerTo({ kind: "stack", frame: 0 });
+  if (!whole) registers[10] = pointerTo({ kind: "stack", frame: 0 });
   const frames: OpenFrame[] = [];
   const frameAt = (index: number): OpenFrame => {
     while (frames.length <= index)
