@@ -3,6 +3,61 @@ import { mutantsOf } from "./table.ts";
 
 export const CALL_MUTANTS = mutantsOf("transfer-call.ts", [
   {
+    name: "r6 to r9 stay as the callee left them",
+    find: "state.registers[index] = closed.callerSaved[index - FIRST_SAVED] ?? UNINITIALIZED;",
+    replace: "state.registers[index] = index < FIRST_SAVED ? UNINITIALIZED : register(state, index);",
+    note: "hosts give the caller its own back",
+  },
+  {
+    name: "a callee starts with its caller's stack",
+    find: "state.frames.push({ returnTo, callerSaved, stack: EMPTY_STACK });",
+    replace: "state.frames.push({ returnTo, callerSaved, stack: stackOf(state, frame - 1) });",
+    note: "nothing in its own was written yet",
+  },
+  {
+    name: "a callee works in its caller's frame",
+    find: 'state.registers[0] = UNINITIALIZED;\n  state.registers[STACK_POINTER] = pointerTo({ kind: "stack", frame });',
+    replace:
+      'state.registers[0] = UNINITIALIZED;\n  state.registers[STACK_POINTER] = pointerTo({ kind: "stack", frame: frame - 1 });',
+    note: "nothing in its own was written yet",
+  },
+  {
+    name: "a callee sees its caller's r0",
+    find: "state.registers[0] = UNINITIALIZED;\n  state.registers[STACK_POINTER]",
+    replace: "state.registers[STACK_POINTER]",
+    note: "hosts do not promise that",
+  },
+  {
+    name: "a value that a helper hands out leaves what was there",
+    find: 'case "mapValue": {\n      if (argument.access === "read") return undefined;',
+    replace: 'case "mapValue": {\n      if (argument.access !== "read") return undefined;',
+    note: "a number that has changed",
+  },
+  {
+    name: "a helper writes at its highest place only",
+    find: "const from = value.offset + value.minimum + STACK_SIZE_BYTES;",
+    replace: "const from = value.offset + value.maximum + STACK_SIZE_BYTES;",
+    note: "a number that has changed",
+  },
+  {
+    name: "a reserved record is not null",
+    find: 'return pointerTo({ kind: "allocated", sizeBytes, instance }, 0, true);',
+    replace: 'return pointerTo({ kind: "allocated", sizeBytes, instance }, 0, false);',
+    note: "the ring buffer may be full",
+  },
+  {
+    name: "an acquired object is not null",
+    find: 'return pointerTo({ kind: "object", type: returns.type, instance, holder }, 0, true);',
+    replace: 'return pointerTo({ kind: "object", type: returns.type, instance, holder }, 0, false);',
+    note: "there may be none",
+  },
+  {
+    name: "memory that a helper gives is not null",
+    find: "instance: freshId(ids) }, 0, true);\n  }\n}",
+    replace: "instance: freshId(ids) }, 0, false);\n  }\n}",
+    note: "there may be none",
+  },
+  {
     name: "r5 survives a helper",
     find: "for (let index = 1; index <= LAST_ARGUMENT; index++) state.registers[index] = UNINITIALIZED;\n  state.registers[0] = result;",
     replace:

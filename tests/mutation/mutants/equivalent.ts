@@ -31,4 +31,11 @@ export const EQUIVALENT: readonly Mutant[] = [
     replace: "",
     note: "coversFrame in cover.ts compares it whole, marked or not; and where it decides something after the return, leaveFrame has it among the sources. The mark only keeps invariants closed",
   },
+  {
+    file: "domain/stack.ts",
+    name: "a read across two slots gives the number in the first",
+    find: "if (slot === undefined || inSlot + size > 8) return numberValue(unsignedOf(size));",
+    replace: "if (slot === undefined) return numberValue(unsignedOf(size));",
+    note: "readSlot finds only numbers that reach as far as what is read, and none reaches beyond its slot",
+  },
 ];

@@ -3,6 +3,55 @@ import { mutantsOf } from "./table.ts";
 
 export const STACK_MUTANTS = mutantsOf("domain/stack.ts", [
   {
+    name: "a slot written in part counts as written whole",
+    find: "if (first === 0 && end === 8) writesOver(index);",
+    replace: "writesOver(index);",
+    note: "a look at it is still a look at what was there",
+  },
+  {
+    name: "a pointer stays where unknown bytes are written over part of it",
+    find: "slots[index] = overwrite(slots[index], first, end);",
+    replace:
+      'const old = slots[index];\n    slots[index] = old?.kind === "spill" && end - first < 8 ? old : overwrite(old, first, end);',
+    note: "a partial overwrite",
+  },
+  {
+    name: "a pointer stays where a write may have hit it",
+    find: "slots[index] = mask === 0 ? undefined : unknownBytes(mask);",
+    replace: "slots[index] = mask === 0 ? slots[index] : unknownBytes(mask);",
+    note: "a partial overwrite",
+  },
+  {
+    name: "a write at an unknown place leaves the first slot",
+    find: "for (let index = from >> 3; index * 8 < to; index++) {\n    const mask",
+    replace: "for (let index = (from + 7) >> 3; index * 8 < to; index++) {\n    const mask",
+    note: "it may have been hit",
+  },
+  {
+    name: "bytes that are checked are not looked at",
+    find: "looksAt(at >> 3);\n  const slot = stack.slots[at >> 3];\n  if (slot?.kind",
+    replace: "const slot = stack.slots[at >> 3];\n  if (slot?.kind",
+    note: "a mark too few",
+  },
+  {
+    name: "bytes that are read are not looked at",
+    find: "const inSlot = at & 7;\n  looksAt(at >> 3);",
+    replace: "const inSlot = at & 7;",
+    note: "a mark too few: where nothing is checked before",
+  },
+  {
+    name: "a slot that is read whole is not looked at",
+    find: "if (size !== 8 || at % 8 !== 0) return undefined;\n  looksAt(at >> 3);",
+    replace: "if (size !== 8 || at % 8 !== 0) return undefined;",
+    note: "a mark too few",
+  },
+  {
+    name: "a number stored across two slots is the first one's",
+    find: "if (size === 8 && inSlot === 0) return spill(stack, at, value);",
+    replace: "if (size === 8) return spill(stack, at, value);",
+    note: "other bytes hold other numbers",
+  },
+  {
     name: "what is written over in part is kept",
     find: "parts.filter((part) => part.at + part.size <= from || part.at >= to),",
     replace: "parts.filter((part) => part.at !== from),",

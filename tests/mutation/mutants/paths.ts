@@ -228,6 +228,62 @@ export const GENERALISE_MUTANTS = mutantsOf("domain/generalise.ts", [
 
 export const MARKS_MUTANTS = mutantsOf("marks.ts", [
   {
+    name: "a number that is negated is made of nothing",
+    find: 'case "neg":\n      case "byteSwap":\n      case "jump":\n      case "exit":\n        return;\n    }\n  }\n\n  #set',
+    replace:
+      'case "neg":\n      case "byteSwap":\n        this.#set(instruction.destination, NO_LOCATIONS);\n        return;\n      case "jump":\n      case "exit":\n        return;\n    }\n  }\n\n  #set',
+    note: "a mark too few",
+  },
+  {
+    name: "a sum with a constant is made of nothing",
+    find: 'const { source, destination } = instruction;\n        if (source.kind === "register") {',
+    replace:
+      'const { source, destination } = instruction;\n        if (source.kind !== "register") this.#set(destination, NO_LOCATIONS);\n        else {',
+    note: "a mark too few",
+  },
+  {
+    name: "what callers' callers have saved is made of nothing",
+    find: "const deeper = frames === 1 ? NO_LOCATIONS : (this.#registers[bit] ?? NO_LOCATIONS);",
+    replace: "const deeper = NO_LOCATIONS;",
+    note: "a mark too few: one bit stands for all depths",
+  },
+  {
+    name: "a slot stored in a callee is made of that only",
+    find: "const whole = instruction.sizeBytes === 8 && from % 8 === 0 && state.frames.length === 1;",
+    replace: "const whole = instruction.sizeBytes === 8 && from % 8 === 0;",
+    note: "one bit stands for the slots of all frames",
+  },
+  {
+    name: "a slot that a helper writes in a callee is made of nothing",
+    find: "if (state.frames.length > 1) return;\n    for",
+    replace: "for",
+    note: "one bit stands for the slots of all frames",
+  },
+  {
+    name: "what narrowed a number in a slot does not matter",
+    find: "(index) => this.#addToSlot(index, by),",
+    replace: "(index) => this.#addToSlot(index, NO_LOCATIONS),",
+    note: "a mark too few",
+  },
+  {
+    name: "the right side of a comparison bounds nothing",
+    find: 'if (right.kind === "register") by = union(by, this.#registers[right.register] ?? NO_LOCATIONS);',
+    replace: "",
+    note: "a mark too few",
+  },
+  {
+    name: "the left side of a comparison bounds nothing",
+    find: "let by = this.#registers[left] ?? NO_LOCATIONS;",
+    replace: "let by = NO_LOCATIONS;",
+    note: "a mark too few",
+  },
+  {
+    name: "the number that a pointer is compared with does not matter",
+    find: "else if (isPointer(state, condition.left)) this.precise(condition.right.register);",
+    replace: "",
+    note: "a mark too few: only 0 may be",
+  },
+  {
     name: "a sum is made of its right side only",
     find: "union(\n              this.#registers[destination] ?? NO_LOCATIONS,\n              this.#registers[source.register] ?? NO_LOCATIONS,\n            ),",
     replace: "this.#registers[source.register] ?? NO_LOCATIONS,",
@@ -374,6 +430,12 @@ export const MARKS_MUTANTS = mutantsOf("marks.ts", [
 ]);
 
 export const EXPLORE_MUTANTS = mutantsOf("explore.ts", [
+  {
+    name: "any comparison proves the packet",
+    find: "if (side.packet !== packet) marks.provedPacket();",
+    replace: "marks.provedPacket();",
+    note: "a mark too few: what was proved before it still mattered",
+  },
   {
     name: "a path goes on with its own state where a join is kept",
     find: "Object.assign(state, next.state);\n      this.#held.made(newValues(state, next.replaces.state));\n    }\n    const marked = this.#marks.keep(state.frames.length, this.#options.exact === true);\n    const holds = { bytes: this.#held.hold(), loop: this.#loopNumber() };\n    const kept = keep(label, state,",
