@@ -153,39 +153,52 @@ export function byteSwap(state: State, { destination, order, width }: ByteSwapIn
   return literal(result);
 }
 
-/** Both operands where a condition has one outcome; undefined for pointers, of which only the state tells more. */
-type Narrowed = readonly [NumberValue, NumberValue] | undefined;
+type Condition = NonNullable<JumpInstruction["condition"]>;
 
-/** What each outcome of a condition tells of its operands; false: it is surely not so. */
-export function outcomes(
-  state: State,
-  jump: JumpInstruction,
-): { readonly taken: Narrowed | false; readonly fallen: Narrowed | false } {
-  const { condition, width } = jump;
-  if (condition === undefined) return { taken: undefined, fallen: false };
-  const left = initialized(read(state, condition.left));
-  const right = operand(state, condition.right);
-  if (left.kind !== "number" || right.kind !== "number") return { taken: undefined, fallen: undefined };
-  return {
-    taken: compare(width, condition.test, left, right) ?? false,
-    fallen: compare(width, TESTS[condition.test].not, left, right) ?? false,
-  };
+/** A condition of two operands as they are before it. */
+interface Compared {
+  readonly condition: Condition;
+  readonly width: 32 | 64;
+  readonly left: Known;
+  readonly right: Known;
+  /** Two numbers where it holds and where not; "open": pointers, of which only the state tells more; undefined: surely not so. */
+  readonly taken: Narrowed;
+  readonly fallen: Narrowed;
 }
 
-/**
- * Narrows the state to the runs in which the condition is `outcome`; false: what is linked to the operands rules it out.
- * The operands have been found comparable before.
- */
-export function assume(state: State, jump: JumpInstruction, outcome: boolean, narrowed: Narrowed): boolean {
-  const { condition, width } = jump;
-  if (condition === undefined) return outcome;
+type Narrowed = readonly [NumberValue, NumberValue] | "open" | undefined;
+
+/** What each outcome of a condition tells of its operands, which must be comparable. */
+export function outcomes(checker: Checker, state: State, condition: Condition, width: 32 | 64): Compared {
   const left = initialized(read(state, condition.left));
   const right = operand(state, condition.right);
-  if (narrowed !== undefined && left.kind === "number" && right.kind === "number") {
-    if (!narrow(state, condition.left, left, narrowed[0])) return false;
-    return (
-      condition.right.kind === "immediate" || narrow(state, condition.right.register, right, narrowed[1])
-    );
+  const { test } = condition;
+  if (left.kind === "number" && right.kind === "number") {
+    const taken = compare(width, test, left, right);
+    const fallen = compare(width, TESTS[test].not, left, right);
+    return { condition, width, left, right, taken, fallen };
+  }
+  if (checker.strict) checkComparable(left, right, test, width);
+  return { condition, width, left, right, taken: "open", fallen: "open" };
+}
+
+/** Addresses tell nothing of themselves: compared with 0, or within one object. */
+function checkComparable(left: Known, right: Known, test: Test, width: 32 | 64): void {
+  if (width !== 64 || test === "set") refuse("an address is compared");
+  if ((test === "eq" || test === "ne") && (isZero(left) || isZero(right))) return;
+  if (left.kind === "number" || right.kind === "number" || !sameObject(left, right))
+    refuse("an address is compared");
+}
+
+/** Narrows the state to the runs in which the condition is `outcome`; false: there are none. */
+export function assume(state: State, compared: Compared, outcome: boolean): boolean {
+  const { condition, width, left, right } = compared;
+  const narrowed = outcome ? compared.taken : compared.fallen;
+  if (narrowed === undefined) return false;
+  if (narrowed !== "open") {
+    if (!narrow(state, condition.left, left as NumberValue, narrowed[0])) return false;
+    if (condition.right.kind === "immediate") return true;
+    return narrow(state, condition.right.register, right as NumberValue, narrowed[1]);
   }
   if (width === 32) return true;
   const test: Test = outcome ? condition.test : TESTS[condition.test].not;
@@ -197,33 +210,20 @@ export function assume(state: State, jump: JumpInstruction, outcome: boolean, na
   return true;
 }
 
-/** Addresses tell nothing of themselves: compared with 0, within one object, or anyhow where they may leave. */
-export function checkComparable({ strict }: Checker, state: State, jump: JumpInstruction): void {
-  const { condition, width } = jump;
-  if (condition === undefined) return;
-  const left = initialized(read(state, condition.left));
-  const right = operand(state, condition.right);
-  if (!strict || (left.kind === "number" && right.kind === "number")) return;
-  const { test } = condition;
-  if (width !== 64 || test === "set") refuse("an address is compared");
-  if ((test === "eq" || test === "ne") && (isZero(left) || isZero(right))) return;
-  if (left.kind === "number" || right.kind === "number" || !sameObject(left, right))
-    refuse("an address is compared");
-}
-
 export function isZero(value: Value): boolean {
   return value?.kind === "number" && constantOf(value) === 0;
 }
 
 /** False: what is linked to the number rules it out. */
 function narrow(state: State, register: number, old: NumberValue, now: NumberValue): boolean {
-  if (covers(now, old)) return true;
+  if (now === old || covers(now, old)) return true;
   if (old.id === 0) {
     state.registers[register] = now;
     return true;
   }
   let holds = true;
   mapValues(state, (other) => {
+    if (other === old) return now;
     if (other.kind !== "number" || other.id !== old.id) return other;
     const next = related(old, now, other);
     if (next === undefined) holds = false;

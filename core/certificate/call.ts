@@ -44,7 +44,8 @@ interface Written {
 export function callHelper(checker: Checker, state: State, helper: Helper, forget: () => void): void {
   const written: Written[] = [];
   const released: number[] = [];
-  for (const [position, argument] of helper.arguments.entries()) {
+  for (let position = 0; position < helper.arguments.length; position++) {
+    const argument = helper.arguments[position] as ArgumentKind;
     const value = read(state, 1 + position);
     if (value === undefined) {
       const optional = (argument.kind === "scalar" || argument.kind === "anything") && argument.optional;

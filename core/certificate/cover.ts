@@ -100,8 +100,8 @@ export function covers(a: State, b: State): boolean {
 function coversFrame(a: Frame, b: Frame): boolean {
   // Callbacks are followed to their end: no state stands for one.
   if (a.returnTo !== b.returnTo || a.callback !== undefined || b.callback !== undefined) return false;
-  for (const [at, value] of a.saved.entries()) {
-    if (!coversValue(value, b.saved[at])) return false;
+  for (let at = 0; at < a.saved.length; at++) {
+    if (!coversValue(a.saved[at], b.saved[at])) return false;
   }
   for (let at = 0; at < SLOTS; at++) {
     const slot = a.slots[at];

@@ -3,7 +3,7 @@
 // is not this file's business.
 import type { Instruction, JumpInstruction } from "../isa/instruction.ts";
 import type { Helper } from "../platform/platform.ts";
-import { alu, assume, byteSwap, checkComparable, copied, mov, neg, outcomes } from "./arithmetic.ts";
+import { alu, assume, byteSwap, copied, mov, neg, outcomes } from "./arithmetic.ts";
 import { callHelper, helperOf, loadPacket } from "./call.ts";
 import { callbackState, checkCallbackEnd, forgetRounds } from "./callback.ts";
 import { covers } from "./cover.ts";
@@ -169,13 +169,13 @@ export class Follower implements Checker {
     const target = this.program.targets[index] ?? -1;
     if (target < 0 || target >= this.program.instructions.length) refuse("a jump out of the program");
     if (jump.condition === undefined) return target;
-    checkComparable(this, state, jump);
-    const { taken, fallen } = outcomes(state, jump);
-    if (taken === false) return fallen !== false && assume(state, jump, false, fallen) ? index + 1 : -1;
-    if (fallen === false) return assume(state, jump, true, taken) ? target : -1;
-    const other = copyState(state);
-    if (assume(other, jump, true, taken)) this.#wait({ index: target, state: other });
-    return assume(state, jump, false, fallen) ? index + 1 : -1;
+    const compared = outcomes(this, state, jump.condition, jump.width);
+    if (compared.fallen === undefined) return assume(state, compared, true) ? target : -1;
+    if (compared.taken !== undefined) {
+      const other = copyState(state);
+      if (assume(other, compared, true)) this.#wait({ index: target, state: other });
+    }
+    return assume(state, compared, false) ? index + 1 : -1;
   }
 
   #wait(path: Path): void {

@@ -13,6 +13,8 @@ export interface Word {
   readonly noUnsigned: number;
   readonly noHigh: number;
   readonly noLow: number;
+  /** Every number. */
+  readonly any: Interval;
 }
 
 /** u0 <= value <= u1 taken as unsigned, s0 <= value <= s1 taken as signed. */
@@ -25,32 +27,28 @@ export interface Interval {
 
 export const MOST = Number.MAX_SAFE_INTEGER;
 export const TWO_32 = 2 ** 32;
+const INFINITE = Number.POSITIVE_INFINITY;
 
-export const FULL: Word = {
-  bits: 64,
-  modulus: 2 ** 64,
-  mostUnsigned: MOST,
-  mostSigned: MOST,
-  leastSigned: -MOST,
-  noUnsigned: Number.POSITIVE_INFINITY,
-  noHigh: Number.POSITIVE_INFINITY,
-  noLow: Number.NEGATIVE_INFINITY,
-};
-
-export const LOW: Word = {
-  bits: 32,
-  modulus: TWO_32,
-  mostUnsigned: TWO_32 - 1,
-  mostSigned: 2 ** 31 - 1,
-  leastSigned: -(2 ** 31),
-  noUnsigned: TWO_32 - 1,
-  noHigh: 2 ** 31 - 1,
-  noLow: -(2 ** 31),
-};
-
-export function anyOf(w: Word): Interval {
-  return { u0: 0, u1: w.noUnsigned, s0: w.noLow, s1: w.noHigh };
+/** Of `most` given: bounds beyond +-most are not kept. */
+export function wordOf(bits: number, most?: number): Word {
+  const modulus = 2 ** bits;
+  const kept = { unsigned: most ?? modulus - 1, high: most ?? modulus / 2 - 1, low: -(most ?? modulus / 2) };
+  const none = most === undefined ? kept : { unsigned: INFINITE, high: INFINITE, low: -INFINITE };
+  return {
+    bits,
+    modulus,
+    mostUnsigned: kept.unsigned,
+    mostSigned: kept.high,
+    leastSigned: kept.low,
+    noUnsigned: none.unsigned,
+    noHigh: none.high,
+    noLow: none.low,
+    any: { u0: 0, u1: none.unsigned, s0: none.low, s1: none.high },
+  };
 }
+
+export const FULL = wordOf(64, MOST);
+export const LOW = wordOf(32);
 
 /** The interval of these bounds, each sign's narrowed by the other's, without bounds beyond the word's; undefined: empty. */
 export function tight(w: Word, u0: number, u1: number, s0: number, s1: number): Interval | undefined {
@@ -58,23 +56,20 @@ export function tight(w: Word, u0: number, u1: number, s0: number, s1: number): 
   let b = u1;
   let c = s0;
   let d = s1;
-  if (b <= w.mostSigned) {
+  if (b <= w.mostSigned || c >= 0) {
     // All are below half of the modulus: the same number either way.
-    if (a > c) c = a;
-    if (b < d) d = b;
-  } else if (a >= w.modulus / 2 && b <= w.mostUnsigned) {
-    if (a - w.modulus > c) c = a - w.modulus;
-    if (b - w.modulus < d) d = b - w.modulus;
-  }
-  if (c >= 0) {
-    if (c > a) a = c;
-    if (d < b) b = d;
-  } else if (d < 0) {
-    const low = c === w.noLow ? w.modulus / 2 : c + w.modulus;
-    if (low > a) a = low;
-    if (d + w.modulus < b) b = d + w.modulus;
+    a = c = Math.max(a, c);
+    b = d = Math.min(b, d);
+  } else if (d < 0 || (a >= w.modulus / 2 && b <= w.mostUnsigned)) {
+    a = Math.max(a, c === w.noLow ? w.modulus / 2 : c + w.modulus);
+    b = Math.min(b, d + w.modulus);
+    if (b <= w.mostUnsigned) {
+      c = a - w.modulus;
+      d = b - w.modulus;
+    }
   }
   if (!(a <= b && c <= d)) return undefined;
+  if (a === 0 && b === w.noUnsigned && c === w.noLow && d === w.noHigh) return w.any;
   return {
     u0: Math.min(a, w.mostUnsigned),
     u1: b > w.mostUnsigned ? w.noUnsigned : b,
@@ -85,7 +80,7 @@ export function tight(w: Word, u0: number, u1: number, s0: number, s1: number): 
 
 /** Of results that hold a value because their operands do. */
 function of(w: Word, u0: number, u1: number, s0: number, s1: number): Interval {
-  return tight(w, u0, u1, s0, s1) ?? anyOf(w);
+  return tight(w, u0, u1, s0, s1) ?? w.any;
 }
 
 export function only(w: Word, value: number): Interval {
@@ -245,7 +240,7 @@ function signedQuotient(w: Word, operation: "sdiv" | "smod", a: Interval, b: Int
     return of(w, 0, w.noUnsigned, s0 === 0 ? 0 : -Math.floor(-s0 / least), Math.floor(s1 / least));
   }
   const most = Math.max(-s0, s1);
-  if (most > w.mostSigned) return anyOf(w);
+  if (most > w.mostSigned) return w.any;
   s0 = -most;
   s1 = most;
   return of(w, 0, w.noUnsigned, s0, s1);
@@ -285,11 +280,11 @@ function difference(w: Word, a: Interval, b: Interval): Interval {
 
 /** A product where a factor may be negative: the corners, if they are exact. */
 function product(w: Word, a: Interval, b: Interval): Interval {
-  if (!Number.isFinite(a.s0 + a.s1 + b.s0 + b.s1)) return anyOf(w);
+  if (!Number.isFinite(a.s0 + a.s1 + b.s0 + b.s1)) return w.any;
   const corners = [a.s0 * b.s0, a.s0 * b.s1, a.s1 * b.s0, a.s1 * b.s1];
   const s0 = Math.min(...corners);
   const s1 = Math.max(...corners);
-  return s0 >= w.leastSigned && s1 <= w.mostSigned ? of(w, 0, w.noUnsigned, s0, s1) : anyOf(w);
+  return s0 >= w.leastSigned && s1 <= w.mostSigned ? of(w, 0, w.noUnsigned, s0, s1) : w.any;
 }
 
 /** The amount is taken modulo the width. */
@@ -351,7 +346,14 @@ export const TESTS: Readonly<Record<Test, { readonly not: Test; readonly swapped
 };
 
 /** The members of a within those bounds as well; a itself if that tells nothing new. */
-function within(w: Word, a: Interval, u0: number, u1: number, s0: number, s1: number): Interval | undefined {
+export function within(
+  w: Word,
+  a: Interval,
+  u0: number,
+  u1: number,
+  s0: number,
+  s1: number,
+): Interval | undefined {
   if (u0 === a.u0 && u1 === a.u1 && s0 === a.s0 && s1 === a.s1) return a;
   return tight(w, u0, u1, s0, s1);
 }

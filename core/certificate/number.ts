@@ -1,7 +1,6 @@
 // Numbers as the checker knows them: bounds of the 64 bits and of the low 32, low zero bits, and a link to other numbers.
 // Knows no pointers and no states.
 import {
-  anyOf,
   compute,
   FULL,
   type Interval,
@@ -17,6 +16,7 @@ import {
   TWO_32,
   theOnly,
   tight,
+  within,
 } from "./interval.ts";
 
 /**
@@ -50,6 +50,7 @@ export function plainNumber(full: Interval, low: Interval, zeros: number): Numbe
 
 /** Narrows the 64 bits and the low half by each other; undefined: there is no such number. */
 export function combine(full: Interval, low: Interval, zeros: number): NumberValue | undefined {
+  if (full === FULL.any) return plainNumber(full, low, zeros);
   let { u0, u1, s0, s1 } = full;
   let { u0: lu0, u1: lu1, s0: ls0, s1: ls1 } = low;
   // The upper halves are one number: taken as unsigned, as signed, and with the low half taken as signed.
@@ -72,7 +73,7 @@ export function combine(full: Interval, low: Interval, zeros: number): NumberVal
     ls0 = Math.max(ls0, s0 - centred * TWO_32);
     ls1 = Math.min(ls1, s1 - centred * TWO_32);
   }
-  const half = tight(LOW, lu0, lu1, ls0, ls1);
+  const half = within(LOW, low, lu0, lu1, ls0, ls1);
   if (half === undefined) return undefined;
   if (sameUnsigned) {
     u0 = Math.max(u0, unsigned * TWO_32 + half.u0);
@@ -86,23 +87,26 @@ export function combine(full: Interval, low: Interval, zeros: number): NumberVal
     s0 = Math.max(s0, centred * TWO_32 + half.s0);
     s1 = Math.min(s1, centred * TWO_32 + half.s1);
   }
-  const whole = tight(FULL, u0, u1, s0, s1);
+  const whole = within(FULL, full, u0, u1, s0, s1);
   if (whole === undefined) return undefined;
   const value = theOnly(whole);
   return value === undefined ? plainNumber(whole, half, zeros) : constant(value);
 }
 
-const ANY: NumberValue = plainNumber(anyOf(FULL), anyOf(LOW), 0);
+const ANY: NumberValue = plainNumber(FULL.any, LOW.any, 0);
 
 function number(full: Interval, low: Interval, zeros: number): NumberValue {
   return combine(full, low, zeros) ?? ANY;
 }
 
-const constants = new Map<number, NumberValue>();
+/** Those below a limit are made once; by twice their absolute value, and 1 more for negative ones. */
+const MOST_KNOWN = 4096;
+const constants: (NumberValue | undefined)[] = new Array(2 * MOST_KNOWN);
 
 /** Of at most 53 bits. */
 export function constant(value: number): NumberValue {
-  let known = constants.get(value);
+  const place = value < 0 ? 1 - 2 * value : 2 * value;
+  let known = place < 2 * MOST_KNOWN ? constants[place] : undefined;
   if (known !== undefined) return known;
   const low = value - Math.floor(value / TWO_32) * TWO_32;
   // + 0: there is no negative zero.
@@ -111,7 +115,7 @@ export function constant(value: number): NumberValue {
     only(LOW, low >= 2 ** 31 ? low - TWO_32 : low),
     trailingZeros(value),
   );
-  if (Math.abs(value) < 4096) constants.set(value, known);
+  if (place < 2 * MOST_KNOWN) constants[place] = known;
   return known;
 }
 
@@ -127,12 +131,12 @@ export function unknown(): NumberValue {
 
 export function between(least: number, most: number): NumberValue {
   const full = tight(FULL, 0, Number.POSITIVE_INFINITY, least, most);
-  return full === undefined ? ANY : number(full, anyOf(LOW), 0);
+  return full === undefined ? ANY : number(full, LOW.any, 0);
 }
 
 export function unsignedBetween(least: number, most: number): NumberValue {
   const full = tight(FULL, least, most, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
-  return full === undefined ? ANY : number(full, anyOf(LOW), 0);
+  return full === undefined ? ANY : number(full, LOW.any, 0);
 }
 
 const BY_SIZE: readonly NumberValue[] = [1, 2, 4].map((size) => unsignedBetween(0, 2 ** (8 * size) - 1));
@@ -152,7 +156,7 @@ export function constantOf(a: NumberValue): number | undefined {
 export function linked(a: NumberValue, id: number, delta: number, extended: boolean): NumberValue {
   return id === 0 || constantOf(a) !== undefined
     ? unlinked(a)
-    : { ...a, id, delta, extended, shifted: undefined };
+    : { kind: "number", full: a.full, low: a.low, zeros: a.zeros, id, delta, extended, shifted: undefined };
 }
 
 export function unlinked(a: NumberValue): NumberValue {
@@ -162,12 +166,12 @@ export function unlinked(a: NumberValue): NumberValue {
 /** Below 2^32, within those bounds. */
 function ofLow(low: Interval, zeros: number): NumberValue {
   const full = tight(FULL, low.u0, low.u1, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
-  return number(full ?? anyOf(FULL), low, zeros);
+  return number(full ?? FULL.any, low, zeros);
 }
 
 /** Any number whose low half lies within those bounds. */
 export function fromLow(low: Interval): NumberValue {
-  return number(anyOf(FULL), tight(LOW, low.u0, low.u1, LOW.noLow, LOW.noHigh) ?? anyOf(LOW), 0);
+  return number(FULL.any, tight(LOW, low.u0, low.u1, LOW.noLow, LOW.noHigh) ?? LOW.any, 0);
 }
 
 /** The low 32 bits of a; linked as a is. */
@@ -257,7 +261,7 @@ function wide(operation: Operation, a: NumberValue, b: NumberValue): Interval {
     signed ? a.low.s0 * scale : Number.NEGATIVE_INFINITY,
     signed ? a.low.s1 * scale : Number.POSITIVE_INFINITY,
   );
-  return result ?? anyOf(FULL);
+  return result ?? FULL.any;
 }
 
 /** The low half of a 64-bit result, where it follows from the low halves of the operands. */
@@ -271,9 +275,9 @@ function lowOf(operation: Operation, a: NumberValue, b: NumberValue): Interval {
     case "xor":
       return compute(LOW, operation, a.low, b.low);
     case "lsh":
-      return b.full.u1 < 32 ? compute(LOW, operation, a.low, b.low) : anyOf(LOW);
+      return b.full.u1 < 32 ? compute(LOW, operation, a.low, b.low) : LOW.any;
     default:
-      return anyOf(LOW);
+      return LOW.any;
   }
 }
 

@@ -182,6 +182,7 @@ export function mapValues(state: State, change: (value: NumberValue | Pointer) =
   for (const frame of state.frames) {
     if (frame.saved.length > 0) frame.saved = frame.saved.map((value) => value && change(value));
     const { slots } = frame;
+    if (slots === EMPTY_SLOTS) continue;
     for (let index = 0; index < SLOTS; index++) {
       const slot = slots[index];
       if (slot === undefined) continue;

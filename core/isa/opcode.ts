@@ -354,7 +354,8 @@ for (const row of OPCODES) {
 /** The row of an instruction; undefined for one that cannot be encoded (sdiv with a movsx, say). */
 export function findOpcode(instruction: Instruction): OpcodeRow | undefined {
   let branch: Branch | undefined = root;
-  for (const value of Object.values(shapeOf(instruction))) branch = branch?.next.get(value);
+  const shape = shapeOf(instruction);
+  for (const key in shape) branch = branch?.next.get(shape[key as keyof Shape]);
   return branch?.row;
 }
 

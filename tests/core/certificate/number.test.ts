@@ -2,7 +2,6 @@
 // what the checker says. Every interval of small words; random 64-bit numbers with bounds around them.
 import test, { type ExecutionContext } from "ava";
 import {
-  anyOf,
   compute,
   FULL,
   type Interval,
@@ -13,6 +12,7 @@ import {
   type Test,
   tight,
   type Word,
+  wordOf,
 } from "../../../core/certificate/interval.ts";
 import {
   arithmetic,
@@ -54,26 +54,8 @@ function isIn(bits: number, { u0, u1, s0, s1 }: Interval, value: bigint): boolea
 
 /** A word of which all bounds are kept, and one that forgets what is beyond a limit, as 32 and 64 bits do. */
 const WORDS: Readonly<Record<string, Word>> = {
-  exact: {
-    bits: 3,
-    modulus: 8,
-    mostUnsigned: 7,
-    mostSigned: 3,
-    leastSigned: -4,
-    noUnsigned: 7,
-    noHigh: 3,
-    noLow: -4,
-  },
-  clamped: {
-    bits: 4,
-    modulus: 16,
-    mostUnsigned: 3,
-    mostSigned: 3,
-    leastSigned: -3,
-    noUnsigned: Number.POSITIVE_INFINITY,
-    noHigh: Number.POSITIVE_INFINITY,
-    noLow: Number.NEGATIVE_INFINITY,
-  },
+  exact: wordOf(3),
+  clamped: wordOf(4, 3),
 };
 
 /** Every interval of the word, with its members. */
@@ -166,7 +148,7 @@ function around(next: Next, word: Word, value: bigint): Interval {
     next(3) === 0 || Math.abs(signed) >= 2 ** 53 ? word.noLow : signed - slack(),
     next(3) === 0 || Math.abs(signed) >= 2 ** 53 ? word.noHigh : signed + slack(),
   );
-  return result ?? anyOf(word);
+  return result ?? word.any;
 }
 
 function isNumber(number: NumberValue, value: bigint): boolean {
