@@ -7,9 +7,9 @@ import {
   numberMask,
   type Pointer,
   read,
-  SLOTS,
   type Slot,
   type State,
+  usedSlots,
   type Value,
 } from "./state.ts";
 
@@ -103,9 +103,8 @@ function coversFrame(a: Frame, b: Frame): boolean {
   for (let at = 0; at < a.saved.length; at++) {
     if (!coversValue(a.saved[at], b.saved[at])) return false;
   }
-  for (let at = 0; at < SLOTS; at++) {
-    const slot = a.slots[at];
-    if (slot !== undefined && !coversSlot(slot, b.slots[at])) return false;
+  for (const at of usedSlots(a)) {
+    if (!coversSlot(a.slots[at] as Exclude<Slot, undefined>, b.slots[at])) return false;
   }
   return true;
 }

@@ -50,6 +50,7 @@ import {
   SLOTS,
   type Slot,
   type State,
+  usedSlots,
   type Value,
 } from "./state.ts";
 
@@ -255,9 +256,10 @@ function checkIds(state: State): void {
     }
   };
   for (const value of state.registers) if (value !== undefined) visit(value);
-  for (const { slots, saved } of state.frames) {
-    for (let at = SLOTS - 1; at >= 0; at--) eachValue(slots[at], visit);
-    for (const value of saved) if (value !== undefined) visit(value);
+  for (const frame of state.frames) {
+    const used = usedSlots(frame);
+    for (let at = used.length - 1; at >= 0; at--) eachValue(frame.slots[used[at] ?? 0], visit);
+    for (const value of frame.saved) if (value !== undefined) visit(value);
   }
   if (uses.includes(1)) refuse("a link to nothing");
   for (const held of state.references) note(held);

@@ -94,6 +94,8 @@ export interface Frame {
   /** Of several states if `shared`: written through ownSlots() only. */
   slots: readonly Slot[];
   shared: boolean;
+  /** Which slots hold something; undefined: not told (usedSlots). */
+  used: readonly number[] | undefined;
   /** Of a callback: what it must leave as it was. */
   readonly callback?: {
     readonly references: readonly number[];
@@ -132,14 +134,24 @@ export function pointer(place: Place, changes: Partial<Pointer> = {}): Pointer {
 const EMPTY_SLOTS: readonly Slot[] = new Array<Slot>(SLOTS).fill(undefined);
 
 export function emptyFrame(returnTo = -1, saved: readonly Value[] = []): Frame {
-  return { returnTo, saved, slots: EMPTY_SLOTS, shared: true };
+  return { returnTo, saved, slots: EMPTY_SLOTS, shared: true, used: undefined };
 }
 
 /** The frame's slots, to be written: from now on no other state has them. */
 export function ownSlots(frame: Frame): Slot[] {
   if (frame.shared) frame.slots = frame.slots.slice();
   frame.shared = false;
+  frame.used = undefined;
   return frame.slots as Slot[];
+}
+
+/** The slots that hold something, the lowest first; told once for a frame that is compared with many. */
+export function usedSlots(frame: Frame): readonly number[] {
+  if (frame.used !== undefined) return frame.used;
+  const used: number[] = [];
+  for (let at = 0; at < SLOTS; at++) if (frame.slots[at] !== undefined) used.push(at);
+  frame.used = used;
+  return used;
 }
 
 export function emptyState(): State {

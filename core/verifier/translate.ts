@@ -34,6 +34,7 @@ function frameOf(platform: Platform, { returnTo, callerSaved, stack }: Frame): C
     saved: callerSaved.map((value) => valueFor(platform, value)),
     slots: stack.slots.map((slot) => slotOf(platform, slot)),
     shared: true,
+    used: undefined,
   };
 }
 
