@@ -1,0 +1,60 @@
+// What the JIT's passes and what it writes for one instruction have in common; nobody else includes this.
+#pragma once
+
+#include "jit-x64.h"
+#include "x64.h"
+
+enum { RUN = X64_R12, SCRATCH = X64_R11, SCRATCH2 = X64_R10, SCRATCH3 = X64_RDI };
+
+/** Where r0 to r10 are. */
+extern const UINT8 JitRegisters[EBPF_REGISTER_COUNT];
+
+typedef struct _JIT {
+    const EBPF_BYTECODE *Bytecode;
+    EBPF_MAP *const *Maps;
+    UINT32 MapCount;
+    BOOLEAN Blind;
+    X64_CODE Code;
+    /** By slot: where its code begins, and what is done when the budget does not suffice for it. */
+    UINT32 *Places;
+    UINT32 *Stubs;
+    /** Where functions are entered by calls; by slot too. */
+    UINT32 *Entries;
+    /** By slot: not 0 where a jump leads. */
+    UINT32 *Targets;
+    /** The map that r1 is known to be here, if it is one of an array's; else NULL. */
+    EBPF_MAP *Array;
+    UINT32 Leave;
+    UINT32 Unwind;
+    UINT32 Slot;
+    /** The function that Slot is of. */
+    const EBPF_SUBPROGRAM *Subprogram;
+} JIT;
+
+/** Of arithmetic and jumps: 32 or 64. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT32 JitWidthOf(_In_ const EBPF_INSTRUCTION *I);
+
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitMove(_Inout_ JIT *Jit, _In_ UINT32 Width, _In_ UINT32 To, _In_ UINT32 From);
+
+/** Sets a register to a constant of the program. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitLoadConstant(_Inout_ JIT *Jit, _In_ UINT32 To, _In_ UINT64 Value);
+
+/** The register that holds the second operand: SCRATCH for an immediate. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT32 JitOperand(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);
+
+/** Operations that the processor has in the same form: Operation of the first group, Opcode with a register. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitSimple(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I, _In_ UINT32 Operation, _In_ UINT32 Opcode);
+
+/** All of the classes ALU and ALU64. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitArithmetic(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);
+
+/** Of memory that is accessed: bits. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT32 JitSizeOf(_In_ const EBPF_INSTRUCTION *I);
+
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitLoad(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I, _In_ BOOLEAN Signed);
+
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitStoreRegister(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I, _In_ UINT32 From);
+
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitStoreImmediate(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);
+
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitAtomic(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);
