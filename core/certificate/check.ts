@@ -2,19 +2,20 @@
 //
 //   form.ts, cursor.ts, decode.ts   the bytes, and the states in them
 //   follow.ts                       every path from a state, once, to where an earlier state covers it
+//   listing.ts, rank.ts             the order of the states; loops listed once for all their rounds, and why they end
 //   arithmetic.ts, memory.ts, call.ts, callback.ts   what an instruction needs and does
 //   cover.ts                        whether one state says no more than another
 //   interval.ts, number.ts, state.ts, stack.ts       what is known of values
 //
 // Sound: every path from a listed state, and from the entry, satisfies all assertions up to its end or to an instruction
-// where a state listed before covers it. So by induction over the list no run from a listed state ever fails, and each
-// ends. The certificate is not trusted: it only says where to look.
+// where a state listed before covers it, or comes back to the head of its loop with a number moved that cannot move for
+// ever. So by induction over the list no run from a listed state ever fails, and each ends. The certificate is not trusted: it only says where to look.
 import { Cursor } from "./cursor.ts";
-import { decodeState } from "./decode.ts";
+import { decodeListed } from "./decode.ts";
 import { Follower, type Listed } from "./follow.ts";
 import { DIGEST_BYTES, MAGIC, MOST_STATES, VERSION } from "./form.ts";
+import { Listing } from "./listing.ts";
 import { type CheckedProgram, checkShape, digestOf, Refusal, refuse } from "./program.ts";
-import { emptyState } from "./state.ts";
 
 export type { CheckedProgram } from "./program.ts";
 
@@ -105,20 +106,14 @@ export function checkCertificate(program: CheckedProgram, bytes: Uint8Array): Ch
 function followAll(cursor: Cursor, follower: Follower): number {
   const count = cursor.unsigned(MOST_STATES);
   const { instructions } = follower.program;
-  // What a state is told by: the last one of its instruction, or the last one.
-  let previous: Listed = { index: 0, state: emptyState() };
   const choose = (_: number, __: unknown, before: readonly Listed[]): Listed | undefined => {
     const back = cursor.unsigned(before.length);
     return back === 0 ? undefined : before[before.length - back];
   };
-  for (let number = 0; number < count; number++) {
-    const index = previous.index + cursor.signed(instructions.length);
-    if (index < 0 || index >= instructions.length) refuse("a state behind the program");
-    const base = follower.before(index)?.at(-1) ?? previous;
-    const listed: Listed = { index, state: decodeState(cursor, base.state, instructions.length) };
-    follower.follow(listed, choose);
-    follower.list(listed);
-    previous = listed;
+  const listing = new Listing(follower, count, choose);
+  while (!listing.isComplete) {
+    const { listed, inside } = decodeListed(cursor, listing, instructions.length);
+    listing.add(listed, inside);
   }
   follower.enter(choose);
   if (!cursor.atEnd) refuse("there is more behind the end");

@@ -48,6 +48,8 @@ class Matching {
 
   link(a: NumberValue, b: NumberValue): boolean {
     if (a.id === 0) return true;
+    // A link to the head of a loop (rank.ts) is to one number in all states, not to any number.
+    if (a.id < 0) return b.id === a.id && b.delta === a.delta && b.extended === a.extended;
     const first = this.#met[a.id] === this.#comparison ? this.#links[a.id] : undefined;
     if (first !== undefined && !isRelated(first[0], first[1], a, b)) return false;
     // A whole number says more of X than the low half of one: compare with that from now on.

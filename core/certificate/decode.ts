@@ -3,12 +3,14 @@
 
 import { MOST_OFFSET, MOST_PACKET } from "./arithmetic.ts";
 import type { Cursor } from "./cursor.ts";
+import type { Listed } from "./follow.ts";
 import {
   boundsMask,
   boundsOf,
   CELLS_PER_FRAME,
   cellAt,
   cellCount,
+  DOWN_WAY,
   EXTENDED,
   eachValue,
   FIELDS,
@@ -25,9 +27,14 @@ import {
   OFFSET,
   PROVED,
   RANGE,
+  RANKED,
+  setCell,
+  UNSIGNED_WAY,
+  WAYS,
   ZEROS_SHIFT,
 } from "./form.ts";
 import { LOW, MOST, TWO_32 } from "./interval.ts";
+import type { Listing } from "./listing.ts";
 import {
   between,
   constant,
@@ -39,10 +46,10 @@ import {
   unsignedBetween,
 } from "./number.ts";
 import { refuse } from "./program.ts";
+import { numberOf, type Rank } from "./rank.ts";
 import { sameSlot } from "./same.ts";
 import {
   emptyFrame,
-  ownSlots,
   type Part,
   PLACES,
   type Pointer,
@@ -51,15 +58,48 @@ import {
   type Slot,
   type State,
   usedSlots,
-  type Value,
 } from "./state.ts";
 
 /** Ids are numbered per state, so there are no more than cells, of which each has at most three. */
 const MOST_ID = 3 * (FIRST_CELL + 8 * CELLS_PER_FRAME);
 
-/** The next state, told as what differs from `base`. `instructions`: how many the program has. */
-export function decodeState(cursor: Cursor, base: State, instructions: number): State {
+/** What a state is read by. */
+export interface Reading {
+  readonly cursor: Cursor;
+  /** How many the program has. */
+  readonly instructions: number;
+  /** Ids of what is linked to the heads of open loops, the outermost first. */
+  readonly anchors: readonly number[];
+}
+
+/** The next entry of a certificate: a state and, if it is ranked, its rank and how many of the next are inside its loop. */
+export function decodeListed(
+  cursor: Cursor,
+  listing: Listing,
+  instructions: number,
+): { readonly listed: Listed; readonly inside: number } {
+  const index = listing.index + cursor.signed(instructions);
+  if (index < 0 || index >= instructions) refuse("a state behind the program");
   const head = cursor.byte();
+  const reading = { cursor, instructions, anchors: listing.anchors() };
+  const state = decodeState(reading, head & ~RANKED, listing.baseOf(index));
+  if ((head & RANKED) === 0) return { listed: { index, state }, inside: 0 };
+  const rank = decodeRank(cursor, state, listing.nextAnchor);
+  return { listed: { index, state, rank }, inside: cursor.unsigned(listing.most) };
+}
+
+function decodeRank(cursor: Cursor, state: State, anchor: number): Rank {
+  const place = cursor.unsigned(WAYS * cellCount(state) - 1);
+  const way = place % WAYS;
+  const cell = (place - way) / WAYS;
+  const part = cellAt(state, cell)?.kind === "bytes" ? cursor.unsigned(1) : 0;
+  const rank = { cell, part, signed: way < UNSIGNED_WAY, up: way % 2 !== DOWN_WAY, anchor };
+  return numberOf(state, rank) === undefined ? refuse("a rank of no number") : rank;
+}
+
+/** The next state, told as what differs from `base`. */
+function decodeState(reading: Reading, head: number, base: State): State {
+  const { cursor, instructions } = reading;
   if (head > 0x1f) refuse("a state of an unknown form");
   const frames = (head & 7) + 1;
   const state: State = {
@@ -80,13 +120,13 @@ export function decodeState(cursor: Cursor, base: State, instructions: number): 
     state.metadata = cursor.unsigned(MOST_PACKET + 1);
     if (state.packet === base.packet && state.metadata === base.metadata) refuse("lengths told again");
   }
-  decodeCells(cursor, state);
+  decodeCells(reading, state);
   if (head & HELD) {
     const count = cursor.unsigned(MOST_ID);
     state.references = Array.from({ length: count }, () => 1 + cursor.unsigned(MOST_ID));
     if (sameList(state.references, base.references)) refuse("references told again");
   }
-  checkIds(state);
+  checkIds(state, reading.anchors);
   return state;
 }
 
@@ -95,35 +135,27 @@ function sameList(a: readonly number[], b: readonly number[]): boolean {
 }
 
 /** Pairs of a distance to the next cell and what is in it; 0 ends. */
-function decodeCells(cursor: Cursor, state: State): void {
+function decodeCells(reading: Reading, state: State): void {
+  const { cursor } = reading;
   const count = cellCount(state);
   for (let cell = -1, step = cursor.unsigned(count); step !== 0; step = cursor.unsigned(count)) {
     cell += step;
     if (cell >= count) refuse("a cell that does not exist");
-    const slot = decodeSlot(cursor, state.frames.length);
+    const slot = decodeSlot(reading, state.frames.length);
     if (sameSlot(cellAt(state, cell), slot)) refuse("a cell told again");
-    if (cell < FIRST_CELL) {
-      state.registers[cell] = valueOnly(slot);
-      continue;
-    }
-    const depth = Math.floor((cell - FIRST_CELL) / CELLS_PER_FRAME);
-    const frame = state.frames[depth] ?? refuse("a frame that does not exist");
-    const at = (cell - FIRST_CELL) % CELLS_PER_FRAME;
-    if (at < SLOTS) ownSlots(frame)[SLOTS - 1 - at] = slot;
-    else if (depth === 0) refuse("a cell that does not exist");
-    else frame.saved = frame.saved.with(at - SLOTS, valueOnly(slot));
+    // The first frame has no caller.
+    if (cell >= FIRST_CELL + SLOTS && cell < FIRST_CELL + CELLS_PER_FRAME)
+      refuse("a cell that does not exist");
+    setCell(state, cell, slot);
   }
 }
 
-function valueOnly(slot: Slot): Value {
-  return slot?.kind === "bytes" ? refuse("bytes in a register") : slot;
-}
-
-function decodeSlot(cursor: Cursor, frames: number): Slot {
+function decodeSlot(reading: Reading, frames: number): Slot {
+  const { cursor } = reading;
   const head = cursor.byte();
   if (head < FORM.bytes) {
     if (head === FORM.nothing) return undefined;
-    return (head & 7) === FORM.pointer ? decodePointer(cursor, head, frames) : decodeNumber(cursor, head);
+    return (head & 7) === FORM.pointer ? decodePointer(cursor, head, frames) : decodeNumber(reading, head);
   }
   const count = head - FORM.bytes;
   const mask = cursor.byte();
@@ -140,14 +172,14 @@ function decodeSlot(cursor: Cursor, frames: number): Slot {
     if (((mask >> at) & (2 ** size - 1)) !== 2 ** size - 1) refuse("a part that is not written");
     const first = cursor.byte();
     if (first >= FORM.bytes || (first & 7) === FORM.pointer) refuse("a part that is no number");
-    const value = decodeNumber(cursor, first);
+    const value = decodeNumber(reading, first);
     if (!(value.full.u1 < 2 ** (8 * size))) refuse("a part that is too large");
     parts.push({ at, size, value });
   }
   return { kind: "bytes", mask, parts };
 }
 
-function decodeNumber(cursor: Cursor, head: number): NumberValue {
+function decodeNumber({ cursor, anchors }: Reading, head: number): NumberValue {
   const form = head & 7;
   const plain = decodeBounds(cursor, form);
   const zeros = (head >> ZEROS_SHIFT) & 3;
@@ -155,7 +187,8 @@ function decodeNumber(cursor: Cursor, head: number): NumberValue {
   const value: NumberValue = { ...plain, zeros };
   if (formOf(value) !== form) refuse("a number that is not in its shortest form");
   if ((head & LINKED) === 0) return head & EXTENDED ? refuse("a link without an id") : value;
-  const id = 1 + cursor.unsigned(MOST_ID);
+  const link = cursor.unsigned(MOST_ID);
+  const id = anchors[link] ?? link + 1 - anchors.length;
   const delta = cursor.signed(MOST_DELTA);
   const extended = (head & EXTENDED) !== 0;
   if (extended && !(value.full.u1 < TWO_32)) refuse("a zero extension that is too large");
@@ -236,8 +269,11 @@ function decodeRange(cursor: Cursor, packet: boolean): Partial<Pointer> {
   return { least, most, zeros, part: packet ? 1 + cursor.unsigned(MOST_ID) : 0 };
 }
 
-/** Ids are 1, 2, 3 ... in the order of cells, and no link is of one number alone. */
-function checkIds(state: State): void {
+/**
+ * Ids are 1, 2, 3 ... in the order of cells, and no link is of one number alone, but for links to heads, of loops that are
+ * open.
+ */
+function checkIds(state: State, anchors: readonly number[]): void {
   let ids = 0;
   const uses: number[] = [];
   const note = (id: number): void => {
@@ -246,7 +282,8 @@ function checkIds(state: State): void {
   };
   const visit = (value: Exclude<Slot, undefined>): void => {
     if (value.kind === "number") {
-      if (value.id === 0) return;
+      if (value.id === 0 || anchors.includes(value.id)) return;
+      if (value.id < 0) refuse("a link to the head of another loop");
       if (value.id > uses.length + 1) refuse("links out of order");
       uses[value.id - 1] = (uses[value.id - 1] ?? 0) + 1;
     } else if (value.kind === "pointer") {

@@ -10,12 +10,15 @@ import { covers } from "./cover.ts";
 import { atomic, type Checker, immediate, load, store } from "./memory.ts";
 import { constant, type NumberValue } from "./number.ts";
 import { type CheckedProgram, entryOf, initialState, refuse } from "./program.ts";
+import { hasMoved, type Rank, roundOf } from "./rank.ts";
 import { copyState, emptyFrame, MOST_FRAMES, mapValues, read, type State, type Value } from "./state.ts";
 
 /** A state that the certificate lists: every run that is at `index` in it is safe from there on, and ends. */
 export interface Listed {
   readonly index: number;
   readonly state: State;
+  /** Of the head of a loop: why that ends. */
+  readonly rank?: Rank;
 }
 
 /**
@@ -52,6 +55,7 @@ export class Follower implements Checker {
   /** By instruction, looked up once. */
   readonly #helpers: (Helper | undefined)[];
   #waiting: Path[] = [];
+  #open: readonly Listed[] = [];
 
   constructor(program: CheckedProgram, strict: boolean, limits: Limits) {
     this.program = program;
@@ -69,15 +73,24 @@ export class Follower implements Checker {
     return this.#listed[index];
   }
 
-  /** Follows every path from a state. */
-  follow(from: Listed, choose: Choose): void {
+  /** Follows every path from a state. `open`: the loops in whose rounds that is, `from` too if it is a loop's head. */
+  follow(from: Listed, open: readonly Listed[], choose: Choose): void {
+    const { index, state, rank } = from;
     this.#next = FIRST_FRESH;
-    this.#waiting = [{ index: from.index, state: copyState(from.state) }];
+    this.#open = open;
+    this.#waiting = [{ index, state: rank === undefined ? copyState(state) : roundOf(state, rank) }];
     let first = true;
     for (let path = this.#waiting.pop(); path !== undefined; path = this.#waiting.pop()) {
       this.#followPath(path, choose, first);
       first = false;
     }
+  }
+
+  /** May a path end at that state? If its loop is open then only if the number has moved: another round is yet to come. */
+  isEnd(listed: Listed, state: State): boolean {
+    if (!covers(listed.state, state)) return false;
+    const { rank } = listed;
+    return rank === undefined || !this.#open.includes(listed) || hasMoved(rank, listed.state, state);
   }
 
   /** The state may cover others from now on: it has been followed, or will have been before this counts. */
@@ -90,7 +103,7 @@ export class Follower implements Checker {
   /** Follows every path from the entry. */
   enter(choose: Choose): void {
     const index = this.program.subprograms[0]?.start ?? refuse("no function");
-    this.follow({ index, state: initialState(this.program) }, choose);
+    this.follow({ index, state: initialState(this.program) }, [], choose);
   }
 
   #followPath({ index: start, state }: Path, choose: Choose, first: boolean): void {
@@ -102,7 +115,7 @@ export class Follower implements Checker {
       if (before !== undefined && !inCallback(state)) {
         const covering = choose(index, state, before);
         if (covering !== undefined) {
-          if (!covers(covering.state, state)) refuse(`instruction ${index}: the state is not covered`);
+          if (!this.isEnd(covering, state)) refuse(`instruction ${index}: the state is not covered`);
           return;
         }
       }

@@ -12,8 +12,9 @@ import {
   unknown,
   unsignedBetween,
 } from "./number.ts";
+import { refuse } from "./program.ts";
 import { sameInterval } from "./same.ts";
-import { type Place, SLOTS, type Slot, type State } from "./state.ts";
+import { ownSlots, type Place, SLOTS, type Slot, type State } from "./state.ts";
 
 /** "eBPFcert". */
 export const MAGIC: readonly number[] = [0x65, 0x42, 0x50, 0x46, 0x63, 0x65, 0x72, 0x74];
@@ -53,6 +54,13 @@ export const FIXED = 0x20;
 /** Bits of a state's first byte, above the number of frames less one. */
 export const LENGTHS = 0x08;
 export const HELD = 0x10;
+export const RANKED = 0x20;
+/** Loops whose states are being listed; one behind another counts as inside, since paths go on from that into this. */
+export const MOST_OPEN = 256;
+/** How a ranked state's number moves: so many ways (signed or not, up or down) for each cell. */
+export const WAYS = 4;
+export const UNSIGNED_WAY = 2;
+export const DOWN_WAY = 1;
 
 /** What of a pointer is written for each place. */
 export const FIELDS: Readonly<
@@ -89,6 +97,19 @@ export function cellAt(state: State, cell: number): Slot {
   const frame = state.frames[Math.floor((cell - FIRST_CELL) / CELLS_PER_FRAME)];
   const at = (cell - FIRST_CELL) % CELLS_PER_FRAME;
   return at < SLOTS ? frame?.slots[SLOTS - 1 - at] : frame?.saved[at - SLOTS];
+}
+
+/** Only what can be there. */
+export function setCell(state: State, cell: number, slot: Slot): void {
+  const frame = state.frames[Math.floor((cell - FIRST_CELL) / CELLS_PER_FRAME)];
+  const at = (cell - FIRST_CELL) % CELLS_PER_FRAME;
+  if (cell >= FIRST_CELL && at < SLOTS) {
+    if (frame !== undefined) ownSlots(frame)[SLOTS - 1 - at] = slot;
+    return;
+  }
+  if (slot?.kind === "bytes") refuse("bytes in a register");
+  if (cell < FIRST_CELL) state.registers[cell] = slot;
+  else if (frame !== undefined) frame.saved = frame.saved.with(at - SLOTS, slot);
 }
 
 /** Calls `visit` for what is in a cell: its value, or the numbers in parts of it. */

@@ -23,8 +23,8 @@ export interface Analysis {
   /**
    * With `keepInvariants`, of an accepted program: the kept states that later paths were covered by or joined into, in
    * the order in which they were finished. Every path from one of them (and from the entry) reaches an exit or an
-   * instruction where a state of this list that was finished earlier covers it: that is why every run ends. So loops are
-   * then followed round by round: this list says nothing of rounds taken together (loop.ts).
+   * instruction where a state of this list that was finished earlier covers it, or comes back to the head of a loop that
+   * it is inside of, where the ranked state covers it and the number has moved: that is why every run ends.
    */
   readonly invariants?: readonly Invariant[];
 }
@@ -34,6 +34,28 @@ export interface Invariant {
   readonly index: number;
   /** Without what did not matter (domain/generalise.ts). */
   readonly state: State;
+  /** Of the head of a loop whose rounds were taken together (loop.ts): why that ends. */
+  readonly rank?: Rank;
+}
+
+/** A register, or bytes of a slot of a frame (register: -1). */
+export interface Place {
+  readonly register: number;
+  readonly frame: number;
+  readonly slot: number;
+  readonly at: number;
+  readonly size: number;
+}
+
+/** The number there moves one way in every round, without wrapping. */
+export interface Rank {
+  readonly place: Place;
+  readonly order: "signed" | "unsigned";
+  readonly direction: "up" | "down";
+  /** The id, below 0 and no other's, of what is linked to the number's value at the head, in all states inside the loop. */
+  readonly anchor: number;
+  /** So many invariants, directly before this one, are inside the loop. */
+  readonly inside: number;
 }
 
 export interface AnalysisOptions {
@@ -54,4 +76,6 @@ export interface AnalysisOptions {
   readonly exact?: boolean;
   /** Ask for the invariants of an accepted program. */
   readonly keepInvariants?: boolean;
+  /** Loops are followed round by round only: then no invariant is ranked. */
+  readonly unrolled?: boolean;
 }

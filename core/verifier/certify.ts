@@ -2,17 +2,18 @@
 // where each path ends, is found with the checker's own steps. What the checker does not follow is left out, and what can
 // then not be proved has no certificate.
 import { ByteWriter } from "../base/bytes.ts";
-import { writeSignedLeb128, writeUnsignedLeb128 } from "../base/leb128.ts";
+import { writeUnsignedLeb128 } from "../base/leb128.ts";
 import { type Checked, checkCertificate } from "../certificate/check.ts";
-import { covers } from "../certificate/cover.ts";
 import { type Choose, Follower, type Listed } from "../certificate/follow.ts";
+import { Listing } from "../certificate/listing.ts";
 import { digestOf, Refusal } from "../certificate/program.ts";
-import { emptyState } from "../certificate/state.ts";
+import type { State } from "../certificate/state.ts";
 import type { Program } from "../program/program.ts";
+import type { Invariant } from "./analysis.ts";
 import { analyze } from "./analyze.ts";
-import { encodeState, renumbered } from "./encode.ts";
+import { encodeListed, renumbered } from "./encode.ts";
 import { isStrict } from "./strict.ts";
-import { translated } from "./translate.ts";
+import { rankFor, translated } from "./translate.ts";
 import { DEFAULT_MAXIMUM_STEPS } from "./verify.ts";
 
 export interface CertifyOptions {
@@ -31,15 +32,21 @@ const MOST_STEPS = 100_000;
 /** The certificate, checked once more from its bytes. Never throws for a program that verify() accepts. */
 export function certify(program: Program, options: CertifyOptions = {}): Certified {
   const { maximumSteps = DEFAULT_MAXIMUM_STEPS, strict = false } = options;
-  const analysis = analyze(program, { maximumSteps, strict, keepInvariants: true });
-  if (analysis.failure !== undefined) return { kind: "none", reason: "the program is rejected" };
-  const candidates = (analysis.invariants ?? []).flatMap(({ index, state }): Listed[] => {
-    const known = translated(program.platform, state);
-    return known === undefined ? [] : [{ index, state: renumbered(known) }];
-  });
+  const asked = { maximumSteps, strict, keepInvariants: true };
+  const { failure, invariants = [] } = analyze(program, asked);
+  if (failure !== undefined) return { kind: "none", reason: "the program is rejected" };
+  const certified = certifyBy(program, strict, invariants);
+  if (certified.kind === "certified" || invariants.every(({ rank }) => rank === undefined)) return certified;
+  // What the checker does not follow of any round it may follow of each.
+  const unrolled = analyze(program, { ...asked, unrolled: true });
+  if (unrolled.failure !== undefined) return certified;
+  return certifyBy(program, strict, unrolled.invariants ?? []);
+}
+
+function certifyBy(program: Program, strict: boolean, invariants: readonly Invariant[]): Certified {
   try {
     const asked = isStrict(program, strict);
-    const bytes = encode(program, asked, needed(program, asked, candidates));
+    const bytes = encode(program, asked, needed(program, asked, candidatesOf(program, invariants)));
     const checked = checkCertificate(program, bytes);
     if (checked.kind === "refused") return { kind: "none", reason: checked.reason };
     return { kind: "certified", bytes, checked };
@@ -49,10 +56,26 @@ export function certify(program: Program, options: CertifyOptions = {}): Certifi
   }
 }
 
-/** A candidate, its place in the list, and whether some path is covered by it. */
+/** A candidate, its place in the order in which they were finished, and whether some path is covered by it. */
 interface Candidate extends Listed {
   readonly number: number;
+  /** Of a loop's head: the first state inside; all up to the head are. */
+  readonly first: number;
   isUsed: boolean;
+}
+
+function candidatesOf(program: Program, invariants: readonly Invariant[]): Candidate[] {
+  return invariants.flatMap(({ index, state, rank }, number): Candidate[] => {
+    const known = translated(program.platform, state);
+    if (known === undefined) return [];
+    const plain = { index, state: renumbered(known), number, first: number, isUsed: false };
+    if (rank === undefined) return [plain];
+    return [{ ...plain, first: number - rank.inside, rank: rankFor(rank, state) }];
+  });
+}
+
+function isInside(loop: Candidate, { number }: Candidate): boolean {
+  return loop.rank !== undefined && loop.first <= number && number <= loop.number;
 }
 
 /**
@@ -60,69 +83,108 @@ interface Candidate extends Listed {
  * when one is reached it is known who uses it. Of several that cover, one that is used anyway is taken, else the newest,
  * which is most likely the join of those before it.
  */
-function needed(program: Program, strict: boolean, listed: readonly Listed[]): readonly Listed[] {
-  const candidates = listed.map((one, number): Candidate => ({ ...one, number, isUsed: false }));
+function needed(program: Program, strict: boolean, all: readonly Candidate[]): readonly Candidate[] {
+  let candidates = all;
   for (;;) {
-    const failed = use(program, strict, candidates);
+    const failed = new Use(program, strict, candidates).find();
     if (failed === undefined) return candidates.filter(({ isUsed }) => isUsed);
-    // What the checker cannot follow from there it must follow from where that would have been used.
-    candidates.splice(candidates.indexOf(failed), 1);
+    // What the checker cannot follow from there it must follow from where that would have been used. A loop takes along
+    // what is inside, which is proved for one of its rounds only.
+    candidates = candidates.filter((one) => one !== failed && !isInside(failed, one));
     for (const candidate of candidates) candidate.isUsed = false;
   }
 }
 
-/** Marks what is used; answers a used candidate that the checker cannot follow, if there is one. */
-function use(program: Program, strict: boolean, candidates: readonly Candidate[]): Candidate | undefined {
-  const limits = { steps: MOST_STEPS };
-  const follower = new Follower(program, strict, limits);
-  const known = new Map<Listed, Candidate>(candidates.map((one) => [one, one]));
-  for (const candidate of candidates) follower.list(candidate);
-  let current = Number.POSITIVE_INFINITY;
-  const choose: Choose = (_, state, before) => {
+/** Follows those candidates that are used, which makes others used. */
+class Use {
+  readonly #candidates: readonly Candidate[];
+  readonly #loops: readonly Candidate[];
+  readonly #known: ReadonlyMap<Listed, Candidate>;
+  readonly #follower: Follower;
+  readonly #limits = { steps: MOST_STEPS };
+  readonly #followed = new Set<Candidate>();
+
+  constructor(program: Program, strict: boolean, candidates: readonly Candidate[]) {
+    this.#candidates = candidates;
+    this.#loops = candidates.filter(({ rank }) => rank !== undefined);
+    this.#known = new Map(candidates.map((one) => [one, one]));
+    this.#follower = new Follower(program, strict, this.#limits);
+    for (const candidate of candidates) this.#follower.list(candidate);
+  }
+
+  /** Marks what is used; answers a used candidate that the checker cannot follow, if there is one. */
+  find(): Candidate | undefined {
+    this.#follower.enter((_, state, before) => this.#choose(undefined, state, before));
+    // A loop may turn out to be used after its place in the order has come.
+    for (let done = -1; done < this.#followed.size; ) {
+      done = this.#followed.size;
+      for (const candidate of this.#candidates.toReversed()) {
+        if (!candidate.isUsed || this.#followed.has(candidate)) continue;
+        this.#followed.add(candidate);
+        if (!this.#follows(candidate)) return candidate;
+      }
+    }
+    return undefined;
+  }
+
+  #follows(candidate: Candidate): boolean {
+    this.#limits.steps = MOST_STEPS;
+    // The loops that it is inside of, the outermost first, and itself if it is the head of one.
+    const around = this.#loops.filter((loop) => isInside(loop, candidate)).toReversed();
+    try {
+      this.#follower.follow(candidate, around, (_, state, before) => this.#choose(candidate, state, before));
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal) return false;
+      throw error;
+    }
+  }
+
+  #choose(from: Candidate | undefined, state: State, before: readonly Listed[]): Candidate | undefined {
     let found: Candidate | undefined;
     for (let at = before.length - 1; at >= 0; at--) {
-      const candidate = known.get(before[at] as Listed);
-      if (candidate === undefined || candidate.number >= current) continue;
+      const candidate = this.#known.get(before[at] as Listed);
+      if (candidate === undefined) continue;
+      if (from !== undefined && candidate.number >= from.number && !isInside(candidate, from)) continue;
       if (!candidate.isUsed && found !== undefined) continue;
-      if (!covers(candidate.state, state)) continue;
+      if (!this.#follower.isEnd(candidate, state)) continue;
       found = candidate;
       if (candidate.isUsed) break;
     }
-    if (found !== undefined) found.isUsed = true;
+    if (found !== undefined) this.#use(found);
     return found;
-  };
-  follower.enter(choose);
-  for (const candidate of candidates.toReversed()) {
-    if (!candidate.isUsed) continue;
-    current = candidate.number;
-    limits.steps = MOST_STEPS;
-    try {
-      follower.follow(candidate, choose);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      return candidate;
-    }
   }
-  return undefined;
+
+  /** What is inside a loop is listed with its head. */
+  #use(found: Candidate): void {
+    if (found.isUsed) return;
+    found.isUsed = true;
+    for (const loop of this.#loops) if (isInside(loop, found)) loop.isUsed = true;
+  }
 }
 
-function encode(program: Program, strict: boolean, list: readonly Listed[]): Uint8Array<ArrayBuffer> {
+/** In the order of a certificate: the head of a loop before what is inside. */
+function inOrder(candidates: readonly Candidate[]): readonly Candidate[] {
+  return candidates.toSorted((a, b) => {
+    if (isInside(a, b)) return a === b ? 0 : -1;
+    return isInside(b, a) ? 1 : a.number - b.number;
+  });
+}
+
+function encode(program: Program, strict: boolean, list: readonly Candidate[]): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter().put(digestOf(program)).u8(strict ? 1 : 0);
   writeUnsignedLeb128(writer, list.length);
-  const limits = { steps: Number.MAX_SAFE_INTEGER };
-  const follower = new Follower(program, strict, limits);
+  const follower = new Follower(program, strict, { steps: Number.MAX_SAFE_INTEGER });
   const choose: Choose = (_, state, before) => {
-    const at = before.findLastIndex((listed) => covers(listed.state, state));
+    const at = before.findLastIndex((listed) => follower.isEnd(listed, state));
     writeUnsignedLeb128(writer, at < 0 ? 0 : before.length - at);
     return before[at];
   };
-  let previous: Listed = { index: 0, state: emptyState() };
-  for (const listed of list) {
-    writeSignedLeb128(writer, listed.index - previous.index);
-    encodeState(writer, (follower.before(listed.index)?.at(-1) ?? previous).state, listed.state);
-    follower.follow(listed, choose);
-    follower.list(listed);
-    previous = listed;
+  const listing = new Listing(follower, list.length, choose);
+  for (const listed of inOrder(list)) {
+    const inside = listed.rank === undefined ? 0 : list.filter((one) => isInside(listed, one)).length - 1;
+    encodeListed(writer, listing, listed, inside);
+    listing.add(listed, inside);
   }
   follower.enter(choose);
   return writer.bytes();

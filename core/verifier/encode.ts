@@ -3,11 +3,13 @@
 import { ByteWriter } from "../base/bytes.ts";
 import { writeSignedLeb128, writeUnsignedLeb128 } from "../base/leb128.ts";
 import type { Certificate } from "../certificate/check.ts";
+import type { Listed } from "../certificate/follow.ts";
 import {
   boundsMask,
   boundsOf,
   cellAt,
   cellCount,
+  DOWN_WAY,
   EXTENDED,
   eachValue,
   FIELDS,
@@ -23,9 +25,13 @@ import {
   OFFSET,
   PROVED,
   RANGE,
+  RANKED,
+  UNSIGNED_WAY,
   VERSION,
+  WAYS,
   ZEROS_SHIFT,
 } from "../certificate/form.ts";
+import type { Listing } from "../certificate/listing.ts";
 import { constantOf, type NumberValue, unlinked } from "../certificate/number.ts";
 import { sameSlot } from "../certificate/same.ts";
 import { emptyState, PLACES, type Pointer, type Slot, type State, type Value } from "../certificate/state.ts";
@@ -62,7 +68,7 @@ function idsInOrder(state: State): Ids {
   for (let cell = 0, count = cellCount(state); cell < count; cell++) {
     eachValue(cellAt(state, cell), (value) => {
       if (value.kind === "number") {
-        if (value.id !== 0) links.set(value.id, (links.get(value.id) ?? 0) + 1);
+        if (value.id > 0) links.set(value.id, (links.get(value.id) ?? 0) + 1);
       } else if (value.kind === "pointer") {
         note(value.instance);
         note(value.holder);
@@ -75,14 +81,14 @@ function idsInOrder(state: State): Ids {
   return { ids: [...ids], links: [...links].filter(([, uses]) => uses > 1).map(([id]) => id) };
 }
 
-/** The state with its ids numbered as the certificate numbers them, and without links to nothing. */
+/** The state with its ids numbered as the certificate numbers them, and without links to nothing; links to heads stay. */
 export function renumbered(state: State): State {
   const { ids, links } = idsInOrder(state);
   const idOf = new Map(ids.map((id, at) => [id, at + 1]));
   const linkOf = new Map(links.map((id, at) => [id, at + 1]));
   const id = (old: number): number => (old > 0 ? (idOf.get(old) ?? 0) : old);
   const number = (value: NumberValue): NumberValue => {
-    const link = linkOf.get(value.id);
+    const link = value.id < 0 ? value.id : linkOf.get(value.id);
     if (link === undefined || constantOf(value) !== undefined)
       return { ...unlinked(value), zeros: value.zeros };
     return value.id === link ? value : { ...value, id: link };
@@ -108,11 +114,36 @@ export function renumbered(state: State): State {
   };
 }
 
-export function encodeState(writer: ByteWriter, base: State, state: State): void {
+/** `inside`: of a ranked state, how many of the next ones are inside its loop. */
+export function encodeListed(
+  writer: ByteWriter,
+  listing: Listing,
+  { index, state, rank }: Listed,
+  inside: number,
+): void {
+  writeSignedLeb128(writer, index - listing.index);
+  encodeState(writer, listing, index, state, rank !== undefined);
+  if (rank === undefined) return;
+  const { cell, part, signed, up } = rank;
+  writeUnsignedLeb128(writer, WAYS * cell + (signed ? 0 : UNSIGNED_WAY) + (up ? 0 : DOWN_WAY));
+  if (cellAt(state, cell)?.kind === "bytes") writeUnsignedLeb128(writer, part);
+  writeUnsignedLeb128(writer, inside);
+}
+
+function encodeState(
+  writer: ByteWriter,
+  listing: Listing,
+  index: number,
+  state: State,
+  ranked: boolean,
+): void {
+  const base = listing.baseOf(index);
+  const anchors = listing.anchors();
   const lengths = state.packet !== base.packet || state.metadata !== base.metadata;
   const same = state.references.length === base.references.length;
   const held = !(same && state.references.every((one, at) => one === base.references[at]));
-  writer.u8((state.frames.length - 1) | (lengths ? LENGTHS : 0) | (held ? HELD : 0));
+  const flags = (lengths ? LENGTHS : 0) | (held ? HELD : 0) | (ranked ? RANKED : 0);
+  writer.u8((state.frames.length - 1) | flags);
   for (const frame of state.frames.slice(1)) writeUnsignedLeb128(writer, frame.returnTo);
   if (lengths) {
     writeUnsignedLeb128(writer, state.packet);
@@ -126,7 +157,7 @@ export function encodeState(writer: ByteWriter, base: State, state: State): void
     const slot = cellAt(state, cell);
     if (sameSlot(cellAt(known, cell), slot)) continue;
     writeUnsignedLeb128(writer, cell - last);
-    encodeSlot(writer, slot);
+    encodeSlot(writer, slot, anchors);
     last = cell;
   }
   writeUnsignedLeb128(writer, 0);
@@ -135,20 +166,21 @@ export function encodeState(writer: ByteWriter, base: State, state: State): void
   for (const one of state.references) writeUnsignedLeb128(writer, one - 1);
 }
 
-function encodeSlot(writer: ByteWriter, slot: Slot): void {
+function encodeSlot(writer: ByteWriter, slot: Slot, anchors: readonly number[]): void {
   if (slot === undefined) writer.u8(FORM.nothing);
-  else if (slot.kind === "number") encodeNumber(writer, slot);
+  else if (slot.kind === "number") encodeNumber(writer, slot, anchors);
   else if (slot.kind === "pointer") encodePointer(writer, slot);
   else {
     writer.u8(FORM.bytes + slot.parts.length).u8(slot.mask);
     for (const { at, size, value } of slot.parts) {
       writer.u8((at << 4) | size);
-      encodeNumber(writer, value);
+      encodeNumber(writer, value, anchors);
     }
   }
 }
 
-function encodeNumber(writer: ByteWriter, value: NumberValue): void {
+/** `anchors`: ids of what is linked to the heads of open loops, the outermost first. */
+function encodeNumber(writer: ByteWriter, value: NumberValue, anchors: readonly number[]): void {
   const form = formOf(value);
   if (form === FORM.constant) {
     writer.u8(form);
@@ -159,7 +191,7 @@ function encodeNumber(writer: ByteWriter, value: NumberValue): void {
   writer.u8(form | (value.zeros << ZEROS_SHIFT) | link);
   encodeBounds(writer, value, form);
   if (value.id === 0) return;
-  writeUnsignedLeb128(writer, value.id - 1);
+  writeUnsignedLeb128(writer, value.id < 0 ? anchors.indexOf(value.id) : value.id - 1 + anchors.length);
   writeSignedLeb128(writer, value.delta);
 }
 

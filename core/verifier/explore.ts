@@ -8,7 +8,6 @@ import { type Assertion, assertionsOf } from "./assertion.ts";
 import { assume, possible } from "./branch.ts";
 import { check } from "./check.ts";
 import { ALL_NEEDED, covers, takeLooked } from "./domain/cover.ts";
-import { generalised } from "./domain/generalise.ts";
 import { newValues, shapeOf } from "./domain/join.ts";
 import { cloneState, register, type State } from "./domain/state.ts";
 import { changedValues, clearChanged, clearTouched } from "./domain/touched.ts";
@@ -18,6 +17,7 @@ import { type Failing, Failures } from "./failures.ts";
 import type { Finding } from "./finding.ts";
 import { type Flow, flowOf } from "./flow.ts";
 import { Held } from "./held.ts";
+import { type Finished, invariantsOf } from "./invariants.ts";
 import {
   close,
   findCovering,
@@ -34,11 +34,11 @@ import {
 import {
   type Attempt,
   comeBack,
-  ends,
   exceeded,
   isRound,
   nextPlan,
   PLANS,
+  rankOf,
   thresholdsOf,
   widened,
   withUnknown,
@@ -88,12 +88,12 @@ const SLOTS_OF_A_FRAME = 32;
 const FIRST_ANCHOR = -2;
 
 /**
- * A program with loops is first followed with their rounds taken together (loop.ts). Where that proves nothing, and where
- * invariants are asked for, which say nothing of rounds, each round is followed for itself within what is left of the budget.
+ * A program with loops is first followed with their rounds taken together (loop.ts). Where that proves nothing each round is
+ * followed for itself within what is left of the budget.
  */
 export function explore(program: Program, options: AnalysisOptions): Analysis {
   const flow = flowOf(program);
-  if (options.keepInvariants === true || !flow.cyclic.includes(1)) {
+  if (options.unrolled === true || !flow.cyclic.includes(1)) {
     return new Exploration(program, options, flow, false).run();
   }
   const { maximumSteps } = options;
@@ -121,7 +121,7 @@ class Exploration {
   readonly #ids: Ids = { next: 0 };
   readonly #held = new Held();
   /** In the order finished, if they are asked for. */
-  readonly #finished: Kept[] | undefined;
+  readonly #finished: Finished[] | undefined;
   readonly #fresh = (): number => freshId(this.#ids);
   readonly #compared = (): void => {
     this.#comparisons += COMPARISON_STEPS + takeLooked() * LOOK_STEPS;
@@ -185,9 +185,11 @@ class Exploration {
     return this.#finished === undefined ? result : { ...result, invariants: this.#invariants() };
   }
 
-  #finish(label: Label, kept: Kept): void {
+  #finish(label: Label, kept: Kept, loop?: Loop): void {
     this.#held.release(finish(label, kept));
-    this.#finished?.push(kept);
+    const rank = loop && loop.returns > 0 ? rankOf(loop.widened) : undefined;
+    if (rank !== undefined) kept.needed = true;
+    this.#finished?.push({ kept, rank, first: loop?.listed ?? 0 });
     if (this.#loops.length > 0) this.#inLoops.push({ label, kept });
   }
 
@@ -207,9 +209,9 @@ class Exploration {
 
   /** All paths from a loop's head have been followed. */
   #endLoop(loop: Loop): void {
-    if (ends(loop.widened, loop.returns)) {
+    if (loop.returns === 0 || rankOf(loop.widened) !== undefined) {
       this.#loops.pop();
-      this.#finish(loop.label, loop.kept);
+      this.#finish(loop.label, loop.kept, loop);
       if (this.#loops.length === 0) this.#inLoops.length = 0;
       return;
     }
@@ -230,6 +232,7 @@ class Exploration {
     }
     for (const { label, kept } of this.#inLoops.splice(loop.finished))
       this.#held.release(forget(label, kept));
+    this.#finished?.splice(loop.listed);
     this.#loops.splice(this.#loops.indexOf(loop));
     const { label, origin, before, tries } = loop;
     const state = cloneState(origin.state);
@@ -281,6 +284,7 @@ class Exploration {
         origin,
         waiting: this.#work.length,
         finished: this.#inLoops.length,
+        listed: this.#finished?.length ?? 0,
         mostSteps: this.#steps + LOOP_STEPS,
         rounds: new Map(),
         returns: 0,
@@ -347,12 +351,7 @@ class Exploration {
   }
 
   #invariants(): Invariant[] {
-    return (this.#finished ?? [])
-      .filter((kept) => kept.needed)
-      .map(({ index, state, marked }) => ({
-        index,
-        state: generalised(state, marked.needs, this.#flow.live[index] ?? 0xffff),
-      }));
+    return invariantsOf(this.#finished ?? [], this.#flow.live);
   }
 
   /** Follows one path to its end; the other side of each branch waits in #work. */

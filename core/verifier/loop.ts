@@ -6,6 +6,7 @@
 // link to the value that it had at the head (an anchor: an id below 0, which cover.ts and join.ts match only to itself). On
 // the way back it has grown (or shrunk) without wrapping and lies within known bounds, so there are only so many rounds.
 import type { Program } from "../program/program.ts";
+import type { Place, Rank } from "./analysis.ts";
 import { ALL_NEEDED, covers } from "./domain/cover.ts";
 import { type Range, ranges, unsignedOf } from "./domain/range.ts";
 import { readSlot, SLOT_COUNT, type Slot } from "./domain/stack.ts";
@@ -14,15 +15,6 @@ import { type NumberValue, numberValue, UNINITIALIZED, type Value } from "./doma
 
 /** Rounds that a loop may take at most, by its proof. */
 const MOST_ROUNDS = 2 ** 32;
-
-/** A register, or bytes of a slot of a frame. */
-interface Place {
-  readonly register: number;
-  readonly frame: number;
-  readonly slot: number;
-  readonly at: number;
-  readonly size: number;
-}
 
 /** Ways to move, as bits: without wrapping in the signed or the unsigned order. */
 const SIGNED_UP = 1;
@@ -284,7 +276,7 @@ function makeAnchor(place: Place, id: number, range: Range): Anchor {
   };
 }
 
-function valueAt(state: State, { register: index, frame, slot, at, size }: Place): Value {
+export function valueAt(state: State, { register: index, frame, slot, at, size }: Place): Value {
   if (index >= 0) return register(state, index as 0);
   const found = state.frames[frame]?.stack.slots[slot];
   if (found === undefined) return UNINITIALIZED;
@@ -326,13 +318,16 @@ function waysOf({ isSmall }: Anchor, { delta, extended, range: { full } }: Numbe
   return ways;
 }
 
-/** All ways back have been followed: has one number always moved one way, within bounds that leave so many rounds? */
-export function ends({ anchors }: Widened, returns: number): boolean {
-  if (returns === 0) return true;
-  return anchors.some(({ ways, least, signed, unsigned }) => {
-    const { low, high } = (ways & (SIGNED_UP | SIGNED_DOWN)) !== 0 ? signed : unsigned;
-    return ways !== 0 && (high - low) / least <= MOST_ROUNDS;
-  });
+/** All ways back have been followed: which number has always moved one way, within bounds that leave so many rounds? */
+export function rankOf({ anchors }: Widened): Omit<Rank, "inside"> | undefined {
+  for (const { place, id, ways, least, signed, unsigned } of anchors) {
+    const order = (ways & (SIGNED_UP | SIGNED_DOWN)) !== 0 ? "signed" : "unsigned";
+    const { low, high } = order === "signed" ? signed : unsigned;
+    if (ways === 0 || (high - low) / least > MOST_ROUNDS) continue;
+    const direction = (ways & (SIGNED_UP | UNSIGNED_UP)) !== 0 ? "up" : "down";
+    return { place, order, direction, anchor: id };
+  }
+  return undefined;
 }
 
 /** True if the state is a round's end rather than another start of the loop: something is still linked to its head. */

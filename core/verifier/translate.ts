@@ -1,6 +1,8 @@
 // The analysis' invariants as the certificate's states. Knows both forms; changes nothing of what they say, but for what
 // a certificate does not keep: why a value is gone, what a number was before it was shifted.
+import { CELLS_PER_FRAME, FIRST_CELL } from "../certificate/form.ts";
 import type { NumberValue as CheckedNumber } from "../certificate/number.ts";
+import type { Rank as CheckedRank } from "../certificate/rank.ts";
 import {
   type Frame as CheckedFrame,
   type Slot as CheckedSlot,
@@ -8,13 +10,33 @@ import {
   type Value as CheckedValue,
   type Pointer,
   pointer,
+  SLOTS,
 } from "../certificate/state.ts";
 import type { Platform } from "../platform/platform.ts";
+import type { Rank } from "./analysis.ts";
 import type { Bounds } from "./domain/interval.ts";
 import type { Slot } from "./domain/stack.ts";
 import type { Frame, State } from "./domain/state.ts";
 import type { NumberValue, PointerValue, Value } from "./domain/value.ts";
 import { FIRST_PARAMETER } from "./entry.ts";
+
+/** What ranks a loop, of which `state` is the head. */
+export function rankFor(
+  { place, order, direction, anchor }: Omit<Rank, "inside">,
+  state: State,
+): CheckedRank {
+  const { register, frame, slot, at } = place;
+  const inFrame = FIRST_CELL + CELLS_PER_FRAME * frame + SLOTS - 1 - slot;
+  const known = state.frames[frame]?.stack.slots[slot];
+  const parts = known?.kind === "bytes" ? known.parts.map((part) => part.at).sort((a, b) => a - b) : [];
+  return {
+    cell: register >= 0 ? register : inFrame,
+    part: Math.max(0, parts.indexOf(at)),
+    signed: order === "signed",
+    up: direction === "up",
+    anchor,
+  };
+}
 
 /** Undefined for a state inside a callback: certificates follow those to their end. */
 export function translated(platform: Platform, state: State): CheckedState | undefined {

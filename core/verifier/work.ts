@@ -33,6 +33,8 @@ export interface Loop {
   /** What was waiting, and what had been finished, before it. */
   readonly waiting: number;
   readonly finished: number;
+  /** How many invariants there were before it. */
+  readonly listed: number;
   readonly mostSteps: number;
   /** By label: so many rounds before the next attempt. */
   readonly rounds: Map<Label, number>;

@@ -34,7 +34,7 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   elf: { floor: 4, doors: ["file", "object"] },
   certificate: {
     floor: 4,
-    doors: ["check", "cover", "follow", "form", "number", "program", "same", "state"],
+    doors: ["check", "cover", "follow", "form", "listing", "number", "program", "rank", "same", "state"],
   },
   spec: { floor: 3, doors: ["spec"] },
   isa: { floor: 2, doors: ["instruction", "opcode", "decode", "encode", "print", "parse"] },

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { DIGEST_BYTES, MAGIC, MOST_STATES, VERSION } from "../../../core/certificate/form.ts";
+import { DIGEST_BYTES, MAGIC, MOST_OPEN, MOST_STATES, VERSION } from "../../../core/certificate/form.ts";
 import { PLACES } from "../../../core/certificate/state.ts";
 import { certify } from "../../../core/verifier/certify.ts";
 import { testProgram } from "../verifier/programs.ts";
@@ -33,6 +33,7 @@ test("the example has the bytes that the page shows", (t) => {
 test("the page has the form's constants", (t) => {
   t.true(text.includes(`"${String.fromCharCode(...MAGIC)}" (8 bytes)  version: u = ${VERSION}`));
   t.true(text.includes(`${MOST_STATES.toLocaleString("en-US")} states`));
+  t.true(text.includes(`${MOST_OPEN} loops open`));
   for (const [number, place] of PLACES.entries())
     t.regex(text, new RegExp(`\\b${number} ${place}\\b`), place);
 });

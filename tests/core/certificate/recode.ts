@@ -1,13 +1,13 @@
 // Reads a certificate with the checker's parts and writes it again: the same bytes, or there is more than one form.
 import { ByteWriter } from "../../../core/base/bytes.ts";
-import { writeSignedLeb128, writeUnsignedLeb128 } from "../../../core/base/leb128.ts";
+import { writeUnsignedLeb128 } from "../../../core/base/leb128.ts";
 import { Cursor } from "../../../core/certificate/cursor.ts";
-import { decodeState } from "../../../core/certificate/decode.ts";
+import { decodeListed } from "../../../core/certificate/decode.ts";
 import { type Choose, Follower, type Limits, type Listed } from "../../../core/certificate/follow.ts";
 import { DIGEST_BYTES } from "../../../core/certificate/form.ts";
-import { emptyState } from "../../../core/certificate/state.ts";
+import { Listing } from "../../../core/certificate/listing.ts";
 import type { Program } from "../../../core/program/program.ts";
-import { encodeState } from "../../../core/verifier/encode.ts";
+import { encodeListed } from "../../../core/verifier/encode.ts";
 
 /** Of a certificate that checks; the states too. */
 export function recode(
@@ -28,17 +28,12 @@ export function recode(
     return back === 0 ? undefined : before[before.length - back];
   };
   const listed: Listed[] = [];
-  let previous: Listed = { index: 0, state: emptyState() };
-  for (let number = 0; number < count; number++) {
-    const index = previous.index + cursor.signed();
-    writeSignedLeb128(writer, index - previous.index);
-    const base = (follower.before(index)?.at(-1) ?? previous).state;
-    const state = decodeState(cursor, base, program.instructions.length);
-    encodeState(writer, base, state);
-    previous = { index, state };
-    listed.push(previous);
-    follower.follow(previous, choose);
-    follower.list(previous);
+  const listing = new Listing(follower, count, choose);
+  while (!listing.isComplete) {
+    const next = decodeListed(cursor, listing, program.instructions.length);
+    encodeListed(writer, listing, next.listed, next.inside);
+    listed.push(next.listed);
+    listing.add(next.listed, next.inside);
   }
   follower.enter(choose);
   return { bytes: writer.bytes(), listed };

@@ -1,13 +1,17 @@
 // Are the invariants of an accepted program closed? From the entry and from each of them, every path is followed with
-// the verifier's own steps, but without marks and joins, until an invariant that was finished earlier covers it whole.
+// the verifier's own steps, but without marks and joins, until an invariant that was finished earlier covers it whole, or
+// the head of a loop that the invariant is inside of, whose number has moved.
 // Whatever a mark too few has left out of an invariant shows here as an assertion that fails or a path that nothing covers.
 import type { Program } from "../../../core/program/program.ts";
+import type { Rank } from "../../../core/verifier/analysis.ts";
 import { analyze } from "../../../core/verifier/analyze.ts";
 import { assertionsOf } from "../../../core/verifier/assertion.ts";
 import { assume } from "../../../core/verifier/branch.ts";
 import { check } from "../../../core/verifier/check.ts";
 import { ALL_NEEDED, covers } from "../../../core/verifier/domain/cover.ts";
-import { cloneState, type State } from "../../../core/verifier/domain/state.ts";
+import { readSlot } from "../../../core/verifier/domain/stack.ts";
+import { cloneState, type State, setStack } from "../../../core/verifier/domain/state.ts";
+import { numberValue, type Value } from "../../../core/verifier/domain/value.ts";
 import { initialState } from "../../../core/verifier/entry.ts";
 import { flowOf } from "../../../core/verifier/flow.ts";
 import { printState } from "../../../core/verifier/print-state.ts";
@@ -25,6 +29,52 @@ export interface Closed {
   readonly problem?: string;
 }
 
+type Ranked = Omit<Rank, "inside">;
+
+function linkedTo(value: Value, anchor: number): Value {
+  return value.kind === "number" ? numberValue(value.range, anchor) : value;
+}
+
+/** The head's state with its number linked to itself. */
+function anchored(state: State, { place, anchor }: Ranked): State {
+  const start = cloneState(state);
+  const { register, frame, slot, at } = place;
+  if (register >= 0) {
+    start.registers[register] = linkedTo(start.registers[register] as Value, anchor);
+    return start;
+  }
+  const slots = (state.frames[frame]?.stack.slots ?? []).slice();
+  const known = slots[slot];
+  if (known?.kind === "spill") slots[slot] = { ...known, value: linkedTo(known.value, anchor) };
+  if (known?.kind === "bytes") {
+    const parts = known.parts.map((part) =>
+      part.at === at ? { ...part, value: numberValue(part.value.range, anchor) } : part,
+    );
+    slots[slot] = { ...known, parts };
+  }
+  setStack(start, frame, { slots });
+  return start;
+}
+
+function numberAt(state: State, { register, frame, slot, at, size }: Ranked["place"]): Value | undefined {
+  if (register >= 0) return state.registers[register];
+  const known = state.frames[frame]?.stack.slots[slot];
+  return known?.kind === "spill" && size === 8 ? known.value : known && readSlot(known, at, size);
+}
+
+/** Has the number moved as the rank says, without wrapping? */
+function hasMoved({ place, anchor, order, direction }: Ranked, head: State, state: State): boolean {
+  const from = numberAt(head, place);
+  const to = numberAt(state, place);
+  if (from?.kind !== "number" || to?.kind !== "number" || to.id !== anchor || to.delta === 0) return false;
+  if (to.delta > 0 !== (direction === "up")) return false;
+  const { umin, umax, smin, smax } = to.range.full;
+  if (order === "signed") return !to.extended && Number.isFinite(smin - smax);
+  if (to.extended && from.range.full.umax >= 2 ** 32) return false;
+  const limit = to.extended ? 2 ** 32 : 2 ** 64;
+  return to.delta > 0 ? umin >= to.delta : umax - to.delta < limit;
+}
+
 /** Undefined if the program is rejected. Callbacks are not followed. */
 export function checkClosed(program: Program, maximumSteps: number): Closed | undefined {
   const analysis = analyze(program, { maximumSteps, keepInvariants: true });
@@ -36,15 +86,19 @@ export function checkClosed(program: Program, maximumSteps: number): Closed | un
   const ids = { next: 2 ** 30 };
   let steps = 0;
 
-  /** Is `state` at `index` covered by an invariant finished before number `before`? */
-  const isCovered = (index: number, state: State, before: number): boolean => {
-    for (let at = 0; at < before; at++) {
-      const known = invariants[at];
-      if (known?.index === index && covers(known.state, ALL_NEEDED, state, flow.live[index] ?? 0xffff))
-        return true;
-    }
-    return false;
+  /** Is invariant number `inner` inside the loop of which number `head` is the head, or that itself? */
+  const isInside = (head: number, inner: number): boolean => {
+    const inside = invariants[head]?.rank?.inside;
+    return inside !== undefined && head - inside <= inner && inner <= head;
   };
+
+  /** Is `state` at `index` covered by an invariant finished before number `before`, or is that one's next round? */
+  const isCovered = (index: number, state: State, before: number): boolean =>
+    invariants.some(({ index: label, state: known, rank }, at) => {
+      if (label !== index || (at >= before && !isInside(at, before))) return false;
+      if (!covers(known, ALL_NEEDED, state, flow.live[index] ?? 0xffff)) return false;
+      return at < before || (rank !== undefined && hasMoved(rank, known, state));
+    });
 
   /** Where the paths from `index` go on after one instruction. */
   const next = (index: number, state: State): { index: number; state: State }[] => {
@@ -104,8 +158,8 @@ export function checkClosed(program: Program, maximumSteps: number): Closed | un
     problem === undefined
       ? { invariants: invariants.length, steps }
       : { invariants: invariants.length, steps, problem };
-  for (const [number, { index, state }] of invariants.entries()) {
-    const problem = follow(index, state, number);
+  for (const [number, { index, state, rank }] of invariants.entries()) {
+    const problem = follow(index, rank === undefined ? state : anchored(state, rank), number);
     if (problem !== undefined) return result(problem);
   }
   const entry = program.subprograms[0]?.start ?? 0;
