@@ -6,7 +6,7 @@ import { buildDriver } from "../../scripts/driver.ts";
 test("threads that do everything with maps at once do not race, and leave nothing behind", (t) => {
   const { status, stdout, stderr } = spawnSync(buildDriver("race"), [], {
     encoding: "utf8",
-    timeout: 60_000,
+    timeout: 300_000,
   });
   t.is(status, 0, `${stdout}${stderr}`);
   t.is(stdout, "0 wrong, 0 not freed\n");

@@ -7,7 +7,7 @@ import { buildDriver } from "../../scripts/driver.ts";
 const ROOT = join(import.meta.dirname, "..", "..");
 
 test("no test finds an error under AddressSanitizer and UBSan", (t) => {
-  t.timeout(170_000);
+  t.timeout(600_000);
   buildDriver("sanitized");
   const runtime = spawnSync("gcc", ["-print-file-name=libasan.so"], { encoding: "utf8" }).stdout.trim();
   const ava = join(ROOT, "node_modules", "ava", "entrypoints", "cli.js");
