@@ -17,7 +17,10 @@ const TASKS = {
   test: [["ts", "scripts/test.ts"]],
   demo: [["ts", "scripts/demo.ts"]],
   bench: [["ts", "scripts/bench.ts"]],
-  fixtures: [["ts", "scripts/fixtures.ts"]],
+  fixtures: [
+    ["ts", "scripts/fixtures.ts"],
+    ["ts", "scripts/certificate-rows.ts"],
+  ],
   fuzz: [["ts", "scripts/fuzz.ts"]],
   bundle: [["ts", "scripts/bundle.ts"]],
   "build:driver": [["ts", "scripts/driver.ts"]],

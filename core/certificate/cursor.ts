@@ -5,6 +5,9 @@ import { readSignedLeb128, readUnsignedLeb128 } from "../base/leb128.ts";
 import { MOST } from "./interval.ts";
 import { refuse } from "./program.ts";
 
+/** Of the shortest form of 53 bits and a sign; a longer one could have bits that are cut off. */
+const MOST_BYTES = 8;
+
 export class Cursor {
   readonly #bytes: Uint8Array;
   readonly #reader: ByteReader;
@@ -60,6 +63,7 @@ export class Cursor {
     this.#reader.seek(this.position);
     try {
       const value = signed ? readSignedLeb128(this.#reader) : readUnsignedLeb128(this.#reader);
+      if (this.#reader.position - this.position > MOST_BYTES) refuse("an integer is too long");
       this.position = this.#reader.position;
       return Number(value);
     } catch (error) {

@@ -83,7 +83,7 @@ function runsInside(program: Program, seed: number, bytes: Uint8Array, strict: b
 }
 
 /** One to three bytes behind the digest changed, a little or at random, left out or added. */
-function damagedBytes(next: (below: number) => number, bytes: Uint8Array): Uint8Array {
+export function damagedBytes(next: (below: number) => number, bytes: Uint8Array): Uint8Array {
   const list = [...bytes];
   for (let count = 1 + next(3); count > 0; count--) {
     const at = DIGEST_BYTES + next(list.length - DIGEST_BYTES);

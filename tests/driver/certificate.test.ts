@@ -1,0 +1,206 @@
+// The certificate checker in C (driver/certificate/) answers as the core's does: certificates of the fixtures, the samples and
+// random programs, whole, damaged and empty; it allocates what it may and frees it; its tables are the core's.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "ava";
+import { checkCertificate } from "../../core/certificate/check.ts";
+import { DIGEST_BYTES } from "../../core/certificate/form.ts";
+import { loadObject } from "../../core/elf/object.ts";
+import { buildProgram } from "../../core/program/build.ts";
+import type { Program } from "../../core/program/program.ts";
+import { certify } from "../../core/verifier/certify.ts";
+import { rowFiles } from "../../scripts/certificate-rows.ts";
+import { mapsOf, programOfInstructions, testProgram } from "../core/verifier/programs.ts";
+import { compareCheckers, emptyCertificate, fuzzers } from "../fuzz/driver-certificate.fuzz.ts";
+import { countAllocations, failAllocation, share } from "../harness/driver.ts";
+import { certificateProgram, checkBoth, driverCheck } from "../harness/driver-certificate.ts";
+import {
+  FIXTURES,
+  type Fixture,
+  memoryOf,
+  programOf,
+  readFixtures,
+  sectionText,
+} from "../harness/fixture.ts";
+
+const ROOT = join(FIXTURES, "..", "..");
+const DAMAGED = share(5);
+
+class Outcomes {
+  readonly #counts = new Map<string, number>();
+
+  add(program: Program, seed: number, count = DAMAGED): void {
+    for (const outcome of compareCheckers(program, seed, count)) {
+      this.#counts.set(outcome, this.of(outcome) + 1);
+    }
+  }
+
+  of(outcome: string): number {
+    return this.#counts.get(outcome) ?? 0;
+  }
+}
+
+function programOfFixture(fixture: Fixture): { readonly program: Program; readonly strict: boolean } {
+  const asm = fixture.sections.find(({ name }) => name === "asm");
+  const { platform = "windows", type, memory, strict } = asm?.attributes ?? {};
+  const program = testProgram({
+    code: asm?.text ?? "",
+    platform,
+    maps: mapsOf(sectionText(fixture, "maps") ?? "", platform),
+    ...(type === undefined ? {} : { type }),
+    ...(memory === undefined ? {} : { memory: Number(memory) }),
+  });
+  return { program, strict: strict === "yes" };
+}
+
+test("fixtures of the verifier, accepted and rejected", (t) => {
+  const outcomes = new Outcomes();
+  const before = countAllocations();
+  for (const fixture of readFixtures("verifier")) {
+    const { program, strict } = programOfFixture(fixture);
+    outcomes.add(program, strict ? 2 : 1);
+  }
+  t.is(outcomes.of("not of the driver"), 0);
+  t.true(outcomes.of("whole proved") > 150 && outcomes.of("empty refused") > 150);
+  t.true(outcomes.of("damaged refused") > 100);
+  t.is(outcomes.of("whole refused"), 0);
+  t.is(countAllocations(), before);
+});
+
+test("conformance programs", (t) => {
+  const outcomes = new Outcomes();
+  const fixtures = readFixtures("conformance");
+  for (const fixture of fixtures) {
+    outcomes.add(
+      programOfInstructions(programOf(fixture), { memory: memoryOf(fixture).length }),
+      1,
+      share(3),
+    );
+  }
+  t.is(outcomes.of("whole proved"), fixtures.length);
+});
+
+const OBJECTS = [
+  ...readdirSync(join(FIXTURES, "c"))
+    .filter((name) => /^(un)?safe-.*\.o$/.test(name))
+    .map((name) => `tests/fixtures/c/${name}`),
+  "samples/droppacket.o",
+  "samples/droppacket_unsafe.o",
+];
+
+test("compiled programs", (t) => {
+  const outcomes = new Outcomes();
+  for (const path of OBJECTS) {
+    const object = loadObject(readFileSync(join(ROOT, path)), path);
+    for (const { name } of object.programs) outcomes.add(buildProgram(object, name), 3);
+  }
+  t.true(outcomes.of("whole proved") > 8, `${outcomes.of("whole proved")}`);
+  t.is(outcomes.of("whole refused"), 0);
+});
+
+test("random programs", (t) => {
+  const outcomes = new Map<string, number>();
+  for (let seed = 1; seed <= share(150); seed++) {
+    for (const outcome of [fuzzers[0]?.run(seed) ?? []].flat()) {
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+  }
+  for (const outcome of [
+    "whole proved",
+    "empty refused",
+    "damaged refused",
+    "beside a damaged program proved",
+  ]) {
+    t.true((outcomes.get(outcome) ?? 0) > share(20), `${outcome}: ${outcomes.get(outcome)}`);
+  }
+});
+
+/** Paths that meet: its certificate has a state. */
+const MEETING = testProgram({
+  code: `r2 = *(u32 *)(r1 + 24)
+r3 = *(u64 *)(r1 + 0)
+r4 = *(u64 *)(r1 + 8)
+r0 = 2
+r5 = r3
+r5 += 14
+if r5 > r4 goto out
+*(u64 *)(r10 - 8) = r2
+if r2 > 7 goto on
+r2 = 7
+*(u64 *)(r10 - 8) = r2
+on:
+r0 = *(u8 *)(r3 + 12)
+r1 = *(u64 *)(r10 - 8)
+r0 += r1
+out:
+exit`,
+});
+
+function certificateOf(program: Program): Uint8Array {
+  const certified = certify(program);
+  if (certified.kind === "none") throw new Error(certified.reason);
+  return certified.bytes;
+}
+
+test("every byte behind the digest replaced by every other one", (t) => {
+  const given = certificateProgram(MEETING)!;
+  const bytes = certificateOf(MEETING);
+  t.true(bytes.length > DIGEST_BYTES + 10);
+  for (let at = DIGEST_BYTES; at < bytes.length; at++) {
+    for (let value = 0; value < 256; value++) checkBoth(MEETING, given, bytes.with(at, value));
+  }
+});
+
+test("cut off anywhere it is refused, and followed by more, and of another program", (t) => {
+  const given = certificateProgram(MEETING)!;
+  const bytes = certificateOf(MEETING);
+  for (let length = 0; length < bytes.length; length++) {
+    t.not(driverCheck(given, bytes.subarray(0, length)).outcome, "proved");
+  }
+  t.is(driverCheck(given, Uint8Array.of(...bytes, 0)).outcome, "refused");
+  t.is(driverCheck(given, new Uint8Array(0)).outcome, "invalid");
+  for (let at = 0; at < DIGEST_BYTES; at++) {
+    t.is(driverCheck(given, bytes.with(at, (bytes[at] ?? 0) ^ 1)).outcome, "mismatch");
+  }
+});
+
+test("no integer takes more bytes than it needs, not even ten of which the last is cut off", (t) => {
+  const given = certificateProgram(MEETING)!;
+  const empty = emptyCertificate(MEETING, true);
+  t.is(driverCheck(given, empty).outcome, "proved");
+  for (const end of [[0], [2], [0x7e], [0x7f]]) {
+    for (let more = 0; more < 12; more++) {
+      const long = Uint8Array.of(...empty.subarray(0, -1), ...new Array<number>(more).fill(0x80), ...end);
+      if (more === 0 && end[0] === 0) continue;
+      t.is(checkCertificate(MEETING, long).kind, "refused", `${more} ${end}`);
+      t.is(driverCheck(given, long).outcome, "refused", `${more} ${end}`);
+    }
+  }
+});
+
+test("each allocation that fails is told, and nothing is kept", (t) => {
+  const given = certificateProgram(MEETING)!;
+  const bytes = certificateOf(MEETING);
+  const before = countAllocations();
+  let failed = 0;
+  for (; ; failed++) {
+    failAllocation(failed + 1);
+    const { outcome } = driverCheck(given, bytes);
+    if (outcome === "proved") break;
+    t.is(outcome, "unchecked");
+    t.is(countAllocations(), before);
+  }
+  failAllocation(0);
+  t.true(failed > 8, `${failed}`);
+  t.is(countAllocations(), before);
+});
+
+test("tables of the platforms are those of the core", (t) => {
+  for (const [path, content] of rowFiles()) {
+    t.is(
+      readFileSync(join(ROOT, path), "utf8").replaceAll("\r\n", "\n"),
+      content,
+      `${path}: npm run fixtures`,
+    );
+  }
+});
