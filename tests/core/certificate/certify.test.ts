@@ -14,7 +14,9 @@ import { encodeFile } from "../../../core/verifier/encode.ts";
 import { verify } from "../../../core/verifier/verify.ts";
 import { attack } from "../../fuzz/certificate.ts";
 import { generateAny } from "../../fuzz/generate.ts";
+import { loopProgram, randomLoop } from "../../fuzz/loops.ts";
 import { FIXTURES, memoryOf, programOf, readFixtures, sectionText } from "../../harness/fixture.ts";
+import { generator } from "../../harness/mutate.ts";
 import { mapsOf, programOfInstructions, testProgram } from "../verifier/programs.ts";
 import { recode } from "./recode.ts";
 
@@ -82,7 +84,9 @@ test("random programs: certificates check, damaged ones are refused or still tru
   const outcomes = new Map<string, number>();
   const end = performance.now() + SECONDS * 1000;
   for (let seed = first; performance.now() < end; seed++) {
-    const outcome = attack(generateAny(seed), seed);
+    const isLoop = seed % 4 === 0;
+    const program = isLoop ? loopProgram("random", randomLoop(generator(seed))) : generateAny(seed);
+    const outcome = attack(program, seed);
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   }
   for (const [outcome, count] of outcomes) t.log(`${count} ${outcome}`);

@@ -130,6 +130,7 @@ const U32 = 2 ** 32 - 1;
 const END = "r0 = 2; exit";
 const UP = "r1 = 0; l:; r1 += 1; if r1 < 1000 goto l";
 const DOWN = "r1 = 1000; l:; r1 += -1; if r1 s> 0 goto l";
+const STAYS = "l:; r1 += 0; if r1 s> -5 goto l";
 const LESS: Entry["cells"] = { 1: between(0, 999) };
 const WORD: Entry["cells"] = { 1: between(0, U32) };
 const SEVEN: Entry["cells"] = { 7: between(0, 999) };
@@ -191,6 +192,46 @@ const FORGED: readonly (readonly [string, string, readonly Entry[], boolean])[] 
     [head(1, SEVEN, 7, "unsigned up")],
     false,
   ],
+  [
+    "no step, said to be down",
+    `r1 = 9; ${STAYS}`,
+    [head(1, { 1: between(1, 999) }, 1, "signed down")],
+    false,
+  ],
+  [
+    "a step of another number",
+    "r7 = 0; l:; call 7; w0 &= 7; r1 = r0; r7 = r1; r7 += 1; if r7 < 1000 goto l",
+    [head(1, SEVEN, 7, "unsigned up")],
+    false,
+  ],
+  [
+    "half a slot, moved to another half",
+    "*(u32 *)(r10 - 8) = 0; l:; r1 = *(u32 *)(r10 - 8); r1 += 1; *(u32 *)(r10 - 6) = r1; if r1 < 1000 goto l",
+    [
+      head(
+        1,
+        { 10: { kind: "bytes", mask: 15, parts: [{ at: 0, size: 4, value: between(0, U32) }] } },
+        10,
+        "unsigned up",
+      ),
+    ],
+    false,
+  ],
+  [
+    "a state inside that says of a step what is not so",
+    `r1 = 0; ${STAYS}`,
+    [head(1, LESS, 1, "signed up", 1), { at: 2, cells: { 1: headOf(0, between(0, 999), 1) } }],
+    false,
+  ],
+  [
+    "a state inside that says 64 bits where there are 32",
+    "w1 = 1; l:; w1 += 2; if w1 != 0 goto l",
+    [head(1, WORD, 1, "signed up", 1), { at: 2, cells: { 1: headOf(0, between(0, U32), 2) } }],
+    false,
+  ],
+  ["more states inside than there are", `r1 = 0; ${STAYS}`, [head(1, LESS, 1, "unsigned up", 1)], false],
+  ["a rank of no number", "r1 = 0; l:; r1 += 1", [head(1, LESS, 2, "unsigned up")], false],
+  ["a rank that no round needs", "r1 = 0; l:; r1 += 1", [head(1, LESS, 1, "unsigned up")], true],
   [
     "back on one path",
     "r7 = 9; l:; call 7; if r0 == 77 goto m; r7 += 2; m:; r7 += -1; if r7 < 1000 goto l",
