@@ -52,12 +52,6 @@ export const CALL_MUTANTS = mutantsOf("transfer-call.ts", [
     note: "there may be none",
   },
   {
-    name: "memory that a helper gives is not null",
-    find: "instance: freshId(ids) }, 0, true);\n  }\n}",
-    replace: "instance: freshId(ids) }, 0, false);\n  }\n}",
-    note: "there may be none",
-  },
-  {
     name: "r5 survives a helper",
     find: "for (let index = 1; index <= LAST_ARGUMENT; index++) state.registers[index] = UNINITIALIZED;\n  state.registers[0] = result;",
     replace:

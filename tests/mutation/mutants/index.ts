@@ -10,6 +10,7 @@ import {
   STRICT_MUTANTS,
 } from "./calls.ts";
 import { INTERVAL_MUTANTS } from "./interval.ts";
+import { LOOP_MUTANTS } from "./loops.ts";
 import { CHECK_MEMORY_MUTANTS, STACK_MUTANTS, STATE_MUTANTS, TRANSFER_MEMORY_MUTANTS } from "./memory.ts";
 import { ALU_MUTANTS, BRANCH_MUTANTS } from "./numbers.ts";
 import {
@@ -39,6 +40,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MARKS_MUTANTS,
   ...EXPLORE_MUTANTS,
   ...KEEP_MUTANTS,
+  ...LOOP_MUTANTS,
   ...FLOW_MUTANTS,
   ...ASSERTION_MUTANTS,
   ...CALL_MUTANTS,
