@@ -43,14 +43,14 @@ export const EQUIVALENT: readonly Mutant[] = [
     name: "a number that does not move counts as one that does",
     find: "if (delta === 0 || (extended && !isSmall)) return 0;",
     replace: "if (extended && !isSmall) return 0;",
-    note: "the least move is then 0, and no number of rounds is small enough for that in ends()",
+    note: "the least move is then 0, and no number of rounds is small enough for that in rankOf()",
   },
   {
     file: "loop.ts",
     name: "a number without bounds does not wrap",
     find: "if (!extended && Number.isFinite(full.smin) && Number.isFinite(full.smax)) {",
     replace: "if (!extended) {",
-    note: "its bounds are infinite in ends() too, so no number of rounds is small enough",
+    note: "its bounds are infinite in rankOf() too, so no number of rounds is small enough",
   },
   {
     file: "loop.ts",

@@ -46,9 +46,16 @@ export const LOOP_MUTANTS: readonly Mutant[] = [
   },
   {
     file: "loop.ts",
+    name: "any number of rounds is bounded",
+    find: "|| (high - low) / least > MOST_ROUNDS) continue;",
+    replace: "|| (high - low) / least > 2 ** 60) continue;",
+    note: "a loop of more rounds than anyone waits for",
+  },
+  {
+    file: "loop.ts",
     name: "all loops end",
-    find: "return ways !== 0 && (high - low) / least <= MOST_ROUNDS;",
-    replace: "return ways >= 0 && (high - low) / least <= MOST_ROUNDS;",
+    find: "if (ways === 0 || (high - low) / least > MOST_ROUNDS) continue;",
+    replace: "if ((high - low) / least > MOST_ROUNDS) continue;",
     note: "a loop without end",
   },
   {
@@ -82,7 +89,7 @@ export const LOOP_MUTANTS: readonly Mutant[] = [
   {
     file: "explore.ts",
     name: "a loop ends when its paths have been followed",
-    find: "if (ends(loop.widened, loop.returns)) {",
+    find: "if (loop.returns === 0 || rankOf(loop.widened) !== undefined) {",
     replace: "if (loop.returns >= 0) {",
     note: "a loop without end",
   },
