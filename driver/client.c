@@ -58,6 +58,8 @@ Destroy(EBPF_CLIENT *Client)
         ObjectRelease(Client->Rows[Place].Object);
     PlatformFree(Client->Rows);
     PlatformFree(Client);
+    // What it held is freed now, and not when a program happens to run.
+    EpochSettle();
 }
 
 _Use_decl_annotations_

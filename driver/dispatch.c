@@ -162,7 +162,7 @@ DispatchCall(
     }
     PlatformFree(Request);
     // What the call has given up is freed now, and not when a program happens to run.
-    EpochExit(EpochEnter());
+    EpochSettle();
     return Status;
 }
 

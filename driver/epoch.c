@@ -130,6 +130,19 @@ EpochRetire(EBPF_RETIRED *Retired, VOID (*Free)(EBPF_RETIRED *Retired))
 
 _Use_decl_annotations_
 VOID
+EpochSettle(VOID)
+{
+    // What is freed may retire more, and each attempt moves on by one epoch at most; none if a run is in the way.
+    while (__atomic_load_n(&RetiredFirst, __ATOMIC_RELAXED) != NULL) {
+        UINT64 Before = EpochCurrent();
+        Reap();
+        if (EpochCurrent() == Before)
+            return;
+    }
+}
+
+_Use_decl_annotations_
+VOID
 EpochSynchronize(VOID)
 {
     Reap();

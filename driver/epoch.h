@@ -37,5 +37,8 @@ _IRQL_requires_max_(DISPATCH_LEVEL) UINT64 EpochCurrent(VOID);
 /** Whether nothing sees any more what went out of sight in that epoch. Moves on to the next epoch where it can. */
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN EpochIsOver(_In_ UINT64 Epoch);
 
+/** Frees what is retired, as far as no run sees it now. Does not wait. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID EpochSettle(VOID);
+
 /** Waits until all that has been retired before is freed. Not to be called inside an epoch. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID EpochSynchronize(VOID);

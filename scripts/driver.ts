@@ -1,8 +1,9 @@
 // `npm run build:driver`: compiles the portable core of the driver (driver/) to a library for this system, which tests and
-// fuzzers load. A library is named by a hash over all it was made of, so it is compiled once and never stale.
+// fuzzers load, and, with what is Windows' (driver/windows/), to EbpfCore.sys. What is made lies in a place named by a
+// hash over all it was made of, so it is compiled once and never stale.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { findClang } from "./fixtures.ts";
 
@@ -48,11 +49,29 @@ const BUILDS: Readonly<Record<DriverBuild, Recipe>> = {
   },
 };
 
-function listFiles(ending: string): string[] {
+/** What is of one system only. */
+const SYSTEMS = {
+  linux: (path: string) => path.startsWith("windows"),
+  windows: (path: string) => path.startsWith("platform-linux."),
+} as const;
+
+/** The files that are not of another system than `system`. */
+function listFiles(system: keyof typeof SYSTEMS, ending: string): string[] {
   return readdirSync(SOURCES, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(ending))
+    .filter((path) => path.endsWith(ending) && !SYSTEMS[system](path))
     .sort()
     .map((path) => join(SOURCES, path));
+}
+
+function hashOf(recipe: unknown, files: readonly string[]): string {
+  const hash = createHash("sha256").update(JSON.stringify(recipe));
+  for (const file of files) hash.update(`${file}\n`).update(readFileSync(file));
+  return hash.digest("hex").slice(0, 16);
+}
+
+function compile(command: string, args: readonly string[], cwd = ROOT): void {
+  const result = spawnSync(command, args, { cwd, encoding: "utf8" });
+  if (result.status !== 0) throw new Error(`${command} failed:\n${result.error?.message ?? result.stderr}`);
 }
 
 /** The path of the library, or the program, compiled if it is not there. Throws with the compiler's own text. */
@@ -60,21 +79,85 @@ export function buildDriver(build: DriverBuild): string {
   const { compiler, flags, sources: others = [] } = BUILDS[build];
   const command = compiler();
   if (command === undefined) throw new Error("clang is not installed; on Debian: apt-get install clang");
-  const sources = [...listFiles(".c"), ...others];
+  const sources = [...listFiles("linux", ".c"), ...others];
   const args = [...COMMON, ...flags];
-  const hash = createHash("sha256").update(JSON.stringify([command, args]));
-  for (const file of [...listFiles(".h"), ...sources]) hash.update(`${file}\n`).update(readFileSync(file));
-  const path = join(OUTPUT, `${build}-${hash.digest("hex").slice(0, 16)}`);
+  const path = join(OUTPUT, `${build}-${hashOf([command, args], [...listFiles("linux", ".h"), ...sources])}`);
   if (existsSync(path)) return path;
   mkdirSync(OUTPUT, { recursive: true });
   // Others may be compiling the same: whoever is last replaces a file by an equal one.
   const partial = `${path}.${process.pid}`;
-  const result = spawnSync(command, [...args, ...sources, "-o", partial], { cwd: ROOT, encoding: "utf8" });
-  if (result.status !== 0) throw new Error(`${command} failed:\n${result.error?.message ?? result.stderr}`);
+  compile(command, [...args, ...sources, "-o", partial]);
   renameSync(partial, path);
+  return path;
+}
+
+const MINGW = "x86_64-w64-mingw32-";
+const WINDOWS = join(SOURCES, "windows");
+
+const SYS_COMPILE = [
+  ...["-std=gnu11", "-O2", "-fno-strict-aliasing", "-fno-ident", "-D_WIN32_WINNT=0x0A00"],
+  "-DNTDDI_VERSION=0x0A000000",
+  // A kernel's stack is there as a whole, and below its pointer nothing is anybody's.
+  ...["-mno-stack-arg-probe", "-mno-red-zone"],
+  ...["-Wall", "-Wextra", "-Wshadow", "-Werror", `-I${SOURCES}`],
+];
+const SYS_LINK = [
+  ...["-shared", "-nostdlib", "-nostartfiles", "-s", "-Wl,-e,DriverEntry", "-Wl,--image-base,0x140000000"],
+  ...["-Wl,--subsystem,native:10.0", "-Wl,--dynamicbase", "-Wl,--nxcompat", "-Wl,--exclude-all-symbols"],
+  // Equal sources give equal bytes.
+  "-Wl,--no-insert-timestamp",
+];
+
+/** The DDK's own headers, whose warnings are not ours: their folder is known from that of the others. */
+function ddkFolder(): string {
+  const { stdout } = spawnSync(`${MINGW}gcc`, ["-E", "-Wp,-M", "-x", "c", "-"], {
+    encoding: "utf8",
+    input: "#include <windef.h>\n",
+  });
+  const [, folder] = /(\S+)\/windef\.h/.exec(stdout ?? "") ?? [];
+  if (folder === undefined)
+    throw new Error(`${MINGW}gcc is not installed; on Debian: apt-get install gcc-mingw-w64-x86-64`);
+  return join(folder, "ddk");
+}
+
+function versionDefines(): string[] {
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
+  const [major, minor, patch] = version.split(".");
+  return [`-DEBPF_VERSION_MAJOR=${major}`, `-DEBPF_VERSION_MINOR=${minor}`, `-DEBPF_VERSION_PATCH=${patch}`];
+}
+
+/** Compiles EbpfCore.sys into a folder, whatever is there. */
+export function compileSys(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, "EbpfCore.sys");
+  // Names without a folder: by its path and that of its parts the linker puts the import library in order.
+  const [library, resource] = ["libcng.a", "EbpfCore.res.o"];
+  compile(`${MINGW}dlltool`, ["-d", join(WINDOWS, "cng.def"), "-l", library], folder);
+  compile(`${MINGW}windres`, [...versionDefines(), join(WINDOWS, "EbpfCore.rc"), resource], folder);
+  const flags = [...SYS_COMPILE, "-isystem", ddkFolder(), ...SYS_LINK];
+  const inputs = [...listFiles("windows", ".c"), resource, library, "-lntoskrnl", "-lhal"];
+  compile(`${MINGW}gcc`, [...flags, ...inputs, "-o", path], folder);
+  return path;
+}
+
+/** The path of EbpfCore.sys, compiled if it is not there. Throws with the compiler's own text. */
+export function buildSys(): string {
+  const files = [".c", ".h", ".rc", ".def"].flatMap((ending) => listFiles("windows", ending));
+  const folder = join(OUTPUT, `sys-${hashOf([SYS_COMPILE, SYS_LINK, versionDefines()], files)}`);
+  const path = join(folder, "EbpfCore.sys");
+  if (existsSync(path)) return path;
+  const partial = `${folder}.${process.pid}`;
+  try {
+    compileSys(partial);
+    // Another may have been quicker, with equal bytes.
+    if (!existsSync(path)) renameSync(partial, folder);
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
   return path;
 }
 
 if (import.meta.main) {
   for (const build of DRIVER_BUILDS) process.stdout.write(`${buildDriver(build)}\n`);
+  process.stdout.write(`${buildSys()}\n`);
 }

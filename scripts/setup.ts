@@ -1,11 +1,11 @@
 // What a fresh Debian 12 with Node, npm, a .NET SDK and gcc still needs, for the demonstration and for the tests: Debian
-// packages, DnsFlood, the driver's portable core, a PowerShell, the bundle. Everything is looked for first; what is there is not done again.
+// packages, DnsFlood, the driver, a PowerShell, the bundle. Everything is looked for first; what is there is not done again.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findCommand } from "../core/cli/demo/process.ts";
 import { bundle } from "./bundle.ts";
-import { buildDriver, DRIVER_BUILDS } from "./driver.ts";
+import { buildDriver, buildSys, DRIVER_BUILDS } from "./driver.ts";
 import { powershellPath } from "./powershell.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -28,6 +28,7 @@ const DEBIAN_PACKAGES: readonly DebianPackage[] = [
   { name: "linux-libc-dev", gives: ["/usr/include/linux/bpf.h"], for: ["test"] },
   { name: "libbpf-dev", gives: ["/usr/include/bpf/bpf_helpers.h"], for: ["test"] },
   { name: "gcc-mingw-w64-x86-64", gives: ["x86_64-w64-mingw32-gcc"], for: ["test"] },
+  { name: "wine64", gives: ["/usr/lib/wine/wine64"], for: ["test"] },
 ];
 
 /** A command by its name, a file by its path. */
@@ -134,7 +135,10 @@ export async function setup(purpose: Purpose): Promise<Ready> {
   if (process.platform === "linux") buildFlood("linux");
   if (purpose === "test") {
     installOldestNode();
-    if (process.platform === "linux") for (const build of DRIVER_BUILDS) buildDriver(build);
+    if (process.platform === "linux") {
+      for (const build of DRIVER_BUILDS) buildDriver(build);
+      buildSys();
+    }
   }
   const folder = join(ROOT, "dist");
   await bundle(folder);

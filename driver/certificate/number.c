@@ -13,7 +13,7 @@ NumberTrailingZeros(INT64 Value)
 }
 
 /** Which upper halves are one number: taken as unsigned, as signed, and with the low half taken as signed. */
-typedef struct _UPPER {
+typedef struct _UPPER_HALF {
     BOOLEAN Unsigned;
     BOOLEAN Signed;
     BOOLEAN Centred;

@@ -11,24 +11,26 @@ import { buildProgram } from "../../core/program/build.ts";
 import { dispatchCase, makersAreComplete } from "../fuzz/dispatch.ts";
 import { countAllocations, failAllocation, STATUS, setProcessor, share } from "../harness/driver.ts";
 import {
-  ACCESS,
-  type Answer,
   ask,
   type Client,
   call,
   closeClient,
-  codeOf,
-  dataOf,
-  ERRORS,
-  field,
   initiate,
   openClient,
-  REPLY,
-  request,
   terminate,
   tryOpenClient,
 } from "../harness/driver-client.ts";
 import { MAP_TYPES, type MapDefinition } from "../harness/driver-maps.ts";
+import {
+  ACCESS,
+  type Answer,
+  codeOf,
+  dataOf,
+  ERRORS,
+  field,
+  REPLY,
+  request,
+} from "../harness/driver-requests.ts";
 import { FRAME_NAMES, FRAMES } from "../harness/frames.ts";
 
 // The dispatch is one for the process, so these tests come one after the other.

@@ -3,23 +3,18 @@
 // its size, an error is one of the table, and when the clients are gone so is all they had.
 import { encode } from "../../core/isa/encode.ts";
 import { countAllocations, STATUS } from "../harness/driver.ts";
+import { type Client, call, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
+import { MAP_TYPES } from "../harness/driver-maps.ts";
 import {
   ACCESS,
   type Answer,
-  type Client,
   CODES,
-  call,
-  closeClient,
   codeOf,
   ERRORS,
   field,
-  initiate,
-  openClient,
   REPLY,
   request,
-  terminate,
-} from "../harness/driver-client.ts";
-import { MAP_TYPES } from "../harness/driver-maps.ts";
+} from "../harness/driver-requests.ts";
 import { FRAME_NAMES, FRAMES } from "../harness/frames.ts";
 import { generator, mutate } from "../harness/mutate.ts";
 import { generateForHost } from "./generate.ts";
