@@ -351,6 +351,9 @@ NarrowLinked(CHECKER *Checker, VALUE_ID Id, const CHECK_VALUE *Value, VOID *Cont
     CHECK_NUMBER Next;
     if (Value->Kind != KindNumber || Value->Number.Id != Narrowing->Old.Id)
         return Id;
+    // The number itself, and copies of it.
+    if (NumberIsSame(&Value->Number, &Narrowing->Old))
+        return AddNumber(Checker, *Narrowing->Now);
     if (!NumberRelated(&Narrowing->Old, Narrowing->Now, &Value->Number, &Next)) {
         Narrowing->Holds = FALSE;
         return Id;

@@ -121,9 +121,9 @@ Enter(CHECKER *Checker, CHECK_STATE *State)
     State->Registers[2] = AddNumber(Checker, NumberConstant(Bytes));
 }
 
-/** The next state of the list, followed and listed. Previous: what was listed last. */
+/** The next of Count states of the list, followed and listed. */
 static VOID
-FollowNext(FOLLOWER *Follower, UINT32 *Label, const CHECK_STATE *Empty)
+FollowNext(FOLLOWER *Follower, UINT32 Count, UINT32 *Label, const CHECK_STATE *Empty)
 {
     CHECKER *Checker = Follower->Checker;
     INT64 Index = *Label + CursorSigned(Checker, Follower->Cursor, Checker->InstructionCount);
@@ -136,15 +136,20 @@ FollowNext(FOLLOWER *Follower, UINT32 *Label, const CHECK_STATE *Empty)
     if (Base == NULL && Follower->ListedCount > 0)
         Base = &FollowListedAt(Follower, Follower->ListedCount - 1)->State;
     CHECK_STATE State;
-    DecodeState(Checker, Follower->Cursor, Base == NULL ? Empty : Base, &State);
+    CHECK_RANK Rank = {.Anchor = STATE_FIRST_ANCHOR + Follower->ListedCount};
+    DecodeState(Checker, Follower->Cursor, Base == NULL ? Empty : Base, &State, &Rank);
+    // Inside of a loop, and of those around it.
+    UINT32 End = Checker->AnchorCount == 0 ? Count : Follower->Open[Checker->AnchorCount - 1].End;
+    UINT32 Inside = 0;
+    if (Rank.Anchor != 0 && Checker->Refusal == NULL)
+        Inside = (UINT32)CursorUnsigned(Checker, Follower->Cursor, End - Follower->ListedCount - 1);
     if (Checker->Pool.Exhausted)
         Refuse(Checker, "more memory than the certificate may take");
     if (Checker->Refusal != NULL) {
         StateRelease(Checker, &State);
         return;
     }
-    FollowFrom(Follower, *Label, &State);
-    FollowList(Follower, *Label, &State);
+    FollowListed(Follower, *Label, &State, &Rank, Inside);
 }
 
 static VOID
@@ -152,15 +157,15 @@ FollowAll(FOLLOWER *Follower)
 {
     CHECKER *Checker = Follower->Checker;
     UINT32 Label = 0;
-    INT64 Count = CursorUnsigned(Checker, Follower->Cursor, FOLLOW_MOST_STATES);
+    UINT32 Count = (UINT32)CursorUnsigned(Checker, Follower->Cursor, FOLLOW_MOST_STATES);
     CHECK_STATE State;
     StateInitiate(Checker, &State);
-    while (Count-- > 0 && Checker->Refusal == NULL)
-        FollowNext(Follower, &Label, &State);
+    while (Follower->ListedCount < Count && Checker->Refusal == NULL && !Checker->Pool.Exhausted)
+        FollowNext(Follower, Count, &Label, &State);
     StateRelease(Checker, &State);
     Enter(Checker, &State);
     if (Checker->Refusal == NULL)
-        FollowFrom(Follower, 0, &State);
+        FollowFrom(Follower, 0, &State, NULL);
     StateRelease(Checker, &State);
     if (Checker->Refusal == NULL && Follower->Cursor->Position != Follower->Cursor->SizeBytes)
         Refuse(Checker, "there is more behind the end");

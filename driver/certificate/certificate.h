@@ -2,6 +2,7 @@
 //
 //   cursor, decode                the bytes, and the states in them
 //   follow                        every path from a state, once, to where an earlier state covers it
+//   rank                          why a loop ends that is listed once for all its rounds
 //   alu, memory, call, callback   what an instruction needs and does
 //   cover                         whether one state says no more than another
 //   interval, number, state, stack, values what is known of values, and where that is kept

@@ -63,6 +63,9 @@ MatchLink(COVER *Cover, const CHECK_NUMBER *A, const CHECK_NUMBER *B)
 {
     if (A->Id == 0)
         return TRUE;
+    // A link to the head of a loop is to one number in all states, not to any number.
+    if (A->Id >= STATE_FIRST_ANCHOR)
+        return B->Id == A->Id && B->Delta == A->Delta && B->Extended == A->Extended;
     COVER_LINK Link = {
         .DeltaA = A->Delta,
         .DeltaB = B->Delta,

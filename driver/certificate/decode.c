@@ -1,7 +1,5 @@
 #include "certificate/decode.h"
 
-enum { FIRST_CELL = 10, CELLS_PER_FRAME = FRAME_SLOTS + 4 };
-
 /** How a value is written: the low three bits of its first byte. */
 enum { FormNothing, FormAny, FormConstant, FormUnsigned, FormSigned, FormLow, FormBounds, FormPointer };
 
@@ -16,7 +14,10 @@ enum { POINTER_NULLABLE = 0x08, POINTER_OFFSET = 0x10, POINTER_RANGE = 0x20, POI
 enum { POINTER_PLACE = 0x0f, POINTER_FLAG = 0x10, POINTER_FIXED = 0x20 };
 
 /** A state's first byte, above the number of frames less one. */
-enum { STATE_LENGTHS = 0x08, STATE_HELD = 0x10 };
+enum { STATE_LENGTHS = 0x08, STATE_HELD = 0x10, STATE_RANKED = 0x20 };
+
+/** How a ranked state's number moves: so many ways for each cell. */
+enum { RANK_WAYS = 4, RANK_UNSIGNED = 2, RANK_DOWN = 1 };
 
 /** What of a pointer is written for each place. */
 enum { HasWhich = 1, HasInstance = 2, HasHolder = 4, IsPacket = 8, HasFlag = 16 };
@@ -125,7 +126,9 @@ DecodeLink(CHECKER *Checker, CURSOR *Cursor, UINT8 Head, CHECK_NUMBER *Value)
             Refuse(Checker, "a link without an id");
         return;
     }
-    Value->Id = (UINT32)DecodeId(Checker, Cursor);
+    // The first numbers are those of the loops that are open.
+    UINT32 Link = (UINT32)CursorUnsigned(Checker, Cursor, DECODE_MOST_ID);
+    Value->Id = Link < Checker->AnchorCount ? Checker->Anchors[Link] : 1 + Link - Checker->AnchorCount;
     Value->Delta = CursorSigned(Checker, Cursor, NUMBER_MOST_DELTA);
     Value->Extended = (Head & NUMBER_EXTENDED) != 0;
     if (Value->Extended && Value->Full.U1 >= INTERVAL_TWO_32)
@@ -273,36 +276,23 @@ DecodeSlot(CHECKER *Checker, CURSOR *Cursor, UINT32 Frames)
     return Value;
 }
 
-/** Where a cell of the state is; NULL: it does not exist. If Own, it is to be written. */
-static VALUE_ID *
-CellAt(CHECKER *Checker, CHECK_STATE *State, UINT32 Cell, BOOLEAN Own)
-{
-    if (Cell < FIRST_CELL)
-        return &State->Registers[Cell];
-    UINT32 Depth = (Cell - FIRST_CELL) / CELLS_PER_FRAME, At = (Cell - FIRST_CELL) % CELLS_PER_FRAME;
-    if (Depth >= State->FrameCount || (Depth == 0 && At >= FRAME_SLOTS))
-        return NULL;
-    CHECK_FRAME *Frame = Own ? ValuesOwnFrame(&Checker->Pool, &State->Frames[Depth]) : State->Frames[Depth];
-    return At < FRAME_SLOTS ? &Frame->Slots[FRAME_SLOTS - 1 - At] : &Frame->Saved[At - FRAME_SLOTS];
-}
-
 static BOOLEAN
 IsSlot(UINT32 Cell)
 {
-    return Cell >= FIRST_CELL && (Cell - FIRST_CELL) % CELLS_PER_FRAME < FRAME_SLOTS;
+    return Cell >= STATE_FIRST_CELL && (Cell - STATE_FIRST_CELL) % STATE_CELLS_PER_FRAME < FRAME_SLOTS;
 }
 
 /** Pairs of a distance to the next cell and what is in it; 0 ends. */
 static VOID
 DecodeCells(CHECKER *Checker, CURSOR *Cursor, CHECK_STATE *State)
 {
-    INT64 Count = FIRST_CELL + (INT64)CELLS_PER_FRAME * State->FrameCount, Cell = -1;
+    INT64 Count = STATE_FIRST_CELL + (INT64)STATE_CELLS_PER_FRAME * State->FrameCount, Cell = -1;
     while (Checker->Refusal == NULL) {
         INT64 Step = CursorUnsigned(Checker, Cursor, Count);
         if (Step == 0)
             return;
         Cell += Step;
-        VALUE_ID *Old = Cell < Count ? CellAt(Checker, State, (UINT32)Cell, FALSE) : NULL;
+        VALUE_ID *Old = Cell < Count ? StateCell(Checker, State, (UINT32)Cell, FALSE) : NULL;
         if (Old == NULL) {
             Refuse(Checker, "a cell that does not exist");
             return;
@@ -315,7 +305,7 @@ DecodeCells(CHECKER *Checker, CURSOR *Cursor, CHECK_STATE *State)
         if (Checker->Refusal != NULL)
             return;
         VALUE_ID New = Value.Kind == KindNothing ? 0 : ValuesAdd(&Checker->Pool, &Value);
-        *CellAt(Checker, State, (UINT32)Cell, TRUE) = New;
+        *StateCell(Checker, State, (UINT32)Cell, TRUE) = New;
     }
 }
 
@@ -347,6 +337,21 @@ NoteId(CHECKER *Checker, IDS *Ids, INT64 Id)
         Ids->Count++;
 }
 
+/** Whether that is a link to the head of a loop that is open. */
+static BOOLEAN
+IsOpen(const CHECKER *Checker, UINT32 Anchor)
+{
+    UINT32 Low = 0, High = Checker->AnchorCount;
+    while (Low < High) {
+        UINT32 Middle = Low + (High - Low) / 2;
+        if (Checker->Anchors[Middle] < Anchor)
+            Low = Middle + 1;
+        else
+            High = Middle;
+    }
+    return Low < Checker->AnchorCount && Checker->Anchors[Low] == Anchor;
+}
+
 static VOID
 NoteValue(CHECKER *Checker, IDS *Ids, const CHECK_VALUE *Value)
 {
@@ -356,6 +361,11 @@ NoteValue(CHECKER *Checker, IDS *Ids, const CHECK_VALUE *Value)
         NoteId(Checker, Ids, Value->Pointer.Part);
     } else if (Value->Kind == KindNumber && Value->Number.Id != 0) {
         UINT32 Id = Value->Number.Id;
+        if (Id >= STATE_FIRST_ANCHOR) {
+            if (!IsOpen(Checker, Id))
+                Refuse(Checker, "a link to the head of another loop");
+            return;
+        }
         if (Id > Ids->LinkCount + 1) {
             Refuse(Checker, "links out of order");
             return;
@@ -404,17 +414,25 @@ CheckIds(CHECKER *Checker, const CHECK_STATE *State)
     }
 }
 
-VOID
-DecodeState(CHECKER *Checker, CURSOR *Cursor, const CHECK_STATE *Base, CHECK_STATE *State)
+static VOID
+DecodeRank(CHECKER *Checker, CURSOR *Cursor, CHECK_STATE *State, CHECK_RANK *Rank)
 {
-    UINT8 Head = CursorByte(Checker, Cursor);
-    *State = *Base;
-    State->FrameCount = 0;
-    if (Head > (STATE_HELD | STATE_LENGTHS | 7)) {
-        Refuse(Checker, "a state of an unknown form");
-        return;
-    }
-    for (UINT32 Frames = (Head & 7) + 1; State->FrameCount < Frames;) {
+    INT64 Cells = STATE_FIRST_CELL + (INT64)STATE_CELLS_PER_FRAME * State->FrameCount;
+    UINT32 Place = (UINT32)CursorUnsigned(Checker, Cursor, RANK_WAYS * Cells - 1);
+    Rank->Cell = Place / RANK_WAYS;
+    Rank->Signed = Place % RANK_WAYS < RANK_UNSIGNED;
+    Rank->Up = (Place & RANK_DOWN) == 0;
+    const VALUE_ID *Cell = StateCell(Checker, State, Rank->Cell, FALSE);
+    if (Cell != NULL && ValueAt(Checker, *Cell)->Kind == KindBytes)
+        Rank->Part = (UINT32)CursorUnsigned(Checker, Cursor, 1);
+    if (!RankHasNumber(Checker, State, Rank))
+        Refuse(Checker, "a rank of no number");
+}
+
+static VOID
+DecodeFrames(CHECKER *Checker, CURSOR *Cursor, UINT32 Frames, const CHECK_STATE *Base, CHECK_STATE *State)
+{
+    while (State->FrameCount < Frames) {
         UINT32 Depth = State->FrameCount++;
         INT32 ReturnTo = Depth == 0 ? -1 : (INT32)CursorUnsigned(Checker, Cursor, Checker->InstructionCount - 1);
         if (Depth < Base->FrameCount)
@@ -424,6 +442,19 @@ DecodeState(CHECKER *Checker, CURSOR *Cursor, const CHECK_STATE *Base, CHECK_STA
         if (State->Frames[Depth]->ReturnTo != ReturnTo)
             ValuesOwnFrame(&Checker->Pool, &State->Frames[Depth])->ReturnTo = ReturnTo;
     }
+}
+
+VOID
+DecodeState(CHECKER *Checker, CURSOR *Cursor, const CHECK_STATE *Base, CHECK_STATE *State, CHECK_RANK *Rank)
+{
+    UINT8 Head = CursorByte(Checker, Cursor);
+    *State = *Base;
+    State->FrameCount = 0;
+    if (Head > (STATE_RANKED | STATE_HELD | STATE_LENGTHS | 7)) {
+        Refuse(Checker, "a state of an unknown form");
+        return;
+    }
+    DecodeFrames(Checker, Cursor, (Head & 7) + 1, Base, State);
     if (Head & STATE_LENGTHS) {
         State->Packet = (UINT32)CursorUnsigned(Checker, Cursor, STATE_MOST_PACKET + 1);
         State->Metadata = (UINT32)CursorUnsigned(Checker, Cursor, STATE_MOST_PACKET + 1);
@@ -435,4 +466,8 @@ DecodeState(CHECKER *Checker, CURSOR *Cursor, const CHECK_STATE *Base, CHECK_STA
         DecodeReferences(Checker, Cursor, Base, State);
     if (Checker->Refusal == NULL)
         CheckIds(Checker, State);
+    if ((Head & STATE_RANKED) == 0)
+        Rank->Anchor = 0;
+    else if (Checker->Refusal == NULL)
+        DecodeRank(Checker, Cursor, State, Rank);
 }

@@ -7,8 +7,6 @@
 
 /** Paths from one state that wait while another is followed. */
 #define MOST_WAITING 4096
-/** Ids of listed states are below. */
-#define FIRST_FRESH ((UINT32)1 << 24)
 
 /** Where a path goes on: nowhere. */
 #define ENDS UINT32_MAX
@@ -56,26 +54,28 @@ Grown(CHECKER *Checker, VOID *Old, UINT32 *Capacity, UINT32 First, SIZE_T SizeBy
     return New;
 }
 
-VOID
-FollowList(FOLLOWER *Follower, UINT32 Index, const CHECK_STATE *State)
+/** Takes over the state: it may cover others from now on. FALSE: there is no memory for it. */
+static BOOLEAN
+AddListed(FOLLOWER *Follower, UINT32 Index, const CHECK_STATE *State, const CHECK_RANK *Rank)
 {
     CHECKER *Checker = Follower->Checker;
-    FOLLOW_LIST *List = &Follower->Lists[Index];
+    FOLLOW_LIST *Own = &Follower->Lists[Index];
     FOLLOW_LISTED **Block = &Follower->Listed[Follower->ListedCount / FOLLOW_BLOCK];
     if (*Block == NULL)
         *Block = ValuesAllocate(&Checker->Pool, FOLLOW_BLOCK * sizeof(**Block));
-    if (List->Count == List->Capacity) {
-        VOID *Numbers = Grown(Checker, List->Numbers, &List->Capacity, 4, sizeof(List->Numbers[0]));
+    if (Own->Count == Own->Capacity) {
+        VOID *Numbers = Grown(Checker, Own->Numbers, &Own->Capacity, 4, sizeof(Own->Numbers[0]));
         if (Numbers != NULL)
-            List->Numbers = Numbers;
+            Own->Numbers = Numbers;
     }
-    if (*Block == NULL || List->Count == List->Capacity) {
+    if (*Block == NULL || Own->Count == Own->Capacity) {
         CHECK_STATE Lost = *State;
         StateRelease(Checker, &Lost);
-        return;
+        return FALSE;
     }
-    List->Numbers[List->Count++] = Follower->ListedCount;
-    *FollowListedAt(Follower, Follower->ListedCount++) = (FOLLOW_LISTED){.State = *State, .Index = Index};
+    Own->Numbers[Own->Count++] = Follower->ListedCount;
+    *FollowListedAt(Follower, Follower->ListedCount++) = (FOLLOW_LISTED){.State = *State, .Index = Index, .Rank = *Rank};
+    return TRUE;
 }
 
 const CHECK_STATE *
@@ -307,17 +307,36 @@ InCallback(const CHECK_STATE *State)
     return FALSE;
 }
 
+/** Whether that listed state is the head of a loop that is open. Inner heads have greater numbers. */
+static BOOLEAN
+IsOpen(const FOLLOWER *Follower, UINT32 Number)
+{
+    UINT32 Low = 0, High = Follower->Checker->AnchorCount;
+    while (Low < High) {
+        UINT32 Middle = Low + (High - Low) / 2;
+        if (Follower->Open[Middle].Head < Number)
+            Low = Middle + 1;
+        else
+            High = Middle;
+    }
+    return Low < Follower->Checker->AnchorCount && Follower->Open[Low].Head == Number;
+}
+
 /** Reads whether the path ends here; if so, the state that is said to cover it must. */
 static BOOLEAN
-Stops(FOLLOWER *Follower, const FOLLOW_LIST *List, const CHECK_STATE *State)
+Stops(FOLLOWER *Follower, const FOLLOW_LIST *List, CHECK_STATE *State)
 {
     CHECKER *Checker = Follower->Checker;
     INT64 Back = CursorUnsigned(Checker, Follower->Cursor, List->Count);
     if (Back == 0)
         return Checker->Refusal != NULL;
-    const FOLLOW_LISTED *Listed = FollowListedAt(Follower, List->Numbers[List->Count - Back]);
+    UINT32 Number = List->Numbers[List->Count - Back];
+    FOLLOW_LISTED *Listed = FollowListedAt(Follower, Number);
     if (!CoverState(Checker, Follower->Cover, &Listed->State, State))
         Refuse(Checker, "a state is not covered");
+    // Of a loop that is open another round is yet to come.
+    else if (IsOpen(Follower, Number) && !RankHasMoved(Checker, &Listed->Rank, &Listed->State, State))
+        Refuse(Checker, "a round does not move its loop's number");
     return TRUE;
 }
 
@@ -366,14 +385,16 @@ FollowPath(FOLLOWER *Follower, UINT32 Index, CHECK_STATE *State, BOOLEAN IsStart
 }
 
 VOID
-FollowFrom(FOLLOWER *Follower, UINT32 Index, const CHECK_STATE *State)
+FollowFrom(FOLLOWER *Follower, UINT32 Index, const CHECK_STATE *State, const CHECK_RANK *Rank)
 {
     CHECKER *Checker = Follower->Checker;
     CHECK_STATE First;
-    Checker->NextId = FIRST_FRESH;
+    Checker->NextId = STATE_FIRST_FRESH;
     // What is there already belongs to listed states, or to this one, which will be listed.
     Checker->Pool.Kept = Checker->Pool.Top;
     StateCopy(&First, State);
+    if (Rank != NULL)
+        RankStartRound(Checker, &First, Rank);
     Wait(Follower, Index, &First);
     for (BOOLEAN IsStart = TRUE; Follower->WaitingCount > 0; IsStart = FALSE) {
         FOLLOW_PATH Path = Follower->Waiting[--Follower->WaitingCount];
@@ -382,4 +403,37 @@ FollowFrom(FOLLOWER *Follower, UINT32 Index, const CHECK_STATE *State)
         StateRelease(Checker, &Path.State);
     }
     ValuesReset(&Checker->Pool);
+}
+
+/** Follows the heads of loops of which all states are listed. */
+static VOID
+Close(FOLLOWER *Follower)
+{
+    CHECKER *Checker = Follower->Checker;
+    while (Checker->AnchorCount > 0 && Checker->Refusal == NULL) {
+        const FOLLOW_LOOP *Loop = &Follower->Open[Checker->AnchorCount - 1];
+        if (Loop->End != Follower->ListedCount)
+            return;
+        const FOLLOW_LISTED *Head = FollowListedAt(Follower, Loop->Head);
+        FollowFrom(Follower, Head->Index, &Head->State, &Head->Rank);
+        Checker->AnchorCount--;
+    }
+}
+
+VOID
+FollowListed(FOLLOWER *Follower, UINT32 Index, const CHECK_STATE *State, const CHECK_RANK *Rank, UINT32 Inside)
+{
+    CHECKER *Checker = Follower->Checker;
+    UINT32 Number = Follower->ListedCount;
+    if (Rank->Anchor == 0)
+        FollowFrom(Follower, Index, State, NULL);
+    if (!AddListed(Follower, Index, State, Rank))
+        return;
+    if (Rank->Anchor != 0 && Checker->AnchorCount == STATE_MOST_OPEN) {
+        Refuse(Checker, "too many loops in one another");
+    } else if (Rank->Anchor != 0) {
+        Follower->Open[Checker->AnchorCount] = (FOLLOW_LOOP){.Head = Number, .End = Number + 1 + Inside};
+        Checker->Anchors[Checker->AnchorCount++] = Rank->Anchor;
+    }
+    Close(Follower);
 }

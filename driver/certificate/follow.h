@@ -8,7 +8,16 @@
 typedef struct _FOLLOW_LISTED {
     CHECK_STATE State;
     UINT32 Index;
+    /** Of the head of a loop. */
+    CHECK_RANK Rank;
 } FOLLOW_LISTED;
+
+/** A loop whose states are being listed. */
+typedef struct _FOLLOW_LOOP {
+    /** Its head, and the first state behind it, by number. */
+    UINT32 Head;
+    UINT32 End;
+} FOLLOW_LOOP;
 
 /** The states listed for one instruction, by number, in their order. */
 typedef struct _FOLLOW_LIST {
@@ -33,6 +42,8 @@ typedef struct _FOLLOWER {
     FOLLOW_LISTED **Listed;
     /** By instruction. */
     FOLLOW_LIST *Lists;
+    /** The outermost first; the checker has their anchors. */
+    FOLLOW_LOOP Open[STATE_MOST_OPEN];
     UINT32 WaitingCount;
     UINT32 WaitingCapacity;
     FOLLOW_PATH *Waiting;
@@ -51,11 +62,20 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 BOOLEAN FollowCreate(_Out_ FOLLOWER *Follower, _In_ CHECKER *Checker, _In_ CURSOR *Cursor, UINT64 Steps);
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID FollowDestroy(_Inout_ FOLLOWER *Follower);
 
-/** Follows every path from a state, of which a copy is made. */
-_IRQL_requires_max_(PASSIVE_LEVEL) VOID FollowFrom(_Inout_ FOLLOWER *Follower, UINT32 Index, _In_ const CHECK_STATE *State);
+/** Follows every path from a state, of which a copy is made. Rank: NULL, or of the head of a loop that is open. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID FollowFrom(
+    _Inout_ FOLLOWER *Follower, UINT32 Index, _In_ const CHECK_STATE *State, _In_opt_ const CHECK_RANK *Rank);
 
-/** Takes over the state: it may cover others from now on. */
-_IRQL_requires_max_(PASSIVE_LEVEL) VOID FollowList(_Inout_ FOLLOWER *Follower, UINT32 Index, _In_ const CHECK_STATE *State);
+/**
+ * The next listed state, which it takes over: followed now or, if it is the head of a loop, behind the Inside states of that.
+ * It may cover others from now on.
+ */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID FollowListed(
+    _Inout_ FOLLOWER *Follower,
+    UINT32 Index,
+    _In_ const CHECK_STATE *State,
+    _In_ const CHECK_RANK *Rank,
+    UINT32 Inside);
 
 /** The state listed last for an instruction; NULL: none. */
 _IRQL_requires_max_(PASSIVE_LEVEL) const CHECK_STATE *FollowLast(_In_ const FOLLOWER *Follower, UINT32 Index);

@@ -70,20 +70,17 @@ BOOLEAN
 IntervalTight(const CHECK_WIDTH *Width, CHECK_INTERVAL *Bounds)
 {
     INT64 U0 = Bounds->U0, U1 = Bounds->U1, S0 = Bounds->S0, S1 = Bounds->S1;
-    if (U1 <= Width->MostSigned) {
+    if (U1 <= Width->MostSigned || S0 >= 0) {
         // All are below half of the modulus: the same number either way.
-        S0 = Greatest(S0, U0);
-        S1 = Least(S1, U1);
-    } else if (U0 >= Width->Modulus / 2 && U1 <= Width->MostUnsigned) {
-        S0 = Greatest(S0, U0 - Width->Modulus);
-        S1 = Least(S1, U1 - Width->Modulus);
-    }
-    if (S0 >= 0) {
-        U0 = Greatest(U0, S0);
-        U1 = Least(U1, S1);
-    } else if (S1 < 0) {
+        U0 = S0 = Greatest(U0, S0);
+        U1 = S1 = Least(U1, S1);
+    } else if (S1 < 0 || (U0 >= Width->Modulus / 2 && U1 <= Width->MostUnsigned)) {
         U0 = Greatest(U0, S0 <= Width->NoLow ? Width->Modulus / 2 : S0 + Width->Modulus);
         U1 = Least(U1, S1 + Width->Modulus);
+        if (U1 <= Width->MostUnsigned) {
+            S0 = U0 - Width->Modulus;
+            S1 = U1 - Width->Modulus;
+        }
     }
     if (U0 > U1 || S0 > S1)
         return FALSE;

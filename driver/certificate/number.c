@@ -77,10 +77,10 @@ NumberCombine(const CHECK_INTERVAL *Full, const CHECK_INTERVAL *Low, UINT8 Zeros
     CHECK_INTERVAL Whole = *Full, Half = *Low;
     UPPER Upper = UpperOf(Full);
     NarrowLow(&Upper, Full, &Half);
-    if (!IntervalTight(&WidthLow, &Half))
+    if (!IntervalIsSame(&Half, Low) && !IntervalTight(&WidthLow, &Half))
         return FALSE;
     NarrowFull(&Upper, &Half, &Whole);
-    if (!IntervalTight(&WidthFull, &Whole))
+    if (!IntervalIsSame(&Whole, Full) && !IntervalTight(&WidthFull, &Whole))
         return FALSE;
     *Result = IntervalIsOne(&Whole) ? NumberConstant(Whole.S0) : Plain(&Whole, &Half, Zeros);
     return TRUE;
@@ -160,8 +160,8 @@ NumberUnlinked(const CHECK_NUMBER *A)
     return Plain(&A->Full, &A->Low, A->Zeros);
 }
 
-static CHECK_NUMBER
-Linked(const CHECK_NUMBER *A, UINT32 Id, INT64 Delta, BOOLEAN Extended)
+CHECK_NUMBER
+NumberLinked(const CHECK_NUMBER *A, UINT32 Id, INT64 Delta, BOOLEAN Extended)
 {
     CHECK_NUMBER Result = NumberUnlinked(A);
     if (Id != 0 && !NumberIsKnown(A)) {
@@ -178,7 +178,7 @@ NumberZeroExtended(const CHECK_NUMBER *A)
     if (A->Full.U1 < INTERVAL_TWO_32)
         return *A;
     CHECK_NUMBER Result = OfLow(&A->Low, A->Zeros);
-    return Linked(&Result, A->Id, A->Delta, TRUE);
+    return NumberLinked(&Result, A->Id, A->Delta, TRUE);
 }
 
 CHECK_NUMBER
@@ -302,9 +302,9 @@ SumLink(
         Delta < -NUMBER_MOST_DELTA)
         return *Result;
     if (Bits == 32)
-        return Linked(Result, Base->Id, Delta, TRUE);
+        return NumberLinked(Result, Base->Id, Delta, TRUE);
     BOOLEAN Stays = Base->Full.U0 + By >= 0 && Base->Full.U1 + By < INTERVAL_TWO_32;
-    return Base->Extended && !Stays ? *Result : Linked(Result, Base->Id, Delta, Base->Extended);
+    return Base->Extended && !Stays ? *Result : NumberLinked(Result, Base->Id, Delta, Base->Extended);
 }
 
 CHECK_NUMBER
@@ -358,8 +358,8 @@ NumberCompare(
     if (!NumberCombine(IsWide ? &Left : &A->Full, &LowA, Equal ? Zeros : A->Zeros, &ResultA) ||
         !NumberCombine(IsWide ? &Right : &B->Full, &LowB, Equal ? Zeros : B->Zeros, &ResultB))
         return FALSE;
-    *NewA = Linked(&ResultA, A->Id, A->Delta, A->Extended);
-    *NewB = Linked(&ResultB, B->Id, B->Delta, B->Extended);
+    *NewA = NumberLinked(&ResultA, A->Id, A->Delta, A->Extended);
+    *NewB = NumberLinked(&ResultB, B->Id, B->Delta, B->Extended);
     return TRUE;
 }
 
@@ -393,6 +393,6 @@ NumberRelated(const CHECK_NUMBER *Old, const CHECK_NUMBER *Now, const CHECK_NUMB
     if (!IntervalRestrict(&WidthLow, TestEq, &Other->Low, &Low, &Both) ||
         !NumberCombine(&Other->Full, &Both, Other->Zeros, &Narrowed))
         return FALSE;
-    *Result = Linked(&Narrowed, Other->Id, Other->Delta, Other->Extended);
+    *Result = NumberLinked(&Narrowed, Other->Id, Other->Delta, Other->Extended);
     return TRUE;
 }

@@ -67,6 +67,10 @@ _IRQL_requires_max_(PASSIVE_LEVEL) CHECK_NUMBER NumberFromLow(INT64 U0, INT64 U1
 
 _IRQL_requires_max_(PASSIVE_LEVEL) CHECK_NUMBER NumberUnlinked(_In_ const CHECK_NUMBER *A);
 
+/** With a link in place of the one it has; none if the number is known, or Id is 0. */
+_IRQL_requires_max_(PASSIVE_LEVEL) CHECK_NUMBER NumberLinked(
+    _In_ const CHECK_NUMBER *A, UINT32 Id, INT64 Delta, BOOLEAN Extended);
+
 /** The low 32 bits of A; linked as A is. */
 _IRQL_requires_max_(PASSIVE_LEVEL) CHECK_NUMBER NumberZeroExtended(_In_ const CHECK_NUMBER *A);
 

@@ -102,6 +102,19 @@ StateRead(CHECKER *Checker, const CHECK_STATE *State, UINT32 Register)
 }
 
 VALUE_ID *
+StateCell(CHECKER *Checker, CHECK_STATE *State, UINT32 Cell, BOOLEAN Own)
+{
+    if (Cell < STATE_FIRST_CELL)
+        return &State->Registers[Cell];
+    UINT32 Depth = (Cell - STATE_FIRST_CELL) / STATE_CELLS_PER_FRAME;
+    UINT32 At = (Cell - STATE_FIRST_CELL) % STATE_CELLS_PER_FRAME;
+    if (Depth >= State->FrameCount || (Depth == 0 && At >= FRAME_SLOTS))
+        return NULL;
+    CHECK_FRAME *Frame = Own ? ValuesOwnFrame(&Checker->Pool, &State->Frames[Depth]) : State->Frames[Depth];
+    return At < FRAME_SLOTS ? &Frame->Slots[FRAME_SLOTS - 1 - At] : &Frame->Saved[At - FRAME_SLOTS];
+}
+
+VALUE_ID *
 StateOwnSlots(CHECKER *Checker, CHECK_STATE *State, UINT32 Depth)
 {
     return ValuesOwnFrame(&Checker->Pool, &State->Frames[Depth])->Slots;
@@ -246,8 +259,8 @@ ValueIsKernel(const CHECK_VALUE *Value)
     return Value->Kind == KindPointer && Value->Pointer.Place == PlaceKernel;
 }
 
-static BOOLEAN
-IsSameNumber(const CHECK_NUMBER *A, const CHECK_NUMBER *B)
+BOOLEAN
+NumberIsSame(const CHECK_NUMBER *A, const CHECK_NUMBER *B)
 {
     return A->Zeros == B->Zeros && A->Id == B->Id && A->Delta == B->Delta && A->Extended == B->Extended &&
            IntervalIsSame(&A->Full, &B->Full) && IntervalIsSame(&A->Low, &B->Low);
@@ -269,7 +282,7 @@ IsSameBytes(const CHECKER *Checker, const CHECK_BYTES *A, const CHECK_BYTES *B)
     for (UINT32 Index = 0; Index < A->PartCount; Index++) {
         const CHECK_PART *PartA = &A->Parts[Index], *PartB = &B->Parts[Index];
         if (PartA->At != PartB->At || PartA->SizeBytes != PartB->SizeBytes ||
-            !IsSameNumber(NumberAt(Checker, PartA->Value), NumberAt(Checker, PartB->Value)))
+            !NumberIsSame(NumberAt(Checker, PartA->Value), NumberAt(Checker, PartB->Value)))
             return FALSE;
     }
     return TRUE;
@@ -282,7 +295,7 @@ ValueIsSame(const CHECKER *Checker, const CHECK_VALUE *A, const CHECK_VALUE *B)
         return FALSE;
     switch (A->Kind) {
     case KindNumber:
-        return IsSameNumber(&A->Number, &B->Number);
+        return NumberIsSame(&A->Number, &B->Number);
     case KindPointer:
         return IsSamePointer(&A->Pointer, &B->Pointer);
     case KindBytes:

@@ -12,6 +12,18 @@
 #define STATE_MOST_PACKET 0xffff
 #define FRAME_BYTES 512
 
+/** Places of values in a state: r0 to r9, then of each frame its slots, the highest first, and r6 to r9 of its caller. */
+enum { STATE_FIRST_CELL = 10, STATE_CELLS_PER_FRAME = FRAME_SLOTS + 4 };
+
+/** Loops whose states are being listed. */
+#define STATE_MOST_OPEN 256
+/**
+ * Ids of links to the heads of loops: this one for the first listed state, and so on. Other ids of listed states are below,
+ * those of what is not listed from STATE_FIRST_FRESH on.
+ */
+#define STATE_FIRST_ANCHOR ((UINT32)1 << 16)
+#define STATE_FIRST_FRESH ((UINT32)1 << 24)
+
 /** A map as a program sees it. */
 typedef struct _CERTIFICATE_MAP {
     UINT32 Type;
@@ -63,6 +75,9 @@ typedef struct _CHECKER {
     const char *Refusal;
     /** An id that no value has. */
     UINT32 NextId;
+    /** Links to the heads of loops that are open, the outermost first: each is greater than the one before. */
+    UINT32 AnchorCount;
+    UINT32 Anchors[STATE_MOST_OPEN];
     CHECK_VALUES Pool;
     /** By instruction: its slot. */
     UINT32 InstructionCount;
@@ -101,6 +116,10 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID StateRelease(_Inout_ CHECKER *Checker, _
 /** A register, r10 too. */
 _IRQL_requires_max_(PASSIVE_LEVEL)
 VALUE_ID StateRead(_Inout_ CHECKER *Checker, _In_ const CHECK_STATE *State, UINT32 Register);
+
+/** A cell; NULL: it does not exist. If Own, it is to be written. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VALUE_ID *StateCell(
+    _Inout_ CHECKER *Checker, _Inout_ CHECK_STATE *State, UINT32 Cell, BOOLEAN Own);
 
 /** The slots of a frame, to be written. */
 _IRQL_requires_max_(PASSIVE_LEVEL)
@@ -168,6 +187,9 @@ _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN PointerSameObject(_In_ const CHECK_PO
 
 /** Whether that is a pointer to something of the kernel. */
 _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN ValueIsKernel(_In_ const CHECK_VALUE *Value);
+
+/** Are two numbers one and the same, links included? */
+_IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN NumberIsSame(_In_ const CHECK_NUMBER *A, _In_ const CHECK_NUMBER *B);
 
 /** Are two values one and the same, ids included? */
 _IRQL_requires_max_(PASSIVE_LEVEL)

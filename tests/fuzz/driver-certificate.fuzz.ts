@@ -13,6 +13,7 @@ import { damagedBytes } from "./certificate.ts";
 import { damage } from "./damage.ts";
 import type { Fuzzer } from "./fuzzer.ts";
 import { generateAny } from "./generate.ts";
+import { loopProgram, randomLoop } from "./loops.ts";
 
 const MAXIMUM_STEPS = 20_000;
 
@@ -64,5 +65,9 @@ export const fuzzers: readonly Fuzzer[] = [
   {
     name: "certificates of random programs, in the driver's checker and the core's",
     run: (seed) => compareCheckers(generateAny(seed), seed, 20),
+  },
+  {
+    name: "certificates of random loops, in the driver's checker and the core's",
+    run: (seed) => compareCheckers(loopProgram("random", randomLoop(generator(seed))), seed, 20),
   },
 ];
