@@ -20,7 +20,7 @@ import { transfer } from "../../../core/verifier/transfer.ts";
 import { enterFrame, leaveFrame } from "../../../core/verifier/transfer-call.ts";
 
 /** Steps from one invariant before it is given up. */
-const MOST_STEPS = 20_000;
+const MOST_STEPS = 500_000;
 
 export interface Closed {
   readonly invariants: number;
