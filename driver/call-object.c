@@ -92,7 +92,7 @@ DescribeProgram(const EBPF_PROGRAM *Program, EBPF_OBJECT_INFO_REPLY *Reply)
     Reply->SlotCount = Program->Bytecode.SlotCount;
     Reply->Engine = Program->Code.Entry == NULL ? EBPF_ENGINE_INTERPRETER : EBPF_ENGINE_JIT;
     Reply->EngineReason = Program->EngineReason;
-    Reply->Uncertified = Program->Uncertified;
+    Reply->Certified = Program->Certified;
     Reply->MapCount = Program->MapCount;
     for (UINT32 Index = 0; Index < Program->MapCount; Index++)
         Reply->MapIds[Index] = Program->Maps[Index]->Object.Id;

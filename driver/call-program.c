@@ -1,6 +1,7 @@
 // Requests about programs: loading them, and running them on a packet that came with the request.
 #include "call.h"
 #include "program.h"
+#include "proof.h"
 
 static BOOLEAN AllowUncertified;
 
@@ -47,10 +48,10 @@ CheckCreate(const EBPF_PROGRAM_CREATE_REQUEST *Request)
     if (Request->ProgramType != EBPF_PROGRAM_TYPE_XDP)
         return EbpfErrorProgramTypeUnsupported;
     if (Request->Engine > EBPF_ENGINE_INTERPRETER || Request->MapCount > PROGRAM_MAXIMUM_MAPS ||
-        Request->SlotCount > EBPF_MAXIMUM_SLOTS || Request->Reserved != 0)
+        Request->SlotCount > EBPF_MAXIMUM_SLOTS || Request->SectionBytes > EBPF_MAXIMUM_SECTION_BYTES ||
+        Request->CertificateBytes > EBPF_MAXIMUM_CERTIFICATE_BYTES)
         return EbpfErrorArgumentInvalid;
-    // There is nothing here that could check it, and to take it unchecked would be to say that it was.
-    return Request->CertificateBytes != 0 ? EbpfErrorCertificateUnavailable : EbpfErrorNone;
+    return EbpfErrorNone;
 }
 
 /** Compiles the program if it may be, and notes why if it is not. */
@@ -59,12 +60,39 @@ ChooseEngine(EBPF_PROGRAM *Program, UINT32 Engine)
 {
     if (Engine == EBPF_ENGINE_INTERPRETER) {
         Program->EngineReason = EBPF_REASON_REQUEST;
-    } else if (!AllowUncertified) {
+    } else if (!Program->Certified && !AllowUncertified) {
         Program->EngineReason = EBPF_REASON_UNCERTIFIED;
     } else if (!NT_SUCCESS(ProgramCompile(Program, TRUE))) {
         Program->EngineReason = EBPF_REASON_MEMORY;
-    } else {
-        Program->Uncertified = TRUE;
+    }
+}
+
+/** Checks the certificate of a program, if it has one. */
+static EBPF_ERROR
+Certify(EBPF_PROGRAM *Program, const EBPF_PROGRAM_CREATE_REQUEST *Request, const UINT8 *Slots)
+{
+    const UINT8 *Section = Slots + (SIZE_T)Request->SlotCount * sizeof(EBPF_INSTRUCTION);
+    EBPF_PROOF Proof = {
+        .Slots = (const EBPF_INSTRUCTION *)Slots,
+        .Section = (const char *)Section,
+        .SectionBytes = Request->SectionBytes,
+        .Certificate = Section + Request->SectionBytes,
+        .CertificateBytes = Request->CertificateBytes,
+    };
+    if (Request->CertificateBytes == 0)
+        return EbpfErrorNone;
+    switch (ProofCheck(Program, &Proof)) {
+    case CertificateProved:
+        Program->Certified = TRUE;
+        return EbpfErrorNone;
+    case CertificateInvalid:
+        return EbpfErrorCertificateInvalid;
+    case CertificateMismatch:
+        return EbpfErrorCertificateMismatch;
+    case CertificateUnchecked:
+        return EbpfErrorMemoryExhausted;
+    default:
+        return EbpfErrorCertificateRefused;
     }
 }
 
@@ -82,6 +110,12 @@ Prepare(DISPATCH_CALL *Call, const MAP_LIST *List)
         (const EBPF_INSTRUCTION *)Slots, Request->SlotCount, List->Maps, List->Count, &Program, &Finding, &FindingSlot);
     if (NT_SUCCESS(Status)) {
         Program->Type = Request->ProgramType;
+        EBPF_ERROR Error = Certify(Program, Request, Slots);
+        if (Error != EbpfErrorNone) {
+            ProgramDiscard(Program);
+            CallFail(Call, Error);
+            return NULL;
+        }
         ChooseEngine(Program, Request->Engine);
         return Program;
     }

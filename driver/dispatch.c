@@ -32,7 +32,7 @@ CreateRequestSize(const VOID *Memory)
 {
     const EBPF_PROGRAM_CREATE_REQUEST *Request = Memory;
     return sizeof(*Request) + (UINT64)Request->MapCount * sizeof(UINT32) +
-           (UINT64)Request->SlotCount * sizeof(UINT64) + Request->CertificateBytes;
+           (UINT64)Request->SlotCount * sizeof(UINT64) + Request->SectionBytes + Request->CertificateBytes;
 }
 
 static UINT64

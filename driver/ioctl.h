@@ -44,9 +44,11 @@ enum { EBPF_ACCESS_READ = 1, EBPF_ACCESS_WRITE = 2 };
     ROW(9, ProgramNotFound)        \
     ROW(10, ProgramTypeUnsupported) \
     ROW(11, ProgramRejected)       \
-    ROW(12, CertificateUnavailable) \
-    ROW(13, MemoryExhausted)       \
-    ROW(14, ArgumentInvalid)
+    ROW(12, CertificateInvalid)    \
+    ROW(13, CertificateMismatch)   \
+    ROW(14, CertificateRefused)    \
+    ROW(15, MemoryExhausted)       \
+    ROW(16, ArgumentInvalid)
 #define EBPF_ERROR_ROW(Number, Name) EbpfError##Name = Number,
 typedef enum _EBPF_ERROR { EBPF_ERRORS(EBPF_ERROR_ROW) } EBPF_ERROR;
 #undef EBPF_ERROR_ROW
@@ -65,7 +67,7 @@ enum {
     EBPF_REASON_NONE = 0,
     /** The request asked for the interpreter. */
     EBPF_REASON_REQUEST = 1,
-    /** Nothing proves it safe. */
+    /** It came without a certificate. */
     EBPF_REASON_UNCERTIFIED = 2,
     /** No memory, or the system does not allow that memory becomes executable. */
     EBPF_REASON_MEMORY = 3,
@@ -96,8 +98,6 @@ enum {
     EBPF_STATUS_ALLOW_UNCERTIFIED = 1,
     /** The system let memory become executable when the driver tried at its start. */
     EBPF_STATUS_JIT_AVAILABLE = 2,
-    /** There is a checker of certificates. */
-    EBPF_STATUS_CERTIFICATE_CHECKER = 4,
 };
 typedef struct _EBPF_STATUS_REPLY {
     UINT32 Error;
@@ -145,8 +145,8 @@ typedef struct _EBPF_OBJECT_INFO_REPLY {
     UINT32 SlotCount;
     UINT32 Engine;
     UINT32 EngineReason;
-    /** It is compiled although nothing proves it. */
-    UINT32 Uncertified;
+    /** Its certificate was checked: it is proved safe. */
+    UINT32 Certified;
     UINT32 MapCount;
     UINT32 MapIds[EBPF_MAXIMUM_MAPS];
 } EBPF_OBJECT_INFO_REPLY;
@@ -180,9 +180,10 @@ typedef struct _EBPF_DATA_REPLY {
 } EBPF_DATA_REPLY;
 
 #define EBPF_MAXIMUM_SLOTS 200000
-#define EBPF_MAXIMUM_CERTIFICATE_BYTES (16u << 20)
+#define EBPF_MAXIMUM_CERTIFICATE_BYTES 16777216
+#define EBPF_MAXIMUM_SECTION_BYTES 256
 
-/** PROGRAM_CREATE: followed by the handles of its maps, its bytecode, its certificate, with nothing in between. */
+/** PROGRAM_CREATE: followed by the handles of its maps, its bytecode, its section, its certificate, with nothing in between. */
 typedef struct _EBPF_PROGRAM_CREATE_REQUEST {
     UINT32 ProgramType;
     /** EBPF_ENGINE_ANY or EBPF_ENGINE_INTERPRETER. */
@@ -190,9 +191,10 @@ typedef struct _EBPF_PROGRAM_CREATE_REQUEST {
     UINT32 MapCount;
     /** Of 8 bytes. A wide immediate with source 1 or 2 refers to a map by its place in the list. */
     UINT32 SlotCount;
-    /** 0: there is none. As long as there is no checker here, one is refused: CertificateUnavailable. */
+    /** Of the name of the section that the program comes from: its certificate speaks of it. */
+    UINT32 SectionBytes;
+    /** 0: there is none. A program whose certificate does not hold is refused; one without is interpreted. */
     UINT32 CertificateBytes;
-    UINT32 Reserved;
 } EBPF_PROGRAM_CREATE_REQUEST;
 
 typedef struct _EBPF_PROGRAM_CREATE_REPLY {

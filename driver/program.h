@@ -12,7 +12,7 @@ typedef struct _EBPF_PROGRAM {
     /** Of EBPF_PROGRAM_TYPE_*, and what is told of its engine (ioctl.h); set by who prepares it. */
     UINT32 Type;
     UINT32 EngineReason;
-    BOOLEAN Uncertified;
+    BOOLEAN Certified;
     /** Its wide immediates are numbers only: a map is its place in Maps plus 1, a value is its address. */
     EBPF_BYTECODE Bytecode;
     /** Empty: it is interpreted. */

@@ -8,6 +8,7 @@ import { loadObject } from "../../core/elf/object.ts";
 import { encode } from "../../core/isa/encode.ts";
 import { parse } from "../../core/isa/parse.ts";
 import { buildProgram } from "../../core/program/build.ts";
+import { certify } from "../../core/verifier/certify.ts";
 import { dispatchCase, makersAreComplete } from "../fuzz/dispatch.ts";
 import { countAllocations, failAllocation, STATUS, setProcessor, share } from "../harness/driver.ts";
 import {
@@ -224,7 +225,7 @@ check("a program is compiled only if that is allowed, and the reply says why it 
   withClient(t, true, (client) => {
     const program = ask.createProgram(client, code);
     t.deepEqual(engineOf(program), [ENGINE.jit, REASON.none]);
-    t.is(field(ask.info(client, handleOf(program)), 13), 1);
+    t.is(field(ask.info(client, handleOf(program)), 13), 0);
     const { interpreter } = ENGINE;
     t.deepEqual(engineOf(ask.createProgram(client, code, { engine: interpreter })), [
       interpreter,
@@ -238,9 +239,7 @@ check("what is refused of programs", (t) => {
     const rejected = ask.createProgram(client, assemble("r0 = 2\nr0 = 3"));
     t.is(rejected.error, "ProgramRejected");
     t.deepEqual([field(rejected, 5), field(rejected, 6)], [6, 1]);
-    const certificate = Uint8Array.of(1, 2, 3);
     const code = assemble("r0 = 2\nexit");
-    t.is(ask.createProgram(client, code, { certificate }).error, "CertificateUnavailable");
     t.is(ask.createProgram(client, code, { type: 2 }).error, "ProgramTypeUnsupported");
     t.is(ask.createProgram(client, code, { maps: [99] }).error, "MapNotFound");
     const map = handleOf(ask.createMap(client, ARRAY));
@@ -270,13 +269,75 @@ check("runs: the packet as it was left, the budget, a fault, repetition", (t) =>
   });
 });
 
+/** droppacket, and the certificate that the verifier makes of it. */
+const sample = buildProgram(
+  loadObject(readFileSync(join(import.meta.dirname, "../../samples/droppacket.o")), "droppacket.o"),
+  undefined,
+);
+const droppacket = encode(sample.instructions);
+const certified = certify(sample);
+const certificate = certified.kind === "certified" ? certified.bytes : new Uint8Array(0);
+
+check("a program whose certificate holds is compiled, and shown as certified", (t) => {
+  withClient(t, false, (client) => {
+    const maps = [handleOf(ask.createMap(client, { ...ARRAY, maxEntries: 1 }))];
+    const program = ask.createProgram(client, droppacket, { maps, certificate });
+    t.deepEqual([field(program, 3), field(program, 4)], [ENGINE.jit, REASON.none]);
+    const info = ask.info(client, handleOf(program));
+    t.deepEqual([field(info, 11), field(info, 13)], [ENGINE.jit, 1]);
+    t.is(field(ask.run(client, handleOf(program), FRAMES.emptyUdp), 4), 2);
+    t.deepEqual(dataOf(ask.lookup(client, maps[0] ?? 0, u32(0))), u64(1));
+    const { interpreter } = ENGINE;
+    const other = ask.createProgram(client, droppacket, { maps, certificate, engine: interpreter });
+    t.deepEqual([field(other, 3), field(other, 4)], [interpreter, REASON.request]);
+    t.is(field(ask.info(client, handleOf(other)), 13), 1);
+  });
+});
+
+check("a certificate that does not hold is told, and nothing is loaded, whatever is allowed", (t) => {
+  for (const allow of [false, true])
+    withClient(t, allow, (client) => {
+      const maps = [handleOf(ask.createMap(client, { ...ARRAY, maxEntries: 1 }))];
+      const large = [handleOf(ask.createMap(client, { ...ARRAY, maxEntries: 2 }))];
+      const changed = Uint8Array.from(droppacket);
+      changed[changed.length - 12] = (changed[changed.length - 12] ?? 0) ^ 1;
+      const cut = certificate.slice(0, -1);
+      const errorOf = (code: Uint8Array, options: object) =>
+        ask.createProgram(client, code, { maps, certificate, ...options }).error;
+      t.is(errorOf(droppacket, { certificate: Uint8Array.of(1, 2, 3) }), "CertificateInvalid");
+      t.is(errorOf(droppacket, { certificate: cut }), "CertificateRefused");
+      t.is(errorOf(droppacket, { section: "xdp/other" }), "CertificateMismatch");
+      t.is(errorOf(droppacket, { maps: large }), "CertificateMismatch");
+      t.is(errorOf(droppacket, { section: "x".repeat(257) }), "ArgumentInvalid");
+      t.is(errorOf(assemble("r0 = 2\nexit"), { maps: [] }), "CertificateMismatch");
+      t.not(errorOf(changed, {}), "None");
+      t.is(field(ask.status(client), 4), 0);
+    });
+});
+
+check("each allocation that fails while a certificate is checked is told, and nothing is kept", (t) => {
+  withClient(t, false, (client) => {
+    const maps = [handleOf(ask.createMap(client, { ...ARRAY, maxEntries: 1 }))];
+    const outstanding = countAllocations();
+    let failures = 0;
+    for (let number = 1; ; number++) {
+      failAllocation(number);
+      const answer = ask.createProgram(client, droppacket, { maps, certificate, engine: ENGINE.interpreter });
+      failAllocation(0);
+      if (answer.error === "None") break;
+      failures++;
+      t.true(answer.status === STATUS.NO_MEMORY || answer.error === "MemoryExhausted", `${answer.error}`);
+      t.is(countAllocations(), outstanding, `${number}`);
+    }
+    t.true(failures > 8, `${failures}`);
+  });
+});
+
 check("droppacket drops and counts what it should, in both engines", (t) => {
-  const bytes = readFileSync(join(import.meta.dirname, "..", "..", "samples", "droppacket.o"));
-  const { instructions } = buildProgram(loadObject(bytes, "droppacket.o"), undefined);
   withClient(t, true, (client) => {
     for (const engine of [ENGINE.any, ENGINE.interpreter]) {
       const map = handleOf(ask.createMap(client, { ...ARRAY, maxEntries: 1 }));
-      const program = handleOf(ask.createProgram(client, encode(instructions), { maps: [map], engine }));
+      const program = handleOf(ask.createProgram(client, droppacket, { maps: [map], engine }));
       const dropped = FRAME_NAMES.filter((name) => field(ask.run(client, program, FRAMES[name]), 4) === 2);
       t.deepEqual(dropped, ["emptyUdp", "emptyUdpToEcho", "emptyUdpWithOptions"]);
       t.deepEqual(dataOf(ask.lookup(client, map, u32(0))), u64(3));
@@ -398,6 +459,7 @@ check("random requests", (t) => {
     "PROGRAM_RUN None",
     "PROGRAM_CREATE None",
     "RING_READ MapKeyNotFound",
+    "PROGRAM_CREATE CertificateMismatch",
   ])
     t.true(outcomes.has(name), `${name}\n${[...outcomes].sort().join("\n")}`);
 });

@@ -2,6 +2,8 @@
 // programs that mostly fit, then damaged half of the time. What must hold: no request harms the process, a reply keeps to
 // its size, an error is one of the table, and when the clients are gone so is all they had.
 import { encode } from "../../core/isa/encode.ts";
+import type { Program } from "../../core/program/program.ts";
+import { certify } from "../../core/verifier/certify.ts";
 import { countAllocations, STATUS } from "../harness/driver.ts";
 import { type Client, call, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
 import { MAP_TYPES } from "../harness/driver-maps.ts";
@@ -65,17 +67,34 @@ function keyRequest(next: Next, { maps }: Handles, value: boolean): Uint8Array {
   return concat(request(often(next, maps), next(4) === 0 ? next(4) : 0, key.length, data.length), key, data);
 }
 
+/** Mostly none; else the program's own, if it has one, whole or damaged. */
+function certificateOf(next: Next, program: Program): Uint8Array {
+  if (next(4) !== 0) return new Uint8Array(0);
+  const certified = certify(program, { maximumSteps: 2_000 });
+  if (certified.kind === "none") return bytesOf(next, 40);
+  return next(3) === 0 ? mutate(certified.bytes, next(2 ** 31)) : certified.bytes;
+}
+
 function programRequest(next: Next, handles: Handles): Uint8Array {
   const program = generateForHost(next(1000));
   const code = encode(program.instructions);
   const length = next(8) === 0 ? next(4) : program.maps.length;
   const maps = Array.from({ length }, () => often(next, handles.maps));
-  const certificate = bytesOf(next, next(6) === 0 ? 9 : 0);
-  const fixed = request(next(9) === 0 ? 2 : 1, next(3), maps.length, code.length >> 3, certificate.length, 0);
+  const damaged = next(3) === 0;
+  const section = new TextEncoder().encode(next(9) === 0 ? "xdp/other" : program.section);
+  const certificate = certificateOf(next, program);
   return concat(
-    fixed,
+    request(
+      next(9) === 0 ? 2 : 1,
+      next(3),
+      maps.length,
+      code.length >> 3,
+      section.length,
+      certificate.length,
+    ),
     request(...maps),
-    next(3) === 0 ? mutate(code, next(2 ** 31)).slice(0, code.length) : code,
+    damaged ? mutate(code, next(2 ** 31)).slice(0, code.length) : code,
+    section,
     certificate,
   );
 }

@@ -102,15 +102,23 @@ export const make = {
       maps = [],
       engine = 0,
       type = 1,
+      section = "xdp",
       certificate = new Uint8Array(0),
-    }: { maps?: readonly number[]; engine?: number; type?: number; certificate?: Uint8Array } = {},
+    }: {
+      maps?: readonly number[];
+      engine?: number;
+      type?: number;
+      section?: string;
+      certificate?: Uint8Array;
+    } = {},
   ) =>
     ask(
       "PROGRAM_CREATE",
       join2(
-        request(type, engine, maps.length, bytecode.length >> 3, certificate.length, 0),
+        request(type, engine, maps.length, bytecode.length >> 3, section.length, certificate.length),
         request(...maps),
         bytecode,
+        new TextEncoder().encode(section),
         certificate,
       ),
       REPLY.create,

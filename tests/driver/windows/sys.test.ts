@@ -7,6 +7,7 @@ import test from "ava";
 import { loadObject } from "../../../core/elf/object.ts";
 import { encode } from "../../../core/isa/encode.ts";
 import { buildProgram } from "../../../core/program/build.ts";
+import { certify } from "../../../core/verifier/certify.ts";
 import { buildSys, compileSys } from "../../../scripts/driver.ts";
 import { type Answer, dataOf, field, make } from "../../harness/driver-requests.ts";
 import { FRAME_NAMES, FRAMES } from "../../harness/frames.ts";
@@ -22,12 +23,13 @@ const EMPTY = ["emptyUdp", "emptyUdpToEcho", "emptyUdpWithOptions"];
 /** Of Windows. */
 const ERROR = { fileNotFound: 2, invalidFunction: 1, invalidParameter: 87 } as const;
 
-const droppacket = encode(
-  buildProgram(
-    loadObject(readFileSync(join(import.meta.dirname, "../../../samples/droppacket.o")), "droppacket.o"),
-    undefined,
-  ).instructions,
+const sample = buildProgram(
+  loadObject(readFileSync(join(import.meta.dirname, "../../../samples/droppacket.o")), "droppacket.o"),
+  undefined,
 );
+const droppacket = encode(sample.instructions);
+const certified = certify(sample);
+const certificate = certified.kind === "certified" ? certified.bytes : new Uint8Array(0);
 
 let wine: Wine;
 test.before(async () => {
@@ -95,7 +97,7 @@ check("sc creates the service, which starts, answers, and stops; three times", a
     await withClient(async (client) => {
       const status = await client.ask(make.status());
       t.is(status.error, "None");
-      // Contract 1; uncertified programs are not compiled, and could be; nothing is left of the round before.
+      // Contract 1; the JIT is there, for certified programs only; nothing is left of the round before.
       t.deepEqual(
         [1, 2, 4, 5, 6].map((index) => field(status, index)),
         [1, 2, 0, 0, 1],
@@ -123,9 +125,11 @@ check("requests that are none fail with Windows' errors", async (t) => {
 });
 
 /** Loads droppacket, plays all frames and reads what it counted; the engine that ran, and the reason. */
-async function playFrames(client: WindowsClient, engine: number) {
+async function playFrames(client: WindowsClient, engine: number, proof: Uint8Array = new Uint8Array(0)) {
   const map = handleOf(await client.ask(make.createMap(ARRAY)));
-  const program = await client.ask(make.createProgram(droppacket, { maps: [map], engine }));
+  const program = await client.ask(
+    make.createProgram(droppacket, { maps: [map], engine, certificate: proof }),
+  );
   const handle = handleOf(program);
   const dropped: string[] = [];
   for (const name of FRAME_NAMES) {
@@ -138,13 +142,18 @@ async function playFrames(client: WindowsClient, engine: number) {
 }
 
 check(
-  "droppacket is interpreted: frames are dropped and counted; a certificate is not taken on faith",
+  "droppacket is interpreted without a certificate, compiled with one; frames are dropped and counted",
   async (t) => {
     await withClient(async (client) => {
       const played = await playFrames(client, ENGINE.any);
       t.deepEqual(played, { dropped: EMPTY, counted: 3n, engine: ENGINE.interpreter, reason: 2 });
-      const certified = make.createProgram(droppacket, { certificate: new Uint8Array(40) });
-      t.is((await client.ask(certified)).error, "CertificateUnavailable");
+      const proved = await playFrames(client, ENGINE.any, certificate);
+      t.deepEqual(proved, { dropped: EMPTY, counted: 3n, engine: ENGINE.jit, reason: 0 });
+      const maps = [handleOf(await client.ask(make.createMap(ARRAY)))];
+      const cut = make.createProgram(droppacket, { maps, certificate: certificate.slice(0, -1) });
+      t.is((await client.ask(cut)).error, "CertificateRefused");
+      const other = make.createProgram(droppacket, { maps, certificate, section: "xdp/other" });
+      t.is((await client.ask(other)).error, "CertificateMismatch");
     });
   },
 );
@@ -184,35 +193,32 @@ check(
   },
 );
 
-check(
-  "with AllowUncertified the JIT runs droppacket, and status and info say that nothing proves it",
-  async (t) => {
-    const key = "HKLM\\System\\CurrentControlSet\\Services\\EbpfCore\\Parameters";
-    t.is(wine.run("reg", "add", key, "/v", "AllowUncertified", "/t", "REG_DWORD", "/d", "1", "/f").status, 0);
-    t.is(sc("start", "EbpfCore").status, 0);
-    await withClient(async (client) => {
-      t.is(field(await client.ask(make.status()), 2), 3);
-      t.deepEqual(await playFrames(client, ENGINE.any), {
-        dropped: EMPTY,
-        counted: 3n,
-        engine: ENGINE.jit,
-        reason: 0,
-      });
-      t.deepEqual(await playFrames(client, ENGINE.interpreter), {
-        ...{ dropped: EMPTY, counted: 3n, engine: ENGINE.interpreter, reason: 1 },
-      });
-      const program = handleOf(
-        await client.ask(
-          make.createProgram(droppacket, { maps: [handleOf(await client.ask(make.createMap(ARRAY)))] }),
-        ),
-      );
-      t.is(field(await client.ask(make.info(program)), 13), 1);
-      const many = await client.ask(make.run(program, FRAMES.emptyUdp, 1000));
-      t.is(field(many, 3), 1000);
-      t.log(`${field(many, 6) / 1000} ns a run by JIT, with what a run costs in Wine`);
+check("with AllowUncertified the JIT runs droppacket, and info says that nothing proves it", async (t) => {
+  const key = "HKLM\\System\\CurrentControlSet\\Services\\EbpfCore\\Parameters";
+  t.is(wine.run("reg", "add", key, "/v", "AllowUncertified", "/t", "REG_DWORD", "/d", "1", "/f").status, 0);
+  t.is(sc("start", "EbpfCore").status, 0);
+  await withClient(async (client) => {
+    t.is(field(await client.ask(make.status()), 2), 3);
+    t.deepEqual(await playFrames(client, ENGINE.any), {
+      dropped: EMPTY,
+      counted: 3n,
+      engine: ENGINE.jit,
+      reason: 0,
     });
-  },
-);
+    t.deepEqual(await playFrames(client, ENGINE.interpreter), {
+      ...{ dropped: EMPTY, counted: 3n, engine: ENGINE.interpreter, reason: 1 },
+    });
+    const program = handleOf(
+      await client.ask(
+        make.createProgram(droppacket, { maps: [handleOf(await client.ask(make.createMap(ARRAY)))] }),
+      ),
+    );
+    t.is(field(await client.ask(make.info(program)), 13), 0);
+    const many = await client.ask(make.run(program, FRAMES.emptyUdp, 1000));
+    t.is(field(many, 3), 1000);
+    t.log(`${field(many, 6) / 1000} ns a run by JIT, with what a run costs in Wine`);
+  });
+});
 
 check("sc stops and deletes it, and then there is no service", (t) => {
   t.is(sc("stop", "EbpfCore").status, 0);

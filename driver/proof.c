@@ -1,0 +1,71 @@
+#include "proof.h"
+
+#include "ioctl.h"
+
+/** The checker's row of a type that runs here; NULL if there is none. */
+static const CHECK_TYPE *
+FindType(UINT32 Type)
+{
+    if (Type != EBPF_PROGRAM_TYPE_XDP)
+        return NULL;
+    for (UINT32 Index = 0; Index < RowsWindows.TypeCount; Index++) {
+        const char *Name = RowsWindows.Types[Index].Name;
+        if (Name[0] == 'x' && Name[1] == 'd' && Name[2] == 'p' && Name[3] == 0)
+            return &RowsWindows.Types[Index];
+    }
+    return NULL;
+}
+
+/**
+ * A map is what it was created as. Of one made of a data section the certificate also says what it held then; as long as nothing here
+ * can promise that it still does, it is told as a map without data, and the certificate is one of another program.
+ */
+static CERTIFICATE_MAP
+DescribeMap(const EBPF_MAP *Map)
+{
+    return (CERTIFICATE_MAP){
+        .Type = Map->Definition.Type,
+        .KeySizeBytes = Map->Definition.KeySizeBytes,
+        .ValueSizeBytes = Map->Definition.ValueSizeBytes,
+        .MaxEntries = Map->Definition.MaxEntries,
+        .Flags = Map->Definition.Flags,
+    };
+}
+
+_Use_decl_annotations_
+CERTIFICATE_OUTCOME
+ProofCheck(const EBPF_PROGRAM *Program, const EBPF_PROOF *Proof)
+{
+    const EBPF_BYTECODE *Bytecode = &Program->Bytecode;
+    CERTIFICATE_OUTCOME Outcome = CertificateUnchecked;
+    CERTIFICATE_RESULT Result;
+    UINT32 *Starts = PlatformAllocate(Bytecode->SubprogramCount * sizeof(UINT32));
+    CERTIFICATE_MAP *Maps = PlatformAllocate(PROGRAM_MAXIMUM_MAPS * sizeof(CERTIFICATE_MAP));
+    if (Starts != NULL && Maps != NULL) {
+        for (UINT32 Index = 0; Index < Bytecode->SubprogramCount; Index++)
+            Starts[Index] = Bytecode->Subprograms[Index].Start;
+        for (UINT32 Index = 0; Index < Program->MapCount; Index++)
+            Maps[Index] = DescribeMap(Program->Maps[Index]);
+        CERTIFICATE_PROGRAM Facts = {
+            .Platform = &RowsWindows,
+            .Type = FindType(Program->Type),
+            .Section = Proof->Section,
+            .SectionLength = Proof->SectionBytes,
+            .SlotCount = Bytecode->SlotCount,
+            .Slots = Proof->Slots,
+            .FunctionStarts = Starts,
+            .FunctionCount = Bytecode->SubprogramCount,
+            .MapCount = Program->MapCount,
+            .Maps = Maps,
+            .RawMemoryBytes = -1,
+        };
+        Outcome = CertificateRefused;
+        if (Facts.Type != NULL && CertificateCheck(&Facts, Proof->Certificate, Proof->CertificateBytes, &Result))
+            Outcome = CertificateProved;
+        else if (Facts.Type != NULL)
+            Outcome = Result.Outcome;
+    }
+    PlatformFree(Starts);
+    PlatformFree(Maps);
+    return Outcome;
+}
