@@ -143,6 +143,7 @@ class Writer {
           Minimum: returnRange?.minimum,
           Maximum: returnRange?.maximum,
           PacketLoads: packetLoads === true,
+          MayWait: name === "syscall",
         }),
       ),
     );

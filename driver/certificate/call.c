@@ -11,7 +11,7 @@
 static BOOLEAN
 MayWait(const CERTIFICATE_PROGRAM *Program)
 {
-    if (strcmp(Program->Type->Name, "syscall") == 0)
+    if (Program->Type->MayWait)
         return TRUE;
     for (UINT32 At = 0; At + 1 < Program->SectionLength; At++) {
         if (Program->Section[At] != '.' || Program->Section[At + 1] != 's')
@@ -248,7 +248,9 @@ CheckText(CHECKER *Checker, const GIVEN *Given)
         return;
     }
     INT64 At = Pointer->Offset + Pointer->Least, End = Map.Map->DataSizeBytes;
-    if (At < 0 || At >= End || memchr(&Map.Map->Data[At], 0, (SIZE_T)(End - At)) == NULL)
+    while (At >= 0 && At < End && Map.Map->Data[At] != 0)
+        At++;
+    if (At < 0 || At >= End)
         Refuse(Checker, "a text without its final 0");
 }
 

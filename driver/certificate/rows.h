@@ -51,6 +51,8 @@ typedef struct _CHECK_TYPE {
     INT64 Minimum;
     INT64 Maximum;
     BOOLEAN PacketLoads;
+    /** Programs of it may call helpers that wait, whatever their section. */
+    BOOLEAN MayWait;
 } CHECK_TYPE;
 
 typedef enum _CHECK_MAP_KIND { MapKindOther, MapKindArray, MapKindOfMaps } CHECK_MAP_KIND;

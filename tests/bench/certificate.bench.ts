@@ -19,7 +19,7 @@ const { EBPF_BENCH_CORPUS: corpus } = process.env;
 const WARM_MS = 500;
 const ROUNDS = 5;
 
-interface Certified {
+export interface Certified {
   readonly program: Program;
   readonly bytes: Uint8Array;
 }
@@ -50,7 +50,7 @@ function acceptedOf(object: ObjectSpec, name: string, linux: boolean): Program |
   }
 }
 
-function subjectOf(files: readonly string[], linux: boolean): Subject {
+export function subjectOf(files: readonly string[], linux: boolean): Subject {
   const certified: Certified[] = [];
   let accepted = 0;
   for (const file of files) {
@@ -66,7 +66,7 @@ function subjectOf(files: readonly string[], linux: boolean): Subject {
   return { certified, accepted };
 }
 
-function lazily<T>(make: () => T): () => T {
+export function lazily<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => {
     made ??= { value: make() };
@@ -79,7 +79,7 @@ function medianOf(values: readonly number[]): number {
 }
 
 /** The best of some rounds, in milliseconds of the processor. */
-function cpuMilliseconds(run: () => void): number {
+export function cpuMilliseconds(run: () => void): number {
   const warm = performance.now() + WARM_MS;
   do run();
   while (performance.now() < warm);

@@ -716,7 +716,7 @@ static const CHECK_TYPE LinuxTypes[] = {
     {.Name = "struct_ops", .Context = &LinuxContexts[22], .Bit = 0x4000000ull},
     {.Name = "lsm", .Context = &LinuxContexts[22], .Bit = 0x8000000ull},
     {.Name = "sk_lookup", .Context = &LinuxContexts[23], .Bit = 0x10000000ull, .HasRange = TRUE, .Maximum = 1},
-    {.Name = "syscall", .Context = &LinuxContexts[24], .Bit = 0x20000000ull},
+    {.Name = "syscall", .Context = &LinuxContexts[24], .Bit = 0x20000000ull, .MayWait = TRUE},
     {.Name = "netfilter", .Context = &LinuxContexts[25], .Bit = 0x40000000ull, .HasRange = TRUE, .Maximum = 1},
     {.Name = "unknown", .Context = &LinuxContexts[26], .Bit = 0x80000000ull},
     {.Name = "xdp", .Context = &LinuxContexts[27], .Bit = 0x1ull},
