@@ -26,6 +26,7 @@ import {
   zeroExtended,
 } from "./number.ts";
 import { refuse } from "./program.ts";
+import { sameSlot } from "./same.ts";
 import { dropReference, mapValues, type Pointer, read, type State, sameObject, type Value } from "./state.ts";
 
 /** No pointer's offset leaves +- this, so that sums are exact and no address wraps. */
@@ -223,7 +224,7 @@ function narrow(state: State, register: number, old: NumberValue, now: NumberVal
   }
   let holds = true;
   mapValues(state, (other) => {
-    if (other === old) return now;
+    if (sameSlot(other, old)) return now;
     if (other.kind !== "number" || other.id !== old.id) return other;
     const next = related(old, now, other);
     if (next === undefined) holds = false;
