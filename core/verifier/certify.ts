@@ -12,6 +12,7 @@ import type { Program } from "../program/program.ts";
 import type { Invariant } from "./analysis.ts";
 import { analyze } from "./analyze.ts";
 import { encodeListed, renumbered } from "./encode.ts";
+import { type Mergeable, merged } from "./merge.ts";
 import { isStrict } from "./strict.ts";
 import { rankFor, translated } from "./translate.ts";
 import { DEFAULT_MAXIMUM_STEPS } from "./verify.ts";
@@ -46,7 +47,10 @@ export function certify(program: Program, options: CertifyOptions = {}): Certifi
 function certifyBy(program: Program, strict: boolean, invariants: readonly Invariant[]): Certified {
   try {
     const asked = isStrict(program, strict);
-    const bytes = encode(program, asked, needed(program, asked, candidatesOf(program, invariants)));
+    const all = candidatesOf(program, invariants);
+    const loops = all.filter(({ rank }) => rank !== undefined);
+    const isInLoop = (one: Candidate) => loops.some((loop) => isInside(loop, one));
+    const bytes = encode(program, asked, needed(program, asked, merged(program, asked, all, isInLoop)));
     const checked = checkCertificate(program, bytes);
     if (checked.kind === "refused") return { kind: "none", reason: checked.reason };
     return { kind: "certified", bytes, checked };
@@ -57,8 +61,7 @@ function certifyBy(program: Program, strict: boolean, invariants: readonly Invar
 }
 
 /** A candidate, its place in the order in which they were finished, and whether some path is covered by it. */
-interface Candidate extends Listed {
-  readonly number: number;
+interface Candidate extends Mergeable {
   /** Of a loop's head: the first state inside; all up to the head are. */
   readonly first: number;
   isUsed: boolean;
@@ -68,7 +71,7 @@ function candidatesOf(program: Program, invariants: readonly Invariant[]): Candi
   return invariants.flatMap(({ index, state, rank }, number): Candidate[] => {
     const known = translated(program.platform, state);
     if (known === undefined) return [];
-    const plain = { index, state: renumbered(known), number, first: number, isUsed: false };
+    const plain = { index, state: renumbered(known), domain: state, number, first: number, isUsed: false };
     if (rank === undefined) return [plain];
     return [{ ...plain, first: number - rank.inside, rank: rankFor(rank, state) }];
   });
