@@ -7,9 +7,10 @@
 /** Steps for each byte of the program and the certificate, and at least. */
 #define STEPS_PER_BYTE 16
 #define LEAST_STEPS 4096
-/** Memory for each such byte, and at least. */
+/** Memory for each such byte, at least, and at most. */
 #define MEMORY_PER_BYTE 1024
 #define LEAST_MEMORY ((UINT64)1 << 25)
+#define MOST_MEMORY ((UINT64)1 << 28)
 #define MAXIMUM_SLOTS 200000
 
 static BOOLEAN
@@ -236,7 +237,8 @@ CertificateCheck(
     }
     Checker->Program = Program;
     UINT64 Bytes = (UINT64)SizeBytes + 8 * (UINT64)Program->SlotCount;
-    BOOLEAN Created = ValuesCreate(&Checker->Pool, LEAST_MEMORY + MEMORY_PER_BYTE * Bytes);
+    UINT64 Limit = LEAST_MEMORY + MEMORY_PER_BYTE * Bytes;
+    BOOLEAN Created = ValuesCreate(&Checker->Pool, Limit < MOST_MEMORY ? Limit : MOST_MEMORY);
     CHECK_VALUES *Pool = &Checker->Pool;
     Checker->Slots = ValuesAllocate(Pool, Program->SlotCount * sizeof(UINT32));
     Checker->Indexes = ValuesAllocate(Pool, Program->SlotCount * sizeof(UINT32));

@@ -188,6 +188,41 @@ test("no integer takes more bytes than it needs, not even ten of which the last 
   }
 });
 
+/** A path so long that values which nothing has any more are given back on the way, and what is left is needed at its end. */
+const LONG = testProgram({
+  code: `r6 = r1
+r7 = *(u32 *)(r6 + 24)
+*(u64 *)(r10 - 8) = r7
+*(u64 *)(r10 - 16) = 0
+*(u64 *)(r10 - 24) = r6
+r8 = *(u64 *)(r6 + 0)
+${Array.from({ length: 15_000 }, (_, at) => `r1 = r8\nr1 += ${at % 20}\nr2 = r7\nr2 += ${at % 3}\n*(u32 *)(r10 - 28) = r2`).join("\n")}
+r3 = *(u64 *)(r10 - 8)
+if r3 > 7 goto out
+r1 = r10
+r1 += r7
+*(u8 *)(r1 - 16) = 1
+r6 = *(u64 *)(r10 - 24)
+r1 = *(u64 *)(r6 + 8)
+r0 = *(u64 *)(r10 - 16)
+exit
+out:
+r0 = 1
+exit`,
+});
+
+/** Paths that nobody says may stop: they become more and more. */
+const SPREADING = testProgram({
+  code: `r6 = r1\nr0 = 0\n${Array.from({ length: 600 }, (_, at) => `r1 = *(u32 *)(r6 + 24)\nif r1 & 1 goto a${at}\nr0 += r1\n*(u64 *)(r10 - ${8 * (1 + (at % 64))}) = r0\na${at}:`).join("\n")}\nexit`,
+});
+
+test("long paths, and many that wait", (t) => {
+  const before = countAllocations();
+  t.is(checkBoth(LONG, certificateProgram(LONG)!, emptyCertificate(LONG, true)), "proved");
+  t.is(checkBoth(SPREADING, certificateProgram(SPREADING)!, emptyCertificate(SPREADING, true)), "refused");
+  t.is(countAllocations(), before);
+});
+
 test("each allocation that fails is told, and nothing is kept", (t) => {
   const given = certificateProgram(MEETING)!;
   const bytes = certificateOf(MEETING);
