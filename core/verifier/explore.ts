@@ -515,7 +515,7 @@ class Exploration {
     if (next.replaces !== undefined) {
       Object.assign(state, next.state);
       this.#held.made(newValues(state, next.replaces.state));
-    }
+    } else dropDead(state, label.live);
     const marked = this.#marks.keep(state.frames.length, this.#options.exact === true);
     const holds = { bytes: this.#held.hold(), loop: this.#loopNumber() };
     const kept = keep(label, state, marked, next, holds);
@@ -587,6 +587,16 @@ class Exploration {
  */
 function spacing(label: Label): number {
   return STEPS_BETWEEN_STATES * (1 + (label.openCount >> 6));
+}
+
+/**
+ * What is not read any more is no part of a kept state, nor of the path from it: through its links it could still rule out
+ * a branch's side, while later states are compared in live registers only.
+ */
+function dropDead(state: State, live: number): void {
+  for (let index = 0; index < state.registers.length; index++) {
+    if (((live >> index) & 1) === 0) state.registers[index] = UNINITIALIZED;
+  }
 }
 
 function fallThrough(program: Program): Finding {

@@ -32,6 +32,8 @@ function carry(w: Writer): void {
     () => w.add(`*(u32 *)(r10 - 88) = r${X}`, `r${X} = *(u32 *)(r10 - 88)`),
     () => w.add(`*(u32 *)(r10 - 84) = r${X}`, `r${X} = *(u32 *)(r10 - 84)`),
     () => w.add(`r9 = r${X}`, `r${X} = 0`, `r${X} = r9`),
+    () => w.add(`r${X} = -r${X}`, `r${X} = -r${X}`),
+    () => w.add("*(u64 *)(r10 - 88) = 1", `lock *(u64 *)(r10 - 88) += r${X}`),
     () => {
       const name = w.label();
       w.add(`r9 = r${X}`, `r1 = r${X}`, `call ${name}`, at === 0 ? `r${X} = r0` : `r${X} = r9`);
@@ -159,11 +161,27 @@ function meetingMany(w: Writer): void {
   unsafeIf(w, `r${X} == ${odd}`);
 }
 
+/** X is linked on one side only, to a number that rules a later outcome out; nothing else looks at that one. */
+function meetingLink(w: Writer): void {
+  const label = w.label();
+  const by = 1 + w.next(9);
+  const inSlot = w.chance(50);
+  w.unknownInto(3);
+  w.add("r3 *= r3", `r${X} = r${WHICH}`, `if r${WHICH} > ${w.pick([10, 100])} goto ${label}`);
+  if (w.chance(60)) w.add(`if r3 s< 0 goto ${label}`);
+  w.add(inSlot ? `*(u64 *)(${place(10, SLOT)}) = r3` : "r0 = 1", `r${X} = r3`, `r${X} += ${by}`, `${label}:`);
+  idle(w);
+  unsafeIf(w, `r${X} == ${w.next(by + 2)}`);
+  w.add(inSlot ? "r3 = 1" : "r0 = r3");
+}
+
 export function meeting(w: Writer): void {
   w.unknownInto(WHICH);
   idle(w);
   w.add(`*(u64 *)(r10 - 96) = r${WHICH}`, "r0 = 0");
-  w.pick([meetingNumber, meetingNumber, meetingNumber, meetingSlot, meetingProof, meetingMany])(w);
+  w.pick([meetingNumber, meetingNumber, meetingNumber, meetingSlot, meetingProof, meetingMany, meetingLink])(
+    w,
+  );
   w.add("r0 = 1", "r1 = 2", "r3 = 3", `r${WHICH} = 5`, "r9 = 6");
   w.give(0, 1, 3, WHICH, 9);
   w.lose(X);

@@ -431,6 +431,12 @@ export const MARKS_MUTANTS = mutantsOf("marks.ts", [
 
 export const EXPLORE_MUTANTS = mutantsOf("explore.ts", [
   {
+    name: "registers that are not read any more stay where a state is kept",
+    find: "} else dropDead(state, label.live);",
+    replace: "}",
+    note: "they are not compared, but rule out sides of branches by their links",
+  },
+  {
     name: "any comparison proves the packet",
     find: "if (side.packet !== packet) marks.provedPacket();",
     replace: "marks.provedPacket();",
@@ -438,9 +444,9 @@ export const EXPLORE_MUTANTS = mutantsOf("explore.ts", [
   },
   {
     name: "a path goes on with its own state where a join is kept",
-    find: "Object.assign(state, next.state);\n      this.#held.made(newValues(state, next.replaces.state));\n    }\n    const marked = this.#marks.keep(state.frames.length, this.#options.exact === true);\n    const holds = { bytes: this.#held.hold(), loop: this.#loopNumber() };\n    const kept = keep(label, state,",
+    find: "Object.assign(state, next.state);\n      this.#held.made(newValues(state, next.replaces.state));\n    } else dropDead(state, label.live);\n    const marked = this.#marks.keep(state.frames.length, this.#options.exact === true);\n    const holds = { bytes: this.#held.hold(), loop: this.#loopNumber() };\n    const kept = keep(label, state,",
     replace:
-      "this.#held.made(newValues(state, next.replaces.state));\n    }\n    const marked = this.#marks.keep(state.frames.length, this.#options.exact === true);\n    const holds = { bytes: this.#held.hold(), loop: this.#loopNumber() };\n    const kept = keep(label, next.state,",
+      "this.#held.made(newValues(state, next.replaces.state));\n    } else dropDead(state, label.live);\n    const marked = this.#marks.keep(state.frames.length, this.#options.exact === true);\n    const holds = { bytes: this.#held.hold(), loop: this.#loopNumber() };\n    const kept = keep(label, next.state,",
     note: "nobody has followed what the join stands for",
   },
   {
