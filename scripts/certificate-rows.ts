@@ -1,7 +1,7 @@
 // Makes driver/certificate/rows-windows.c of core/platform/: what the driver's certificate checker knows of Windows; and, for
 // its tests, tests/driver/certificate-rows.c of the other platforms. Part of `npm run fixtures`;
 // tests/driver/certificate.test.ts holds that the files are what this makes.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LINUX } from "../core/platform/linux.ts";
 import type {
@@ -296,5 +296,12 @@ export function rowFiles(): ReadonlyMap<string, string> {
 }
 
 if (import.meta.main) {
-  for (const [path, content] of rowFiles()) writeFileSync(join(ROOT, path), content);
+  for (const [path, content] of rowFiles()) {
+    const file = join(ROOT, path);
+    if (!process.argv.includes("--check")) writeFileSync(file, content);
+    else if (readFileSync(file, "utf8").replaceAll("\r\n", "\n") !== content) {
+      process.stderr.write(`${path} is stale: npm run fixtures\n`);
+      process.exitCode = 1;
+    }
+  }
 }
