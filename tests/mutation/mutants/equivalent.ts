@@ -80,4 +80,18 @@ export const EQUIVALENT: readonly Mutant[] = [
     replace: "packet: Math.max(before.packet, now.packet),",
     note: "the state is compared with the one at the head, which would have to have it",
   },
+  {
+    file: "assertion.ts",
+    name: "the result is not live before an exit",
+    find: "return { read: 1, written: 0 };",
+    replace: "return { read: 0, written: 0 };",
+    note: "where a state is kept dropDead in explore.ts takes such a register away: who reads it is refused",
+  },
+  {
+    file: "assertion.ts",
+    name: "the condition's right side need not be live",
+    find: ": bit(instruction.condition.left) | source(instruction.condition.right),",
+    replace: ": bit(instruction.condition.left),",
+    note: "where a state is kept dropDead in explore.ts takes such a register away: who reads it is refused",
+  },
 ];

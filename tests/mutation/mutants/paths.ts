@@ -536,16 +536,4 @@ export const ASSERTION_MUTANTS = mutantsOf("assertion.ts", [
     replace: "return (1 << count) - 1;",
     note: "a register that is read is not compared",
   },
-  {
-    name: "the result is not live before an exit",
-    find: "return { read: 1, written: 0 };",
-    replace: "return { read: 0, written: 0 };",
-    note: "a register that is read is not compared",
-  },
-  {
-    name: "the condition's right side need not be live",
-    find: ": bit(instruction.condition.left) | source(instruction.condition.right),",
-    replace: ": bit(instruction.condition.left),",
-    note: "a register that is read is not compared",
-  },
 ]);
