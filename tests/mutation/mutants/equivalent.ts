@@ -94,4 +94,25 @@ export const EQUIVALENT: readonly Mutant[] = [
     replace: ": bit(instruction.condition.left),",
     note: "where a state is kept dropDead in explore.ts takes such a register away: who reads it is refused",
   },
+  {
+    file: "flow.ts",
+    name: "what is read behind a jump is not live",
+    find: 'if (instructions[index]?.kind === "jump") after |= live[targets[index] ?? -1] ?? 0;',
+    replace: "",
+    note: "where a state is kept dropDead in explore.ts takes such a register away: who reads it is refused",
+  },
+  {
+    file: "flow.ts",
+    name: "what an instruction reads and writes is not live before it",
+    find: "const before = (reads[index] ?? 0) | (after & ~(writes[index] ?? 0));",
+    replace: "const before = ((reads[index] ?? 0) | after) & ~(writes[index] ?? 0);",
+    note: "where a state is kept dropDead in explore.ts takes such a register away: who reads it is refused",
+  },
+  {
+    file: "assertion.ts",
+    name: "the last argument of a helper is not live before its call",
+    find: "return ((1 << count) - 1) << 1;",
+    replace: "return (1 << count) - 1;",
+    note: "where a state is kept dropDead in explore.ts takes such a register away: who reads it is refused",
+  },
 ];

@@ -513,27 +513,3 @@ export const KEEP_MUTANTS = mutantsOf("keep.ts", [
     note: "covering by an open state: what mattered is not known yet",
   },
 ]);
-
-export const FLOW_MUTANTS = mutantsOf("flow.ts", [
-  {
-    name: "what is read behind a jump is not live",
-    find: 'if (instructions[index]?.kind === "jump") after |= live[targets[index] ?? -1] ?? 0;',
-    replace: "",
-    note: "a register that is read is not compared",
-  },
-  {
-    name: "what an instruction reads and writes is not live before it",
-    find: "const before = (reads[index] ?? 0) | (after & ~(writes[index] ?? 0));",
-    replace: "const before = ((reads[index] ?? 0) | after) & ~(writes[index] ?? 0);",
-    note: "a register that is read is not compared",
-  },
-]);
-
-export const ASSERTION_MUTANTS = mutantsOf("assertion.ts", [
-  {
-    name: "the last argument of a helper is not live before its call",
-    find: "return ((1 << count) - 1) << 1;",
-    replace: "return (1 << count) - 1;",
-    note: "a register that is read is not compared",
-  },
-]);
