@@ -41,6 +41,11 @@ const HYGIENE: readonly Omit<Reason, "hygiene">[] = [
     why: "RFC 9669 masks the amount; the kernel refuses constants that only make sense with the mask.",
   },
   {
+    pattern: /^div by zero/,
+    name: "division by the constant 0",
+    why: "RFC 9669 gives it a result, 0 or what was divided; the kernel refuses the constant, not the register.",
+  },
+  {
     pattern: /^invalid size of register (spill|fill)/,
     name: "part of a pointer on the stack",
     why: "The bytes are a number from then on; who may see addresses may see part of one (--strict forbids it).",
@@ -120,7 +125,7 @@ const EXPLAINED: readonly Omit<Reason, "hygiene">[] = [
   {
     pattern: /^/,
     name: "reached on the kernel's paths only",
-    why: "Bounds that only we have show that no run comes to the instruction, and runs in the model machine do not.",
+    why: "Bounds that only we have show that no run goes that way, and runs in the model machine do no harm.",
     when: ({ log, mutant }) => !isReached(log, mutant) && holdsInModel(mutant),
   },
   {
@@ -169,11 +174,18 @@ function holdsInModel(mutant: Program): boolean {
   return castNet(mutant, 1, false).outcome === "accepted";
 }
 
-/** Have we been at the instruction that the kernel's log ends with? */
+/** Have we gone the last stretch of the way that the kernel's log tells, up to the instruction that it ends with? */
 function isReached(log: string, mutant: Program): boolean {
-  const slot = [...log.matchAll(/^(\d+): \([0-9a-f]{2}\)/gm)].at(-1)?.[1];
-  if (slot === undefined) return true;
-  let reached = false;
-  verify(mutant, { log: ({ instruction }) => (reached ||= mutant.slots[instruction] === Number(slot)) });
-  return reached;
+  const stretch = log.slice(Math.max(0, log.lastIndexOf("\nfrom ")));
+  const way = [...stretch.matchAll(/^(\d+): \([0-9a-f]{2}\)/gm)].map(([, slot]) => Number(slot));
+  if (way.length === 0) return true;
+  const steps = new Set<string>();
+  verify(mutant, {
+    log: ({ instruction, from }) => {
+      const slot = mutant.slots[instruction];
+      steps.add(`${slot}`);
+      if (from !== undefined) steps.add(`${mutant.slots[from]} ${slot}`);
+    },
+  });
+  return way.every((slot, index) => steps.has(index === 0 ? `${slot}` : `${way[index - 1]} ${slot}`));
 }
