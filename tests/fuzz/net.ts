@@ -71,8 +71,8 @@ export function castNet(program: Program, seed: number, strict = true): NetResul
   return { outcome: "accepted", observed: watch.observed() };
 }
 
-/** Is the program accepted also where rounds of loops are followed one by one? Then runs are short. */
-function endsUnrolled(program: Program, strict: boolean): boolean {
+/** Is the program accepted also where rounds of loops are followed one by one? Then runs are short; else there may be billions. */
+export function endsUnrolled(program: Program, strict: boolean): boolean {
   return analyze(program, { strict, maximumSteps: MAXIMUM_STEPS, unrolled: true }).failure === undefined;
 }
 
