@@ -4,7 +4,13 @@ import { resolveType, sizeOfType } from "../btf/resolve.ts";
 import type { BtfTypes } from "../btf/types.ts";
 import { encode } from "../isa/encode.ts";
 import type { Instruction } from "../isa/instruction.ts";
-import { findMapType, type MapType, type Platform, type ProgramType } from "../platform/platform.ts";
+import {
+  findMapType,
+  type MapType,
+  type Platform,
+  type ProgramType,
+  READ_ONLY_FOR_PROGRAMS,
+} from "../platform/platform.ts";
 import type { MapSpec } from "../spec.ts";
 import { constant, unknown } from "./number.ts";
 import { emptyState, type Pointer, pointer, type State, type Value } from "./state.ts";
@@ -161,10 +167,7 @@ export function isMapOfMaps({ type }: CheckedMap): boolean {
   return type.name === "hash_of_maps" || type.name === "array_of_maps";
 }
 
-/** BPF_F_RDONLY_PROG. */
-const READ_ONLY_FLAG = 1 << 7;
-
 export function isReadOnly(map: CheckedMap | undefined): boolean {
   if (map === undefined || map.type.readOnlyValues === true) return true;
-  return map.spec.data?.readOnly === true || (map.spec.flags & READ_ONLY_FLAG) !== 0;
+  return map.spec.data?.readOnly === true || (map.spec.flags & READ_ONLY_FOR_PROGRAMS) !== 0;
 }

@@ -7,7 +7,8 @@ import { type ElfSection, type ElfSymbol, SECTION_TYPE, SYMBOL_TYPE } from "./fi
 import { isReadOnlyData } from "./section.ts";
 
 /** ARRAY; the same number on Windows and Linux. */
-const MAP_TYPE_ARRAY = 2;
+export const MAP_TYPE_ARRAY = 2;
+
 /** The map of a data section; its name is the section's. The bytes are a copy. */
 export function readDataMap(section: ElfSection, btf: BtfTypes | undefined): MapSpec {
   const { name, sizeBytes } = section;

@@ -3,12 +3,12 @@
 // makes them; functions of `.ksyms` are the kernel's own.
 import { sizeOfType } from "../btf/resolve.ts";
 import type { BtfTypes } from "../btf/types.ts";
+import { READ_ONLY_FOR_PROGRAMS } from "../platform/platform.ts";
 import type { MapSpec, ReferenceTarget } from "../spec.ts";
+import { MAP_TYPE_ARRAY } from "./data.ts";
 
 const KERNEL_CONFIGURATION = ".kconfig";
 const KERNEL_SYMBOLS = ".ksyms";
-const MAP_TYPE_ARRAY = 2;
-const READ_ONLY_FOR_PROGRAMS = 1 << 7;
 /** Each variable starts at a multiple of it; none is wider but text, which needs no alignment. */
 const ALIGNMENT = 8;
 

@@ -262,6 +262,9 @@ export interface Platform {
   readonly objectTypes?: readonly ObjectType[];
 }
 
+/** BPF_F_RDONLY_PROG, a flag of maps: programs may only read their values. */
+export const READ_ONLY_FOR_PROGRAMS = 1 << 7;
+
 interface Index {
   readonly programTypes: ReadonlyMap<string, ProgramType>;
   readonly attachTypes: ReadonlyMap<string, AttachType>;

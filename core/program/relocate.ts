@@ -2,13 +2,15 @@
 // maps, and helper numbers. Map types are checked against the platform here.
 import { EbpfError, FormatError } from "../base/error.ts";
 import type { Instruction, LoadImmediateSource } from "../isa/instruction.ts";
-import { findHelperByName, findMapType, type Platform } from "../platform/platform.ts";
+import {
+  findHelperByName,
+  findMapType,
+  type Platform,
+  READ_ONLY_FOR_PROGRAMS,
+} from "../platform/platform.ts";
 import type { MapSpec, ObjectSpec, Reference } from "../spec.ts";
 import type { LinkedProgram } from "./link.ts";
 import type { ProgramMap } from "./program.ts";
-
-/** BPF_F_RDONLY_PROG. */
-const READ_ONLY_FOR_PROGRAMS = 1 << 7;
 
 export interface RelocatedCode {
   readonly instructions: readonly Instruction[];

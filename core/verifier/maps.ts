@@ -1,12 +1,9 @@
 // Which map does a value stand for? A map of the program, or one that was looked up in a map of maps, which is like that
 // one's template.
-import { findMapType, type MapType } from "../platform/platform.ts";
+import { findMapType, type MapType, READ_ONLY_FOR_PROGRAMS } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import type { MapSpec } from "../spec.ts";
 import type { Region } from "./domain/value.ts";
-
-/** BPF_F_RDONLY_PROG: programs may only read. */
-const READ_ONLY_FOR_PROGRAMS = 1 << 7;
 
 export interface KnownMap {
   readonly spec: MapSpec;
