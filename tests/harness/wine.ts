@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Answer, answerOf, type Request } from "./driver-requests.ts";
 
-const WINE = "/usr/lib/wine/wine64";
+export const WINE = "/usr/lib/wine/wine64";
 const SERVER = "/usr/lib/wine/wineserver64";
 const PROGRAMS = join(import.meta.dirname, "..", "driver", "windows");
 const COMPILER = "x86_64-w64-mingw32-gcc";
@@ -29,6 +29,8 @@ export interface WindowsClient {
 }
 
 export interface Wine {
+  /** What Wine's programs are started with. */
+  readonly env: NodeJS.ProcessEnv;
   /** Of C:\ebpf, on this system. */
   readonly folder: string;
   run(program: string, ...args: readonly string[]): Ran;
@@ -125,6 +127,7 @@ export async function openWine(files: readonly string[]): Promise<Wine> {
     throw error;
   }
   return {
+    env,
     folder,
     run: (program, ...args) => runIn(env, WINE, [program, ...args]),
     startClient: () => startClient(env),
