@@ -20,6 +20,7 @@ import { Held } from "./held.ts";
 import { type Finished, invariantsOf } from "./invariants.ts";
 import {
   close,
+  dropDead,
   findCovering,
   finish,
   forget,
@@ -587,16 +588,6 @@ class Exploration {
  */
 function spacing(label: Label): number {
   return STEPS_BETWEEN_STATES * (1 + (label.openCount >> 6));
-}
-
-/**
- * What is not read any more is no part of a kept state, nor of the path from it: through its links it could still rule out
- * a branch's side, while later states are compared in live registers only.
- */
-function dropDead(state: State, live: number): void {
-  for (let index = 0; index < state.registers.length; index++) {
-    if (((live >> index) & 1) === 0) state.registers[index] = UNINITIALIZED;
-  }
 }
 
 function fallThrough(program: Program): Finding {

@@ -3,6 +3,7 @@
 import { covers, type Needs } from "./domain/cover.ts";
 import { join, sameStackShape, shapeOf } from "./domain/join.ts";
 import { cloneState, fingerprint, type State } from "./domain/state.ts";
+import { UNINITIALIZED } from "./domain/value.ts";
 import type { Flow } from "./flow.ts";
 import type { Marked } from "./marks.ts";
 
@@ -95,6 +96,16 @@ export function stateToKeep(label: Label, state: State, fresh: () => number): To
     }
   }
   return { state, shape, replaces: undefined };
+}
+
+/**
+ * What is not read any more is no part of a kept state, nor of the path from it: through its links it could still rule out
+ * a branch's side, while later states are compared in live registers only.
+ */
+export function dropDead(state: State, live: number): void {
+  for (let index = 0; index < state.registers.length; index++) {
+    if (((live >> index) & 1) === 0) state.registers[index] = UNINITIALIZED;
+  }
 }
 
 /** Keeps a copy of `state`, open until all paths from it have been followed. */

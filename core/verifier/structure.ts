@@ -26,9 +26,10 @@ export function* structureFailures(program: Program): Generator<StructureFailure
     yield { index: MAXIMUM_INSTRUCTIONS, finding: { code: "TooComplex", count, unit: "instruction" } };
     return;
   }
+  const starts = new Set(program.subprograms.map(({ start }) => start));
   for (const subprogram of program.subprograms) {
     for (let index = subprogram.start; index < subprogram.end; index++) {
-      const finding = checkInstruction(program, subprogram, index);
+      const finding = checkInstruction(program, subprogram, index, starts);
       if (finding !== undefined) yield { index, finding };
     }
     const last = program.instructions[subprogram.end - 1];
@@ -49,7 +50,12 @@ function unsupported(what: string): Finding {
   return { code: "InstructionUnsupported", what };
 }
 
-function checkInstruction(program: Program, own: Subprogram, index: number): Finding | undefined {
+function checkInstruction(
+  program: Program,
+  own: Subprogram,
+  index: number,
+  starts: ReadonlySet<number>,
+): Finding | undefined {
   const instruction = program.instructions[index];
   if (instruction === undefined) return { code: "FallThrough", name: own.name };
   const { read, written } = registersOf(instruction, program.platform, program.type.name);
@@ -61,9 +67,9 @@ function checkInstruction(program: Program, own: Subprogram, index: number): Fin
       return target >= own.start && target < own.end ? undefined : { code: "JumpOutOfRange", what: "jump" };
     }
     case "call":
-      return checkCall(program, instruction, index);
+      return checkCall(program, instruction, index, starts);
     case "loadImmediate":
-      return checkImmediate(program, instruction, index);
+      return checkImmediate(program, instruction, index, starts);
     default:
       return undefined;
   }
@@ -73,6 +79,7 @@ function checkCall(
   program: Program,
   instruction: Extract<Instruction, { readonly kind: "call" }>,
   index: number,
+  starts: ReadonlySet<number>,
 ): Finding | undefined {
   switch (instruction.target.kind) {
     case "helper": {
@@ -87,7 +94,7 @@ function checkCall(
       return waits ? { code: "HelperNotAllowed", helper, reason: "sleep" } : undefined;
     }
     case "local":
-      return startsFunction(program, index) ? undefined : { code: "JumpOutOfRange", what: "call" };
+      return startsFunction(program, index, starts) ? undefined : { code: "JumpOutOfRange", what: "call" };
     case "kfunc":
       return { code: "FeatureUnsupported", what: "a call of a kernel function" };
     case "register":
@@ -101,15 +108,15 @@ function maySleep({ section, type }: Program): boolean {
 }
 
 /** Does the call or the address at `index` lead to the start of a function? */
-function startsFunction(program: Program, index: number): boolean {
-  const target = program.targets[index] ?? -1;
-  return program.subprograms.some((row) => row.start === target);
+function startsFunction({ targets }: Program, index: number, starts: ReadonlySet<number>): boolean {
+  return starts.has(targets[index] ?? -1);
 }
 
 function checkImmediate(
   program: Program,
   instruction: Extract<Instruction, { readonly kind: "loadImmediate" }>,
   index: number,
+  starts: ReadonlySet<number>,
 ): Finding | undefined {
   const { source } = instruction;
   switch (source.kind) {
@@ -129,7 +136,7 @@ function checkImmediate(
         : unsupported("a direct address outside the map's value");
     }
     case "function":
-      return startsFunction(program, index) ? undefined : { code: "JumpOutOfRange", what: "call" };
+      return startsFunction(program, index, starts) ? undefined : { code: "JumpOutOfRange", what: "call" };
     case "variable":
     case "mapByIndex":
     case "mapValueByIndex":
