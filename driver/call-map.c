@@ -18,7 +18,11 @@ CallMapCreate(DISPATCH_CALL *Call)
     EBPF_MAP_DEFINITION Definition;
     EBPF_MAP *Map;
     memcpy(&Definition, &Request->Map, sizeof(Definition));
-    NTSTATUS Status = IsTooLarge(&Definition) ? STATUS_NO_MEMORY : MapCreate(&Definition, &Map);
+    if (!CallIsName(Request->Name)) {
+        CallFail(Call, EbpfErrorArgumentInvalid);
+        return;
+    }
+    NTSTATUS Status = IsTooLarge(&Definition) ? STATUS_NO_MEMORY : MapPrepare(&Definition, &Map);
     if (!NT_SUCCESS(Status)) {
         CallFail(
             Call,
@@ -27,6 +31,8 @@ CallMapCreate(DISPATCH_CALL *Call)
                                              : EbpfErrorMapDefinitionInvalid);
         return;
     }
+    memcpy(Map->Object.Name, Request->Name, sizeof(Map->Object.Name));
+    MapPublish(Map);
     // Once it has a handle, another thread of the client may close it.
     UINT32 Id = Map->Object.Id;
     UINT32 Handle = CallOpenHandle(Call, &Map->Object);

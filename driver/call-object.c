@@ -3,6 +3,7 @@
 #include "program.h"
 
 C_ASSERT(EBPF_MAXIMUM_MAPS == PROGRAM_MAXIMUM_MAPS);
+C_ASSERT(EBPF_NAME_BYTES == OBJECT_NAME_BYTES);
 C_ASSERT(sizeof(EBPF_MAP_DESCRIPTION) == sizeof(EBPF_MAP_DEFINITION));
 
 _Use_decl_annotations_
@@ -15,6 +16,25 @@ CallOpenHandle(DISPATCH_CALL *Call, EBPF_OBJECT *Object)
         CallFail(Call, EbpfErrorMemoryExhausted);
     }
     return Handle;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+CallIsName(const UINT8 *Name)
+{
+    UINT32 Length = 0;
+    while (Length < EBPF_NAME_BYTES && Name[Length] != 0) {
+        // A terminal takes these as orders.
+        if (Name[Length] < ' ' || Name[Length] == 0x7f)
+            return FALSE;
+        Length++;
+    }
+    if (Length == EBPF_NAME_BYTES)
+        return FALSE;
+    while (Length < EBPF_NAME_BYTES)
+        if (Name[Length++] != 0)
+            return FALSE;
+    return TRUE;
 }
 
 static EBPF_ERROR
@@ -96,6 +116,10 @@ DescribeProgram(const EBPF_PROGRAM *Program, EBPF_OBJECT_INFO_REPLY *Reply)
     Reply->MapCount = Program->MapCount;
     for (UINT32 Index = 0; Index < Program->MapCount; Index++)
         Reply->MapIds[Index] = Program->Maps[Index]->Object.Id;
+    PROGRAM_STATISTICS Sum = ProgramStatistics(Program);
+    Reply->RunCount = Sum.Runs;
+    Reply->RunNanoseconds = Sum.Nanoseconds;
+    Reply->FaultCount = Sum.Faults;
 }
 
 VOID
@@ -109,6 +133,7 @@ CallObjectInfo(DISPATCH_CALL *Call)
         return;
     }
     Reply->Id = Object->Id;
+    memcpy(Reply->Name, Object->Name, sizeof(Reply->Name));
     if (Object->Type == ObjectMap)
         DescribeMap(CONTAINING_RECORD(Object, EBPF_MAP, Object), Reply);
     else
@@ -122,4 +147,14 @@ CallObjectClose(DISPATCH_CALL *Call)
     const EBPF_HANDLE_REQUEST *Request = Call->Request;
     if (!HandleClose(Call->Client, Request->Handle))
         CallFail(Call, EbpfErrorArgumentInvalid);
+}
+
+VOID
+CallStatistics(DISPATCH_CALL *Call)
+{
+    const EBPF_STATISTICS_REQUEST *Request = Call->Request;
+    if (Request->Enabled > 1)
+        CallFail(Call, EbpfErrorArgumentInvalid);
+    else
+        ProgramCountRuns(Request->Enabled != 0);
 }

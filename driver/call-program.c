@@ -49,7 +49,7 @@ CheckCreate(const EBPF_PROGRAM_CREATE_REQUEST *Request)
         return EbpfErrorProgramTypeUnsupported;
     if (Request->Engine > EBPF_ENGINE_INTERPRETER || Request->MapCount > PROGRAM_MAXIMUM_MAPS ||
         Request->SlotCount > EBPF_MAXIMUM_SLOTS || Request->SectionBytes > EBPF_MAXIMUM_SECTION_BYTES ||
-        Request->CertificateBytes > EBPF_MAXIMUM_CERTIFICATE_BYTES)
+        Request->CertificateBytes > EBPF_MAXIMUM_CERTIFICATE_BYTES || !CallIsName(Request->Name))
         return EbpfErrorArgumentInvalid;
     return EbpfErrorNone;
 }
@@ -110,6 +110,7 @@ Prepare(DISPATCH_CALL *Call, const MAP_LIST *List)
         (const EBPF_INSTRUCTION *)Slots, Request->SlotCount, List->Maps, List->Count, &Program, &Finding, &FindingSlot);
     if (NT_SUCCESS(Status)) {
         Program->Type = Request->ProgramType;
+        memcpy(Program->Object.Name, Request->Name, sizeof(Program->Object.Name));
         EBPF_ERROR Error = Certify(Program, Request, Slots);
         if (Error != EbpfErrorNone) {
             ProgramDiscard(Program);

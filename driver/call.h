@@ -53,7 +53,10 @@ _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) UINT32 CallOpenHandle(
 _Must_inspect_result_ _Ret_maybenull_ _IRQL_requires_max_(PASSIVE_LEVEL) EBPF_OBJECT *CallFindObject(
     _Inout_ DISPATCH_CALL *Call, _In_ EBPF_OBJECT_TYPE Type, _In_ UINT32 Handle);
 
-CALL_HANDLER CallObjectNext, CallObjectOpen, CallObjectInfo, CallObjectClose;
+/** Whether a name may be shown to people as it is, and nothing follows its end. */
+_IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN CallIsName(_In_reads_(EBPF_NAME_BYTES) const UINT8 *Name);
+
+CALL_HANDLER CallObjectNext, CallObjectOpen, CallObjectInfo, CallObjectClose, CallStatistics;
 CALL_HANDLER CallMapCreate, CallMapLookup, CallMapUpdate, CallMapDelete, CallMapNextKey, CallRingRead;
 CALL_HANDLER CallProgramCreate, CallProgramRun;
 

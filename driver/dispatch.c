@@ -1,7 +1,7 @@
 #include "dispatch.h"
 
 #include "call.h"
-#include "map.h"
+#include "program.h"
 #include "trace.h"
 
 static DISPATCH_SETTINGS Settings;
@@ -57,7 +57,8 @@ CallStatus(DISPATCH_CALL *Call)
     EBPF_STATUS_REPLY *Reply = Call->Reply;
     Reply->ContractVersion = EBPF_CONTRACT_VERSION;
     Reply->Flags = (Settings.AllowUncertified ? EBPF_STATUS_ALLOW_UNCERTIFIED : 0) |
-                   (JitAvailable ? EBPF_STATUS_JIT_AVAILABLE : 0);
+                   (JitAvailable ? EBPF_STATUS_JIT_AVAILABLE : 0) |
+                   (ProgramRunsAreCounted() ? EBPF_STATUS_STATISTICS : 0);
     Reply->ProcessorCount = PlatformProcessorCount();
     Reply->ProgramCount = CountObjects(ObjectProgram);
     Reply->MapCount = CountObjects(ObjectMap);
@@ -90,6 +91,7 @@ static const DISPATCH_ROW Rows[] = {
     ROW(OBJECT_OPEN, sizeof(EBPF_OBJECT_REQUEST), EBPF_HANDLE_REPLY, NULL, CallObjectOpen),
     ROW(OBJECT_INFO, sizeof(EBPF_HANDLE_REQUEST), EBPF_OBJECT_INFO_REPLY, NULL, CallObjectInfo),
     ROW(OBJECT_CLOSE, sizeof(EBPF_HANDLE_REQUEST), EBPF_REPLY, NULL, CallObjectClose),
+    ROW(STATISTICS, sizeof(EBPF_STATISTICS_REQUEST), EBPF_REPLY, NULL, CallStatistics),
     ROW(MAP_CREATE, sizeof(EBPF_MAP_CREATE_REQUEST), EBPF_HANDLE_REPLY, NULL, CallMapCreate),
     ROW(MAP_LOOKUP, sizeof(EBPF_MAP_KEY_REQUEST), EBPF_DATA_REPLY, KeyRequestSize, CallMapLookup),
     ROW(MAP_UPDATE, sizeof(EBPF_MAP_KEY_REQUEST), EBPF_REPLY, KeyRequestSize, CallMapUpdate),
@@ -186,6 +188,7 @@ DispatchInitiate(const DISPATCH_SETTINGS *Given)
     Settings = *Given;
     CallSetAllowUncertified(Settings.AllowUncertified);
     JitAvailable = ProbeCode();
+    ProgramCountRuns(FALSE);
 }
 
 /** An array that holds a program that holds the array is freed only when its entries are gone. */

@@ -20,6 +20,7 @@ enum { EBPF_ACCESS_READ = 1, EBPF_ACCESS_WRITE = 2 };
 #define EBPF_IOCTL_OBJECT_OPEN EBPF_IOCTL(2, EBPF_ACCESS_READ)
 #define EBPF_IOCTL_OBJECT_INFO EBPF_IOCTL(3, EBPF_ACCESS_READ)
 #define EBPF_IOCTL_OBJECT_CLOSE EBPF_IOCTL(4, EBPF_ACCESS_READ)
+#define EBPF_IOCTL_STATISTICS EBPF_IOCTL(5, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_MAP_CREATE EBPF_IOCTL(16, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_MAP_LOOKUP EBPF_IOCTL(17, EBPF_ACCESS_READ)
 #define EBPF_IOCTL_MAP_UPDATE EBPF_IOCTL(18, EBPF_ACCESS_WRITE)
@@ -79,7 +80,7 @@ typedef struct _EBPF_HANDLE_REQUEST {
     UINT32 Handle;
 } EBPF_HANDLE_REQUEST;
 
-/** The reply of MAP_UPDATE, MAP_DELETE, OBJECT_CLOSE. */
+/** The reply of MAP_UPDATE, MAP_DELETE, OBJECT_CLOSE, STATISTICS. */
 typedef struct _EBPF_REPLY {
     UINT32 Error;
 } EBPF_REPLY;
@@ -98,6 +99,8 @@ enum {
     EBPF_STATUS_ALLOW_UNCERTIFIED = 1,
     /** The system let memory become executable when the driver tried at its start. */
     EBPF_STATUS_JIT_AVAILABLE = 2,
+    /** Runs of programs are counted and timed (STATISTICS). */
+    EBPF_STATUS_STATISTICS = 4,
 };
 typedef struct _EBPF_STATUS_REPLY {
     UINT32 Error;
@@ -109,6 +112,12 @@ typedef struct _EBPF_STATUS_REPLY {
     UINT32 ClientCount;
     UINT32 Reserved;
 } EBPF_STATUS_REPLY;
+
+/** STATISTICS: from now on runs of all programs are counted and timed, or are not. Off at the start; faults are counted always. */
+typedef struct _EBPF_STATISTICS_REQUEST {
+    /** 0 or 1. */
+    UINT32 Enabled;
+} EBPF_STATISTICS_REQUEST;
 
 /** OBJECT_NEXT: the lowest number of an object of Type above Id. OBJECT_OPEN: a handle to the object Id. */
 typedef struct _EBPF_OBJECT_REQUEST {
@@ -133,6 +142,9 @@ typedef struct _EBPF_MAP_DESCRIPTION {
 
 #define EBPF_MAXIMUM_MAPS 64
 
+/** What a program or a map is called, for people: UTF-8 without control characters, zeros after it; all zeros: it has no name. */
+#define EBPF_NAME_BYTES 64
+
 /** OBJECT_INFO. What is not of the object's type is 0. */
 typedef struct _EBPF_OBJECT_INFO_REPLY {
     UINT32 Error;
@@ -149,6 +161,13 @@ typedef struct _EBPF_OBJECT_INFO_REPLY {
     UINT32 Certified;
     UINT32 MapCount;
     UINT32 MapIds[EBPF_MAXIMUM_MAPS];
+    UINT32 Reserved;
+    /** While STATISTICS were on: runs that began with this program, and what they took. */
+    UINT64 RunCount;
+    UINT64 RunNanoseconds;
+    /** Runs that began with this program and were ended before their exit. */
+    UINT64 FaultCount;
+    UINT8 Name[EBPF_NAME_BYTES];
 } EBPF_OBJECT_INFO_REPLY;
 
 /** Keys and values of a map, one processor's: more is MemoryExhausted. */
@@ -157,6 +176,7 @@ typedef struct _EBPF_OBJECT_INFO_REPLY {
 /** MAP_CREATE. */
 typedef struct _EBPF_MAP_CREATE_REQUEST {
     EBPF_MAP_DESCRIPTION Map;
+    UINT8 Name[EBPF_NAME_BYTES];
 } EBPF_MAP_CREATE_REQUEST;
 
 /** MAP_LOOKUP, MAP_UPDATE, MAP_DELETE, MAP_NEXT_KEY; followed by the key, then the value that MAP_UPDATE sets. */
@@ -195,6 +215,7 @@ typedef struct _EBPF_PROGRAM_CREATE_REQUEST {
     UINT32 SectionBytes;
     /** 0: there is none. A program whose certificate does not hold is refused; one without is interpreted. */
     UINT32 CertificateBytes;
+    UINT8 Name[EBPF_NAME_BYTES];
 } EBPF_PROGRAM_CREATE_REQUEST;
 
 typedef struct _EBPF_PROGRAM_CREATE_REPLY {

@@ -22,7 +22,7 @@ Destroy(EBPF_OBJECT *Object)
 
 _Use_decl_annotations_
 NTSTATUS
-MapCreate(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
+MapPrepare(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
 {
     *Map = NULL;
     if ((Definition->Flags & ~MAP_FLAG_PROGRAM_READ_ONLY) != 0)
@@ -36,10 +36,26 @@ MapCreate(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
             return Status;
         (*Map)->Definition = *Definition;
         (*Map)->Type = Type;
-        ObjectPublish(&(*Map)->Object, ObjectMap, Destroy);
         return STATUS_SUCCESS;
     }
     return STATUS_NOT_SUPPORTED;
+}
+
+_Use_decl_annotations_
+VOID
+MapPublish(EBPF_MAP *Map)
+{
+    ObjectPublish(&Map->Object, ObjectMap, Destroy);
+}
+
+_Use_decl_annotations_
+NTSTATUS
+MapCreate(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
+{
+    NTSTATUS Status = MapPrepare(Definition, Map);
+    if (NT_SUCCESS(Status))
+        MapPublish(*Map);
+    return Status;
 }
 
 _Use_decl_annotations_

@@ -97,6 +97,12 @@ extern const EBPF_MAP_TYPE StackMapType;
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS MapCreate(
     _In_ const EBPF_MAP_DEFINITION *Definition, _Outptr_ EBPF_MAP **Map);
 
+/** The same, but nobody finds it before MapPublish. */
+_Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS MapPrepare(
+    _In_ const EBPF_MAP_DEFINITION *Definition, _Outptr_ EBPF_MAP **Map);
+
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID MapPublish(_Inout_ EBPF_MAP *Map);
+
 /** For programs, inside an epoch: this processor's value, or NULL. */
 _IRQL_requires_max_(DISPATCH_LEVEL) UINT8 *MapLookup(_Inout_ EBPF_MAP *Map, _In_ const UINT8 *Key);
 

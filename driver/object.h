@@ -9,10 +9,15 @@ typedef enum _EBPF_OBJECT_TYPE {
     ObjectMap,
 } EBPF_OBJECT_TYPE;
 
+/** A name has less than that, and zeros after it. */
+#define OBJECT_NAME_BYTES 64
+
 typedef struct _EBPF_OBJECT {
     /** Of the table of all objects; never 0, never used again. */
     UINT32 Id;
     EBPF_OBJECT_TYPE Type;
+    /** For people; nothing is found by it. Set before the object is published. */
+    UINT8 Name[OBJECT_NAME_BYTES];
     UINT64 References;
     VOID (*Destroy)(struct _EBPF_OBJECT *Object);
     struct _EBPF_OBJECT *Next;

@@ -3,6 +3,8 @@
 #include "helpers.h"
 #include "interpreter.h"
 
+static BOOLEAN CountRuns;
+
 static VOID
 Destroy(EBPF_OBJECT *Object)
 {
@@ -11,6 +13,7 @@ Destroy(EBPF_OBJECT *Object)
         ObjectRelease(&Program->Maps[Index]->Object);
     JitFree(&Program->Code);
     BytecodeDestroy(&Program->Bytecode);
+    PlatformFree(Program->Statistics);
     PlatformFree(Program);
 }
 
@@ -89,7 +92,10 @@ ProgramPrepare(
         New->Maps[New->MapCount] = Maps[New->MapCount];
         ObjectReference(&Maps[New->MapCount]->Object);
     }
-    NTSTATUS Status = BytecodeCreate(Slots, SlotCount, MapCount, &New->Bytecode, Finding, FindingSlot);
+    New->Statistics = PlatformAllocate(PlatformProcessorCount() * sizeof(PROGRAM_STATISTICS));
+    NTSTATUS Status = New->Statistics == NULL
+                          ? STATUS_NO_MEMORY
+                          : BytecodeCreate(Slots, SlotCount, MapCount, &New->Bytecode, Finding, FindingSlot);
     if (NT_SUCCESS(Status)) {
         *Finding = Bind(New, FindingSlot);
         if (*Finding != FindingNone)
@@ -170,6 +176,46 @@ RunPrograms(const EBPF_PROGRAM *Program, EBPF_RUN *Run, const EBPF_RUN_INPUT *In
 
 _Use_decl_annotations_
 VOID
+ProgramCountRuns(BOOLEAN Enable)
+{
+    __atomic_store_n(&CountRuns, Enable, __ATOMIC_RELAXED);
+}
+
+_Use_decl_annotations_
+BOOLEAN
+ProgramRunsAreCounted(VOID)
+{
+    return __atomic_load_n(&CountRuns, __ATOMIC_RELAXED);
+}
+
+_Use_decl_annotations_
+PROGRAM_STATISTICS
+ProgramStatistics(const EBPF_PROGRAM *Program)
+{
+    PROGRAM_STATISTICS Sum = {0};
+    for (UINT32 Index = 0; Index < PlatformProcessorCount(); Index++) {
+        const PROGRAM_STATISTICS *Own = &Program->Statistics[Index];
+        Sum.Runs += __atomic_load_n(&Own->Runs, __ATOMIC_RELAXED);
+        Sum.Nanoseconds += __atomic_load_n(&Own->Nanoseconds, __ATOMIC_RELAXED);
+        Sum.Faults += __atomic_load_n(&Own->Faults, __ATOMIC_RELAXED);
+    }
+    return Sum;
+}
+
+/** Notes a run that has ended, whoever else runs on that processor: only in the kernel is that nobody. */
+static VOID
+Count(PROGRAM_STATISTICS *Own, BOOLEAN Timed, UINT64 Start, EBPF_FAULT Fault)
+{
+    if (Timed) {
+        __atomic_add_fetch(&Own->Runs, 1, __ATOMIC_RELAXED);
+        __atomic_add_fetch(&Own->Nanoseconds, PlatformMonotonicTime() - Start, __ATOMIC_RELAXED);
+    }
+    if (Fault != FaultNone)
+        __atomic_add_fetch(&Own->Faults, 1, __ATOMIC_RELAXED);
+}
+
+_Use_decl_annotations_
+VOID
 ProgramRun(const EBPF_PROGRAM *Program, const EBPF_RUN_INPUT *Input, EBPF_RUN_OUTPUT *Output)
 {
     // Not initialised as a whole: the stack is 4 KiB, and each frame is cleared where it is entered.
@@ -184,7 +230,11 @@ ProgramRun(const EBPF_PROGRAM *Program, const EBPF_RUN_INPUT *Input, EBPF_RUN_OU
     Run.TailTarget = NULL;
     Run.TailCalls = 0;
     EBPF_EPOCH_TOKEN Token = EpochEnter();
+    BOOLEAN Timed = ProgramRunsAreCounted();
+    UINT64 Start = Timed ? PlatformMonotonicTime() : 0;
     RunPrograms(Program, &Run, Input);
+    if (Timed || Run.Fault != FaultNone)
+        Count(&Program->Statistics[Token.Processor], Timed, Start, Run.Fault);
     EpochExit(Token);
     *Output = (EBPF_RUN_OUTPUT){
         .Result = Run.Result, .Budget = Run.Budget, .Fault = Run.Fault, .FaultSlot = Run.FaultSlot};

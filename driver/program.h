@@ -7,6 +7,16 @@
 
 #define PROGRAM_MAXIMUM_MAPS 64
 
+/** Of runs that began with a program: while they are counted, but faults always. */
+typedef struct _PROGRAM_STATISTICS {
+    UINT64 Runs;
+    UINT64 Nanoseconds;
+    UINT64 Faults;
+    /** There is one for each processor, a cache line apart. */
+    UINT64 Padding[5];
+} PROGRAM_STATISTICS;
+C_ASSERT(sizeof(PROGRAM_STATISTICS) == PLATFORM_ALIGNMENT);
+
 typedef struct _EBPF_PROGRAM {
     EBPF_OBJECT Object;
     /** Of EBPF_PROGRAM_TYPE_*, and what is told of its engine (ioctl.h); set by who prepares it. */
@@ -17,6 +27,8 @@ typedef struct _EBPF_PROGRAM {
     EBPF_BYTECODE Bytecode;
     /** Empty: it is interpreted. */
     JIT_CODE Code;
+    /** By processor. */
+    PROGRAM_STATISTICS *Statistics;
     UINT32 MapCount;
     EBPF_MAP *Maps[PROGRAM_MAXIMUM_MAPS];
 } EBPF_PROGRAM;
@@ -58,3 +70,11 @@ _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS ProgramCompile
 /** Runs it once, in an epoch of its own; how that ended is in Output. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID ProgramRun(
     _In_ const EBPF_PROGRAM *Program, _In_ const EBPF_RUN_INPUT *Input, _Out_ EBPF_RUN_OUTPUT *Output);
+
+/** The sum over all processors; of what they count meanwhile some may be in it. */
+_IRQL_requires_max_(DISPATCH_LEVEL) PROGRAM_STATISTICS ProgramStatistics(_In_ const EBPF_PROGRAM *Program);
+
+/** Whether runs, of all programs, are counted and timed from now on: two looks at the clock for each. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID ProgramCountRuns(_In_ BOOLEAN Enable);
+
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN ProgramRunsAreCounted(VOID);

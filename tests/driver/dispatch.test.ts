@@ -30,6 +30,7 @@ import {
   ERRORS,
   field,
   REPLY,
+  readInfo,
   request,
 } from "../harness/driver-requests.ts";
 import { FRAME_NAMES, FRAMES } from "../harness/frames.ts";
@@ -344,6 +345,49 @@ check("droppacket drops and counts what it should, in both engines", (t) => {
     }
   });
 });
+
+check("programs and maps have the names they are given, if those can be shown", (t) => {
+  withClient(t, false, (client) => {
+    const map = handleOf(ask.createMap(client, ARRAY, "counts"));
+    t.is(readInfo(ask.info(client, map)).name, "counts");
+    const longest = "ß".repeat(31);
+    const program = handleOf(ask.createProgram(client, assemble("r0 = 1\nexit"), { name: longest }));
+    t.is(readInfo(ask.info(client, program)).name, longest);
+    t.is(readInfo(ask.info(client, handleOf(ask.createMap(client, ARRAY)))).name, "");
+    for (const bad of ["a\nb", "\u001b[2J", "a\u0000b", "\u007f", "n".repeat(64)]) {
+      t.is(ask.createMap(client, ARRAY, bad).error, "ArgumentInvalid");
+      t.is(ask.createProgram(client, assemble("exit"), { name: bad }).error, "ArgumentInvalid");
+    }
+  });
+});
+
+check(
+  "runs are counted and timed while that is asked for, faults always; by what the run began with",
+  (t) => {
+    withClient(t, true, (client) => {
+      const info = (handle: number) => readInfo(ask.info(client, handle));
+      for (const engine of [ENGINE.any, ENGINE.interpreter]) {
+        const program = handleOf(
+          ask.createProgram(client, droppacket, { maps: [handleOf(ask.createMap(client, ARRAY))], engine }),
+        );
+        ask.run(client, program, FRAMES.udp, 10);
+        t.like(info(program), { runs: 0, nanoseconds: 0, faults: 0 });
+        t.is(ask.statistics(client, 1).error, "None");
+        t.is(field(ask.status(client), 2) & 4, 4);
+        ask.run(client, program, FRAMES.udp, 1000);
+        t.is(ask.statistics(client, 0).error, "None");
+        t.is(field(ask.status(client), 2) & 4, 0);
+        ask.run(client, program, FRAMES.udp, 10);
+        t.like(info(program), { runs: 1000, faults: 0 });
+        t.true(info(program).nanoseconds > 1000 && info(program).nanoseconds < 1e9);
+        const endless = handleOf(ask.createProgram(client, assemble("again:\ngoto again"), { engine }));
+        for (let count = 0; count < 3; count++) t.is(field(ask.run(client, endless, FRAMES.udp), 1), 4);
+        t.like(info(endless), { runs: 0, faults: 3 });
+      }
+      t.is(ask.statistics(client, 2).error, "ArgumentInvalid");
+    });
+  },
+);
 
 check("what programs print is read line by line", (t) => {
   withClient(t, false, (client) => {

@@ -14,6 +14,7 @@ import {
   codeOf,
   ERRORS,
   field,
+  nameBytes,
   REPLY,
   request,
 } from "../harness/driver-requests.ts";
@@ -45,6 +46,12 @@ interface Request {
   readonly capacity: number;
 }
 
+/** Not the low bits as they come: those of one draw tell those of the next, and some requests would never be made. */
+const spread =
+  (next: Next): Next =>
+  (below) =>
+    Math.floor(((Math.imul(next(2 ** 32), 0x9e37_79b1) >>> 0) / 2 ** 32) * below);
+
 const pick = <T>(next: Next, values: readonly T[]): T => values[next(values.length)] as T;
 const bytesOf = (next: Next, length: number): Uint8Array => Uint8Array.from({ length }, () => next(4));
 const concat = (...parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
@@ -53,12 +60,19 @@ const concat = (...parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(B
 const often = (next: Next, values: readonly number[]): number =>
   next(8) === 0 || values.length === 0 ? pick(next, EDGES) : pick(next, values);
 
+/** Mostly one. */
+const nameOf = (next: Next): Uint8Array =>
+  next(9) === 0 ? bytesOf(next, 64) : nameBytes(pick(next, ["", "counts", "größe"]));
+
 function mapDefinition(next: Next): Uint8Array {
   const type = pick(next, TYPES);
   const keyless = type === MAP_TYPES.ringbuf || type === MAP_TYPES.queue || type === MAP_TYPES.stack;
   const valueBytes = type === MAP_TYPES.ringbuf ? 0 : pick(next, [4, 4, 8, 1, 100]);
   const entries = type === MAP_TYPES.ringbuf ? 4096 : often(next, [1, 4, 16]) % 0x2000;
-  return request(type, keyless ? 0 : often(next, [4]), valueBytes, entries, pick(next, [0, 0, 0x80, 1]));
+  return concat(
+    request(type, keyless ? 0 : often(next, [4]), valueBytes, entries, pick(next, [0, 0, 0x80, 1])),
+    nameOf(next),
+  );
 }
 
 function keyRequest(next: Next, { maps }: Handles, value: boolean): Uint8Array {
@@ -92,6 +106,7 @@ function programRequest(next: Next, handles: Handles): Uint8Array {
       section.length,
       certificate.length,
     ),
+    nameOf(next),
     request(...maps),
     damaged ? mutate(code, next(2 ** 31)).slice(0, code.length) : code,
     section,
@@ -112,6 +127,7 @@ const MAKERS: Readonly<Record<string, (next: Next, handles: Handles) => Uint8Arr
   OBJECT_OPEN: (next) => request(next(4), next(200)),
   OBJECT_INFO: (next, { maps, programs }) => request(often(next, [...maps, ...programs])),
   OBJECT_CLOSE: (next, { maps, programs }) => request(often(next, next(2) === 0 ? maps : programs)),
+  STATISTICS: (next) => request(next(3)),
   MAP_CREATE: mapDefinition,
   MAP_LOOKUP: (next, handles) => keyRequest(next, handles, false),
   MAP_UPDATE: (next, handles) => keyRequest(next, handles, true),
@@ -133,7 +149,7 @@ const NAMES = [
 ];
 
 function takesLong(bytes: Uint8Array): boolean {
-  if (bytes.length !== 20) return false;
+  if (bytes.length !== 84) return false;
   const [, key = 0, value = 0, entries = 0] = new Uint32Array(bytes.buffer, bytes.byteOffset, 5);
   const total = Math.max(1, key + value) * entries;
   return total > 2 ** 22 && total <= 2 ** 30;
@@ -145,7 +161,7 @@ function makeRequest(next: Next, handles: Handles): Request {
   const damaged = bytes.length >= 8 && next(4) === 0 ? mutate(bytes, next(2 ** 31)) : bytes;
   // What would be zeroed for long is not asked for: it is memory, and nothing else.
   if (name === "MAP_CREATE" && takesLong(damaged)) return { name, bytes, capacity: 4096 };
-  return { name, bytes: damaged, capacity: next(6) === 0 ? pick(next, [316, 48, 16, 8, 4, 0]) : 4096 };
+  return { name, bytes: damaged, capacity: next(6) === 0 ? pick(next, [408, 48, 16, 8, 4, 0]) : 4096 };
 }
 
 const STATUSES = new Set<number>([
@@ -186,7 +202,7 @@ function sendOne(next: Next, sessions: readonly Session[]): string {
 
 /** One case; how its requests ended. Throws if something is wrong. */
 export function dispatchCase(seed: number): readonly string[] {
-  const next = generator(seed);
+  const next = spread(generator(seed));
   const before = countAllocations();
   initiate();
   const sessions = [ACCESS.READ | ACCESS.WRITE, next(4) === 0 ? ACCESS.READ : ACCESS.READ | ACCESS.WRITE].map(
@@ -195,7 +211,8 @@ export function dispatchCase(seed: number): readonly string[] {
   // Most programs ask for maps of the types they were written for; these are there from the start.
   for (const session of sessions) {
     for (const type of [MAP_TYPES.array, MAP_TYPES.hash]) {
-      const answer = call(session.client, codeOf("MAP_CREATE"), request(type, 4, 8, 4, 0), REPLY.handle);
+      const wanted = concat(request(type, 4, 8, 4, 0), nameBytes("map"));
+      const answer = call(session.client, codeOf("MAP_CREATE"), wanted, REPLY.handle);
       if (answer.error === "None") session.handles.maps.push(field(answer, 1));
     }
   }

@@ -42,7 +42,7 @@ export const REPLY = {
   handle: 12,
   next: 8,
   status: 32,
-  info: 316,
+  info: 408,
   data: 16,
   create: 32,
   run: 48,
@@ -73,6 +73,29 @@ const ask = (code: string, bytes: Uint8Array, capacity: number): Request => ({
   capacity,
 });
 
+export const NAME_BYTES = constant("EBPF_NAME_BYTES");
+
+/** A name as a request has it. Throws if it is too long for one. */
+export function nameBytes(name: string): Uint8Array {
+  const bytes = new Uint8Array(NAME_BYTES);
+  bytes.set(new TextEncoder().encode(name));
+  return bytes;
+}
+
+/** Where OBJECT_INFO has what is no field of 32 bits. */
+const INFO = { runs: 320, nanoseconds: 328, faults: 336, name: 344 } as const;
+
+/** The rest of OBJECT_INFO: the name, and what was counted. */
+export function readInfo({ reply }: Answer) {
+  const bytes = new Uint8Array(reply.buffer, reply.byteOffset + INFO.name, NAME_BYTES);
+  return {
+    name: new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0))),
+    runs: Number(reply.getBigUint64(INFO.runs, true)),
+    nanoseconds: Number(reply.getBigUint64(INFO.nanoseconds, true)),
+    faults: Number(reply.getBigUint64(INFO.faults, true)),
+  };
+}
+
 /** Requests by what they ask. */
 export const make = {
   status: () => ask("STATUS", new Uint8Array(0), REPLY.status),
@@ -80,8 +103,13 @@ export const make = {
   open: (type: number, id: number) => ask("OBJECT_OPEN", request(type, id), REPLY.handle),
   info: (handle: number) => ask("OBJECT_INFO", request(handle), REPLY.info),
   close: (handle: number) => ask("OBJECT_CLOSE", request(handle), REPLY.error),
-  createMap: ({ type, keySizeBytes, valueSizeBytes, maxEntries, flags = 0 }: MapDefinition) =>
-    ask("MAP_CREATE", request(type, keySizeBytes, valueSizeBytes, maxEntries, flags), REPLY.handle),
+  statistics: (enabled: number) => ask("STATISTICS", request(enabled), REPLY.error),
+  createMap: ({ type, keySizeBytes, valueSizeBytes, maxEntries, flags = 0 }: MapDefinition, name = "") =>
+    ask(
+      "MAP_CREATE",
+      join2(request(type, keySizeBytes, valueSizeBytes, maxEntries, flags), nameBytes(name)),
+      REPLY.handle,
+    ),
   lookup: (handle: number, key: Uint8Array, capacity = 4096) =>
     ask("MAP_LOOKUP", join2(request(handle, 0, key.length, 0), key), REPLY.data + capacity),
   update: (handle: number, key: Uint8Array, value: Uint8Array, flags = 0) =>
@@ -104,18 +132,21 @@ export const make = {
       type = 1,
       section = "xdp",
       certificate = new Uint8Array(0),
+      name = "",
     }: {
       maps?: readonly number[];
       engine?: number;
       type?: number;
       section?: string;
       certificate?: Uint8Array;
+      name?: string;
     } = {},
   ) =>
     ask(
       "PROGRAM_CREATE",
       join2(
         request(type, engine, maps.length, bytecode.length >> 3, section.length, certificate.length),
+        nameBytes(name),
         request(...maps),
         bytecode,
         new TextEncoder().encode(section),
