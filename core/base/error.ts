@@ -206,6 +206,56 @@ export const ERROR_CODES = {
     category: "ConnectionError",
     remedy: "Stop the service of the other version with 'ebpf service stop'.",
   },
+  // The driver
+  DriverUnsupported: {
+    category: "NotInstalled",
+    remedy: "Use the host embedded, which runs programs in the service on every system.",
+  },
+  DriverNotInstalled: {
+    category: "ObjectNotFound",
+    remedy: "Install it with Install-EbpfDriver or 'ebpf driver install'.",
+  },
+  DriverForeign: {
+    category: "ResourceExists",
+    remedy: "Uninstall the other product first: eBPF for Windows has a service of the same name.",
+  },
+  DriverUntried: {
+    category: "InvalidOperation",
+    remedy: "Install it with start type demand, start it, and then install it again with start type boot.",
+  },
+  DriverBusy: {
+    category: "ResourceBusy",
+    remedy: "Remove its programs first with Remove-EbpfProgram, or end them with -Force or --force.",
+  },
+  DriverStopping: {
+    category: "ResourceBusy",
+    remedy: "Stop what has it open, such as the service of ebpf ('ebpf service stop'), or restart Windows.",
+  },
+  DriverMarkedForDelete: {
+    category: "ResourceBusy",
+    remedy: "Close what has the service open, such as services.msc, or restart Windows.",
+  },
+  DriverDisabled: {
+    category: "InvalidOperation",
+    remedy: "Install it again with start type demand or boot.",
+  },
+  DriverSignatureRefused: {
+    category: "SecurityError",
+    remedy: "Sign the file for this machine and turn on test signing; docs/driver.md tells how.",
+  },
+  DriverBlocked: {
+    category: "SecurityError",
+    remedy:
+      "Memory integrity, the block list or an application control policy forbids the file; docs/driver.md tells more.",
+  },
+  DriverFailed: {
+    category: "ResourceUnavailable",
+    remedy: "See the event log System, and what 'ebpf driver status' says.",
+  },
+  ElevationNeeded: {
+    category: "PermissionDenied",
+    remedy: "Run PowerShell or the terminal as administrator.",
+  },
   Cancelled: { category: "InvalidOperation", remedy: "Run the command again." },
   ToolMissing: { category: "NotInstalled", remedy: "Install the tool that is named." },
   StepFailed: {

@@ -1,5 +1,6 @@
 // The table of commands: words, arguments, options, help, examples, and where the handler is. Parsing, help and
 // completion read it; a new command is a row here and a handler in commands/.
+
 import type { ArgumentRow, CommandRow, OptionRow } from "./command.ts";
 import { DEMO_COMMANDS } from "./demo/commands.ts";
 
@@ -11,6 +12,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   interface: "where packets come from: gateway, tap, pcap",
   "interface add": "add an interface of a kind",
   service: "the service that owns all live things",
+  driver: "EbpfCore.sys, which runs programs in the Windows kernel",
 };
 
 const FILE: ArgumentRow = { name: "<file>", help: "object file", completes: "file" };
@@ -367,6 +369,51 @@ export const COMMANDS: readonly CommandRow[] = [
     path: ["service", "methods"],
     help: "print the methods of the service's protocol",
     load: async () => (await import("./commands/service.ts")).listMethods,
+  },
+  {
+    path: ["driver", "install"],
+    help: "create the driver's service, or change the one that is there; needs an administrator",
+    options: [
+      {
+        flags: "--path <file>",
+        help: "the driver's file; without it, EbpfCore.sys beside the core",
+        completes: "file",
+      },
+      {
+        flags: "--start <type>",
+        help: "when it starts (default: demand)",
+        choices: ["boot", "system", "auto", "demand", "disabled"],
+      },
+      { flags: "--in-place", help: "use the file where it lies, instead of copying it to System32\\drivers" },
+      {
+        flags: "--force",
+        help: "also over another product's service, or at boot without having run once",
+      },
+    ],
+    examples: ["driver install", "driver install --path C:\\ebpf\\EbpfCore.sys --start boot"],
+    load: async () => (await import("./commands/driver.ts")).install,
+  },
+  {
+    path: ["driver", "start"],
+    help: "start the driver if it does not run; needs an administrator",
+    load: async () => (await import("./commands/driver.ts")).start,
+  },
+  {
+    path: ["driver", "stop"],
+    help: "stop the driver; needs an administrator",
+    options: [{ flags: "--force", help: "also if programs are loaded in it, which end" }],
+    load: async () => (await import("./commands/driver.ts")).stop,
+  },
+  {
+    path: ["driver", "uninstall"],
+    help: "stop the driver and delete its service; needs an administrator",
+    options: [{ flags: "--force", help: "also if programs are loaded in it, or it is another product's" }],
+    load: async () => (await import("./commands/driver.ts")).uninstall,
+  },
+  {
+    path: ["driver", "status"],
+    help: "print what the driver is and holds; exit code 1 if it does not run",
+    load: async () => (await import("./commands/driver.ts")).status,
   },
   {
     path: ["doctor"],

@@ -24,6 +24,7 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
       "target-types",
     ],
   },
+  driver: { floor: 8, doors: ["driver"] },
   net: { floor: 8, doors: ["interfaces", "frame", "worker"] },
   example: { floor: 8, doors: ["example"] },
   host: { floor: 7, doors: ["host", "embedded/host", "embedded/lane", "embedded/checked"] },

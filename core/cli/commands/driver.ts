@@ -1,0 +1,95 @@
+// ebpf driver: install, start, stop, uninstall, status. They act in this process, with its user's rights, and not through the
+// service, which may have others.
+import { resolve } from "node:path";
+import {
+  type DriverRecord,
+  findDriverFile,
+  installDriver,
+  openWindows,
+  readStatus,
+  START_TYPES,
+  startDriver,
+  stopDriver,
+  uninstallDriver,
+} from "../../driver/driver.ts";
+import { entryScript } from "../../service/paths.ts";
+import { type Handler, type Invocation, textOf } from "../command.ts";
+import { printRecord, tell } from "../output.ts";
+
+export const install: Handler = async (invocation) => {
+  const { io, options } = invocation;
+  const system = await openWindows();
+  const path = textOf(options.path);
+  const record = installDriver(system, {
+    file: path === undefined ? findDriverFile(entryScript()) : resolve(io.cwd, path),
+    startType: START_TYPES.find((name) => name === options.start) ?? "demand",
+    inPlace: options.inPlace === true,
+    force: options.force === true,
+  });
+  const { name, path: place, startType } = record;
+  tell(invocation, record, `Installed the driver ${name}: ${place}, start type ${startType}.`);
+  warn(invocation, record);
+  return 0;
+};
+
+export const start: Handler = async (invocation) => {
+  const record = startDriver(await openWindows());
+  const { name, engine } = record;
+  tell(invocation, record, `The driver ${name} runs${engine === null ? "" : `, engine ${engine}`}.`);
+  warn(invocation, record);
+  return 0;
+};
+
+export const stop: Handler = async (invocation) => {
+  const record = await stopDriver(await openWindows(), invocation.options.force === true);
+  tell(invocation, record, `The driver ${record.name} is stopped.`);
+  return 0;
+};
+
+export const uninstall: Handler = async (invocation) => {
+  const record = await uninstallDriver(await openWindows(), invocation.options.force === true);
+  tell(invocation, record, `Uninstalled the driver ${record.name}.`);
+  return 0;
+};
+
+/** Exit code 1 if it does not run, so that scripts can ask. */
+export const status: Handler = async (invocation) => {
+  const record = readStatus(await openWindows());
+  const onOff = (value: boolean): string => (value ? "on" : "off");
+  printRecord(invocation, record, [
+    ["driver", record.name],
+    ["state", record.state],
+    ["start", record.startType ?? undefined],
+    ["file", record.path ?? undefined],
+    ["signature", record.signature ?? undefined],
+    ["contract", record.contract ?? undefined],
+    ["engine", engineOf(record)],
+    ["uncertified", uncertifiedOf(record)],
+    ["programs", record.programs ?? undefined],
+    ["maps", record.maps ?? undefined],
+    ["clients", record.clients ?? undefined],
+    ["test signing", onOff(record.testSigning)],
+    ["Secure Boot", onOff(record.secureBoot)],
+    [
+      "memory integrity",
+      record.memoryIntegrity === "afterRestart" ? "on after restart" : record.memoryIntegrity,
+    ],
+    ...record.problems.map((problem) => ["problem", problem] as const),
+  ]);
+  return record.state === "running" ? 0 : 1;
+};
+
+function engineOf({ engine, engineReason }: DriverRecord): string | undefined {
+  if (engine === null) return undefined;
+  return engineReason === null ? engine : `${engine}: ${engineReason}`;
+}
+
+function uncertifiedOf({ allowUncertified }: DriverRecord): string | undefined {
+  if (allowUncertified === null) return undefined;
+  return allowUncertified ? "ALLOWED: the JIT compiles programs that nothing proves" : "interpreted only";
+}
+
+/** What is wrong with what was just done goes to people; programs find it in the record. */
+function warn({ io, json }: Invocation, { problems }: DriverRecord): void {
+  if (!json) for (const problem of problems) io.err(`${problem}\n`);
+}

@@ -1,0 +1,125 @@
+// Installing, starting, stopping and removing the driver: the same as `sc create|start|stop|delete EbpfCore`, with what sc does not
+// look at: whose file it is, whether it may be stopped now, and what to do when Windows refuses.
+import { EbpfError } from "../base/error.ts";
+import { NUMBER, told, unless } from "./errors.ts";
+import { isSamePath, placeFile, placeOfDriver, removeFile } from "./file.ts";
+import type { DriverRecord } from "./record.ts";
+import { readStatus, SERVICE } from "./status.ts";
+import { KERNEL_DRIVER, SERVICE_STATES, START_TYPES, type StartType, type System } from "./system.ts";
+
+export { findDriverFile } from "./file.ts";
+export type { DriverRecord } from "./record.ts";
+export { readStatus } from "./status.ts";
+export { START_TYPES, type StartType, type System } from "./system.ts";
+export { openWindows } from "./windows.ts";
+
+export interface InstallOptions {
+  /** The driver's file. Copied to where Windows has its drivers, unless the service has it where it lies already. */
+  readonly file: string;
+  readonly startType: StartType;
+  /** Registered where it lies. */
+  readonly inPlace?: boolean;
+  /** Also over another product's service, and at boot without having been loaded once. */
+  readonly force?: boolean;
+}
+
+const STOP_MILLISECONDS = 10_000;
+const POLL_MILLISECONDS = 50;
+
+/** DriverForeign if the service runs another product's file: nothing of ours is done to that. */
+function refuseForeign({ file, path }: DriverRecord, force = false): void {
+  if (file !== "other" || force) return;
+  throw new EbpfError("DriverForeign", `the service ${SERVICE} is another product's: ${path}`, {
+    target: SERVICE,
+    details: { path },
+  });
+}
+
+/** A record of a service that is there. */
+function requireInstalled(system: System): DriverRecord {
+  const record = readStatus(system);
+  if (record.state !== "absent") return record;
+  throw new EbpfError("DriverNotInstalled", `there is no service ${SERVICE}`, { target: SERVICE });
+}
+
+/**
+ * Creates the service, or changes the one that is there: its file, its start type. A driver that runs keeps running as it is
+ * until it is stopped.
+ */
+export function installDriver(system: System, options: InstallOptions): DriverRecord {
+  const { file, startType, inPlace = false, force = false } = options;
+  if (system.readFile(file) === undefined)
+    throw new EbpfError("FileNotFound", `there is no file ${file}`, { target: file, file });
+  const before = readStatus(system);
+  refuseForeign(before, force);
+  const lies = inPlace || (before.path !== null && isSamePath(before.path, file));
+  const path = lies ? file : placeOfDriver(system);
+  if (startType === "boot" && !force) requireLoadedOnce(before, path);
+  placeFile(system, file, path);
+  const configuration = { type: KERNEL_DRIVER, start: START_TYPES.indexOf(startType), path };
+  told("install the driver", SERVICE, () =>
+    before.state === "absent"
+      ? system.createService(SERVICE, configuration)
+      : system.configureService(SERVICE, configuration),
+  );
+  return readStatus(system);
+}
+
+/** A boot driver that Windows refuses, or that fails as it starts, keeps Windows from starting. */
+function requireLoadedOnce({ state, path }: DriverRecord, next: string): void {
+  if (state === "running" && path !== null && isSamePath(path, next)) return;
+  throw new EbpfError(
+    "DriverUntried",
+    `${next} does not run, so nothing shows that Windows would load it at boot`,
+    {
+      target: next,
+    },
+  );
+}
+
+/** Nothing happens if it runs. */
+export function startDriver(system: System): DriverRecord {
+  refuseForeign(requireInstalled(system));
+  told("start the driver", SERVICE, () => unless(NUMBER.alreadyRunning, () => system.startService(SERVICE)));
+  return readStatus(system);
+}
+
+/**
+ * Nothing happens if it does not run. DriverBusy if programs are loaded, unless `force` ends them. DriverStopping if it goes on
+ * waiting for programs of the system that have its device open.
+ */
+export async function stopDriver(system: System, force = false): Promise<DriverRecord> {
+  const before = requireInstalled(system);
+  refuseForeign(before);
+  if (before.state === "stopped") return before;
+  const { programs } = before;
+  if (!force && programs !== null && programs > 0) {
+    const text = `${programs} ${programs === 1 ? "program is" : "programs are"} loaded in the driver`;
+    throw new EbpfError("DriverBusy", text, { target: SERVICE, details: { programs } });
+  }
+  told("stop the driver", SERVICE, () => unless(NUMBER.notRunning, () => system.stopService(SERVICE)));
+  await waitUntilStopped(system);
+  return readStatus(system);
+}
+
+async function waitUntilStopped(system: System): Promise<void> {
+  for (let waited = 0; waited < STOP_MILLISECONDS; waited += POLL_MILLISECONDS) {
+    const state = unless(NUMBER.noService, () => system.state(SERVICE));
+    if (state === undefined || SERVICE_STATES[state - 1] === "stopped") return;
+    await system.sleep(POLL_MILLISECONDS);
+  }
+  throw new EbpfError("DriverStopping", "the driver waits for programs that have its device open", {
+    target: SERVICE,
+  });
+}
+
+/** Stops it, deletes the service, and the file if that is where install has put it. Gives what it was. */
+export async function uninstallDriver(system: System, force = false): Promise<DriverRecord> {
+  const before = requireInstalled(system);
+  refuseForeign(before, force);
+  if (before.file !== "other") await stopDriver(system, force);
+  told("uninstall the driver", SERVICE, () => system.deleteService(SERVICE));
+  const { path, file } = before;
+  if (path !== null && file === "ours" && isSamePath(path, placeOfDriver(system))) removeFile(system, path);
+  return before;
+}
