@@ -59,6 +59,8 @@ ErrorOf(INT32 Result, BOOLEAN Supported)
         return EbpfErrorMemoryExhausted;
     case MAP_EXISTS:
         return EbpfErrorMapKeyExists;
+    case MAP_NOT_PERMITTED:
+        return EbpfErrorMapOperationUnsupported;
     default:
         return EbpfErrorMapValueInvalid;
     }
@@ -156,6 +158,17 @@ CallMapNextKey(DISPATCH_CALL *Call)
     const UINT8 *Key = Request->KeyBytes == 0 ? NULL : KeyOf(Call);
     INT32 Result = Supported ? MapNextKey(Map, Key, Next) : MAP_INVALID;
     Finish(Call, Map, ErrorOf(Result, Supported), SizeBytes);
+}
+
+VOID
+CallMapFreeze(DISPATCH_CALL *Call)
+{
+    const EBPF_HANDLE_REQUEST *Request = Call->Request;
+    EBPF_OBJECT *Object = CallFindObject(Call, ObjectMap, Request->Handle);
+    if (Object == NULL)
+        return;
+    EBPF_MAP *Map = CONTAINING_RECORD(Object, EBPF_MAP, Object);
+    Finish(Call, Map, MapFreeze(Map) ? EbpfErrorNone : EbpfErrorMapOperationUnsupported, 0);
 }
 
 VOID

@@ -102,6 +102,7 @@ DescribeMap(const EBPF_MAP *Map, EBPF_OBJECT_INFO_REPLY *Reply)
     memcpy(&Reply->Map, &Map->Definition, sizeof(Reply->Map));
     UINT64 CopyBytes = MapCopySize(Map);
     Reply->MapCopyBytes = CopyBytes > UINT32_MAX ? UINT32_MAX : (UINT32)CopyBytes;
+    Reply->MapFrozen = MapIsFrozen(Map);
 }
 
 static VOID

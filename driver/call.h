@@ -57,7 +57,7 @@ _Must_inspect_result_ _Ret_maybenull_ _IRQL_requires_max_(PASSIVE_LEVEL) EBPF_OB
 _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN CallIsName(_In_reads_(EBPF_NAME_BYTES) const UINT8 *Name);
 
 CALL_HANDLER CallObjectNext, CallObjectOpen, CallObjectInfo, CallObjectClose, CallStatistics;
-CALL_HANDLER CallMapCreate, CallMapLookup, CallMapUpdate, CallMapDelete, CallMapNextKey, CallRingRead;
+CALL_HANDLER CallMapCreate, CallMapLookup, CallMapUpdate, CallMapDelete, CallMapNextKey, CallMapFreeze, CallRingRead;
 CALL_HANDLER CallProgramCreate, CallProgramRun;
 
 /** Whether programs that nothing proves may be compiled; before all calls. */

@@ -97,6 +97,7 @@ static const DISPATCH_ROW Rows[] = {
     ROW(MAP_UPDATE, sizeof(EBPF_MAP_KEY_REQUEST), EBPF_REPLY, KeyRequestSize, CallMapUpdate),
     ROW(MAP_DELETE, sizeof(EBPF_MAP_KEY_REQUEST), EBPF_REPLY, KeyRequestSize, CallMapDelete),
     ROW(MAP_NEXT_KEY, sizeof(EBPF_MAP_KEY_REQUEST), EBPF_DATA_REPLY, KeyRequestSize, CallMapNextKey),
+    ROW(MAP_FREEZE, sizeof(EBPF_HANDLE_REQUEST), EBPF_REPLY, NULL, CallMapFreeze),
     ROW(RING_READ, sizeof(EBPF_HANDLE_REQUEST), EBPF_DATA_REPLY, NULL, CallRingRead),
     ROW(PROGRAM_CREATE,
         sizeof(EBPF_PROGRAM_CREATE_REQUEST),

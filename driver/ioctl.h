@@ -7,7 +7,7 @@
 #pragma once
 
 /** Changed with every change of this file that a client could notice. A client asks EBPF_IOCTL_STATUS first. */
-#define EBPF_CONTRACT_VERSION 1
+#define EBPF_CONTRACT_VERSION 2
 
 #define EBPF_DEVICE_TYPE 0x8EBFu
 
@@ -27,6 +27,7 @@ enum { EBPF_ACCESS_READ = 1, EBPF_ACCESS_WRITE = 2 };
 #define EBPF_IOCTL_MAP_DELETE EBPF_IOCTL(19, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_MAP_NEXT_KEY EBPF_IOCTL(20, EBPF_ACCESS_READ)
 #define EBPF_IOCTL_RING_READ EBPF_IOCTL(21, EBPF_ACCESS_WRITE)
+#define EBPF_IOCTL_MAP_FREEZE EBPF_IOCTL(22, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_PROGRAM_CREATE EBPF_IOCTL(32, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_PROGRAM_RUN EBPF_IOCTL(33, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_LOG_READ EBPF_IOCTL(48, EBPF_ACCESS_WRITE)
@@ -74,13 +75,17 @@ enum {
     EBPF_REASON_MEMORY = 3,
 };
 
-/** A request without a variable part and about one object: OBJECT_INFO, OBJECT_CLOSE, RING_READ. */
+/**
+ * A request without a variable part and about one object: OBJECT_INFO, OBJECT_CLOSE, RING_READ, MAP_FREEZE. A map that is frozen is
+ * never again changed by MAP_UPDATE and MAP_DELETE; if its flags say that programs only read it too, it is constant, and certificates
+ * may rely on the value of an array of one entry.
+ */
 typedef struct _EBPF_HANDLE_REQUEST {
     /** A number that is this open file's. Closing the file closes all of its handles. */
     UINT32 Handle;
 } EBPF_HANDLE_REQUEST;
 
-/** The reply of MAP_UPDATE, MAP_DELETE, OBJECT_CLOSE, STATISTICS. */
+/** The reply of MAP_UPDATE, MAP_DELETE, MAP_FREEZE, OBJECT_CLOSE, STATISTICS. */
 typedef struct _EBPF_REPLY {
     UINT32 Error;
 } EBPF_REPLY;
@@ -153,6 +158,7 @@ typedef struct _EBPF_OBJECT_INFO_REPLY {
     EBPF_MAP_DESCRIPTION Map;
     /** Bytes that MAP_LOOKUP gives and MAP_UPDATE takes: a value, or each processor's, each padded to 8. */
     UINT32 MapCopyBytes;
+    UINT32 MapFrozen;
     UINT32 ProgramType;
     UINT32 SlotCount;
     UINT32 Engine;
@@ -161,7 +167,6 @@ typedef struct _EBPF_OBJECT_INFO_REPLY {
     UINT32 Certified;
     UINT32 MapCount;
     UINT32 MapIds[EBPF_MAXIMUM_MAPS];
-    UINT32 Reserved;
     /** While STATISTICS were on: runs that began with this program, and what they took. */
     UINT64 RunCount;
     UINT64 RunNanoseconds;

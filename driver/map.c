@@ -135,6 +135,42 @@ MapRead(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Value)
     return From == NULL ? MAP_NOT_FOUND : MAP_OK;
 }
 
+/** Whether others than programs may write it, asked inside of the epoch in which they do: MapFreeze waits until that is over. */
+static BOOLEAN
+IsWritable(const EBPF_MAP *Map)
+{
+    return __atomic_load_n(&Map->Frozen, __ATOMIC_SEQ_CST) == MAP_WRITABLE;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+MapFreeze(EBPF_MAP *Map)
+{
+    if (Map->Type->Contains == NULL)
+        return FALSE;
+    UINT32 Expected = MAP_WRITABLE;
+    __atomic_compare_exchange_n(&Map->Frozen, &Expected, MAP_FREEZING, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    UINT64 Epoch = EpochCurrent();
+    while (!EpochIsOver(Epoch))
+        PlatformYield();
+    __atomic_store_n(&Map->Frozen, MAP_FROZEN, __ATOMIC_SEQ_CST);
+    return TRUE;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+MapIsFrozen(const EBPF_MAP *Map)
+{
+    return __atomic_load_n(&Map->Frozen, __ATOMIC_SEQ_CST) == MAP_FROZEN;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+MapIsConstant(const EBPF_MAP *Map)
+{
+    return MapIsFrozen(Map) && (Map->Definition.Flags & MAP_FLAG_PROGRAM_READ_ONLY) != 0;
+}
+
 _Use_decl_annotations_
 INT32
 MapWrite(EBPF_MAP *Map, const UINT8 *Key, const UINT8 *Value, UINT64 Flags)
@@ -143,7 +179,7 @@ MapWrite(EBPF_MAP *Map, const UINT8 *Key, const UINT8 *Value, UINT64 Flags)
         return MAP_INVALID;
     EBPF_EPOCH_TOKEN Token = EpochEnter();
     UINT32 Processor = Map->Type->PerProcessor ? MAP_ALL_PROCESSORS : 0;
-    INT32 Result = Map->Type->Update(Map, Key, Value, Flags, Processor);
+    INT32 Result = IsWritable(Map) ? Map->Type->Update(Map, Key, Value, Flags, Processor) : MAP_NOT_PERMITTED;
     EpochExit(Token);
     return Result;
 }
@@ -155,7 +191,7 @@ MapErase(EBPF_MAP *Map, const UINT8 *Key)
     if (Map->Type->Delete == NULL)
         return MAP_INVALID;
     EBPF_EPOCH_TOKEN Token = EpochEnter();
-    INT32 Result = Map->Type->Delete(Map, Key);
+    INT32 Result = IsWritable(Map) ? Map->Type->Delete(Map, Key) : MAP_NOT_PERMITTED;
     EpochExit(Token);
     return Result;
 }

@@ -21,12 +21,16 @@ enum {
 /** Linux' error numbers, negated: what helpers return. */
 enum {
     MAP_OK = 0,
+    MAP_NOT_PERMITTED = -1,
     MAP_NOT_FOUND = -2,
     MAP_TOO_BIG = -7,
     MAP_NO_MEMORY = -12,
     MAP_EXISTS = -17,
     MAP_INVALID = -22,
 };
+
+/** Whether others than programs may write: while it is MAP_FREEZING, who came before may still be at it. */
+enum { MAP_WRITABLE, MAP_FREEZING, MAP_FROZEN };
 
 /** How an update treats an entry that is there, or is not. */
 enum { MAP_UPDATE_ANY = 0, MAP_UPDATE_NOEXIST = 1, MAP_UPDATE_EXIST = 2 };
@@ -52,6 +56,8 @@ typedef struct _EBPF_MAP {
     const struct _EBPF_MAP_TYPE *Type;
     /** Distance of the values of two processors; 0 if all share one. */
     UINT64 ProcessorStride;
+    /** Of MAP_WRITABLE and so on; only goes up. */
+    UINT32 Frozen;
 } EBPF_MAP;
 
 /** What a type does; NULL where it does not. */
@@ -126,10 +132,22 @@ _IRQL_requires_max_(DISPATCH_LEVEL) UINT64 MapCopySize(_In_ const EBPF_MAP *Map)
 _IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapRead(
     _Inout_ EBPF_MAP *Map, _In_ const UINT8 *Key, _Out_writes_bytes_(MapCopySize(Map)) UINT8 *Value);
 
+/** MAP_NOT_PERMITTED if it is frozen; so with MapErase. */
 _IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapWrite(
     _Inout_ EBPF_MAP *Map, _In_ const UINT8 *Key, _In_ const UINT8 *Value, _In_ UINT64 Flags);
 
 _IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapErase(_Inout_ EBPF_MAP *Map, _In_ const UINT8 *Key);
+
+/**
+ * From now on nobody but programs changes it. When this returns nobody is at it any more either. FALSE if values of its type are
+ * not for programs to see. Not to be called inside an epoch.
+ */
+_Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN MapFreeze(_Inout_ EBPF_MAP *Map);
+
+/** Whether nobody changes its values ever again: it is frozen, and programs only read it. */
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN MapIsConstant(_In_ const EBPF_MAP *Map);
+
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN MapIsFrozen(_In_ const EBPF_MAP *Map);
 
 /** The first key if Key is NULL or gone; MAP_NOT_FOUND after the last. */
 _IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapNextKey(

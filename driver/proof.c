@@ -17,13 +17,20 @@ FindType(UINT32 Type)
 }
 
 /**
- * A map is what it was created as. Of one made of a data section the certificate also says what it held then; as long as nothing here
- * can promise that it still does, it is told as a map without data, and the certificate is one of another program.
+ * A map is what it was created as. What it holds is told of an array of one entry that nobody changes ever again, which is what a
+ * section of constants is loaded as; of any other map it may change, so a certificate that relies on it is one of another program.
  */
 static CERTIFICATE_MAP
-DescribeMap(const EBPF_MAP *Map)
+DescribeMap(EBPF_MAP *Map)
 {
+    static const UINT8 FirstKey[sizeof(UINT32)] = {0};
+    BOOLEAN Constant =
+        Map->Definition.Type == EBPF_MAP_TYPE_ARRAY && Map->Definition.MaxEntries == 1 && MapIsConstant(Map);
     return (CERTIFICATE_MAP){
+        .HasData = Constant,
+        .DataReadOnly = Constant,
+        .DataSizeBytes = Constant ? Map->Definition.ValueSizeBytes : 0,
+        .Data = Constant ? Map->Type->Peek(Map, FirstKey) : NULL,
         .Type = Map->Definition.Type,
         .KeySizeBytes = Map->Definition.KeySizeBytes,
         .ValueSizeBytes = Map->Definition.ValueSizeBytes,

@@ -8,6 +8,7 @@ import { loadObject } from "../../core/elf/object.ts";
 import { encode } from "../../core/isa/encode.ts";
 import { parse } from "../../core/isa/parse.ts";
 import { buildProgram } from "../../core/program/build.ts";
+import { forKernel } from "../../core/program/for-kernel.ts";
 import { certify } from "../../core/verifier/certify.ts";
 import { dispatchCase, makersAreComplete } from "../fuzz/dispatch.ts";
 import { countAllocations, failAllocation, STATUS, setProcessor, share } from "../harness/driver.ts";
@@ -42,6 +43,8 @@ const MAP = 2;
 const PROGRAM = 1;
 const ENGINE = { any: 0, interpreter: 1, jit: 2 } as const;
 const REASON = { none: 0, request: 1, uncertified: 2, memory: 3 } as const;
+/** The field of OBJECT_INFO that says that a map is frozen. */
+const FROZEN = 9;
 const ARRAY: MapDefinition = { type: MAP_TYPES.array, keySizeBytes: 4, valueSizeBytes: 8, maxEntries: 2 };
 const HASH: MapDefinition = { ...ARRAY, type: MAP_TYPES.hash };
 
@@ -85,7 +88,7 @@ check(
         handleOf(ask.createMap(client, ARRAY));
         handleOf(ask.createProgram(client, assemble("r0 = 1\nexit")));
         const status = ask.status(client);
-        t.is(field(status, 1), 1);
+        t.is(field(status, 1), 2);
         t.is(field(status, 2), allow ? 3 : 2);
         t.deepEqual([field(status, 4), field(status, 5), field(status, 6)], [1, 1, 1]);
       });
@@ -108,6 +111,36 @@ check("entries of a map: written, read, walked, deleted", (t) => {
     t.is(ask.nextKey(client, map, second).error, "MapKeyNotFound");
     t.is(ask.delete(client, map, u32(5)).error, "None");
     t.is(ask.delete(client, map, u32(5)).error, "MapKeyNotFound");
+  });
+});
+
+check("a frozen map is read, and never again written or deleted from; others are not frozen", (t) => {
+  withClient(t, false, (client) => {
+    for (const definition of [ARRAY, HASH]) {
+      const map = handleOf(ask.createMap(client, definition));
+      t.is(ask.update(client, map, u32(1), u64(5)).error, "None");
+      t.is(field(ask.info(client, map), FROZEN), 0);
+      for (const _ of [1, 2]) t.is(ask.freeze(client, map).error, "None");
+      t.is(field(ask.info(client, map), FROZEN), 1);
+      for (const flags of [0, 2])
+        t.is(ask.update(client, map, u32(1), u64(6), flags).error, "MapOperationUnsupported");
+      t.is(ask.delete(client, map, u32(1)).error, "MapOperationUnsupported");
+      t.deepEqual(dataOf(ask.lookup(client, map, u32(1))), u64(5));
+      // Its flags do not say that programs only read it.
+      const add = "r6 = map[0]\n*(u32 *)(r10 - 4) = 1\nr1 = r6\nr2 = r10\nr2 += -4\ncall 1\n";
+      const program = ask.createProgram(
+        client,
+        assemble(`${add}if r0 == 0 goto +1\n*(u64 *)(r0 + 0) = 7\nr0 = 0\nexit`),
+        {
+          maps: [map],
+        },
+      );
+      t.is(field(ask.run(client, handleOf(program), FRAMES.udp), 1), 0);
+      t.deepEqual(dataOf(ask.lookup(client, map, u32(1))), u64(7));
+    }
+    const programs = { ...ARRAY, type: MAP_TYPES.prog_array, valueSizeBytes: 4 };
+    t.is(ask.freeze(client, handleOf(ask.createMap(client, programs))).error, "MapOperationUnsupported");
+    t.is(ask.freeze(client, 77).error, "MapNotFound");
   });
 });
 
@@ -201,7 +234,7 @@ check("a program keeps its maps; info tells of both; the last handle ends them",
     t.is(ask.close(client, handleOf(map)).error, "None");
     const info = ask.info(client, handleOf(program));
     t.deepEqual(
-      [1, 2, 9, 10, 11, 12, 13, 14, 15].map((index) => field(info, index)),
+      [1, 2, 10, 11, 12, 13, 14, 15, 16].map((index) => field(info, index)),
       [PROGRAM, field(program, 2), 1, 4, ENGINE.interpreter, REASON.uncertified, 0, 1, field(map, 2)],
     );
     const again = handleOf(ask.open(other, MAP, field(map, 2)));
@@ -226,7 +259,7 @@ check("a program is compiled only if that is allowed, and the reply says why it 
   withClient(t, true, (client) => {
     const program = ask.createProgram(client, code);
     t.deepEqual(engineOf(program), [ENGINE.jit, REASON.none]);
-    t.is(field(ask.info(client, handleOf(program)), 13), 0);
+    t.is(field(ask.info(client, handleOf(program)), 14), 0);
     const { interpreter } = ENGINE;
     t.deepEqual(engineOf(ask.createProgram(client, code, { engine: interpreter })), [
       interpreter,
@@ -285,13 +318,13 @@ check("a program whose certificate holds is compiled, and shown as certified", (
     const program = ask.createProgram(client, droppacket, { maps, certificate });
     t.deepEqual([field(program, 3), field(program, 4)], [ENGINE.jit, REASON.none]);
     const info = ask.info(client, handleOf(program));
-    t.deepEqual([field(info, 11), field(info, 13)], [ENGINE.jit, 1]);
+    t.deepEqual([field(info, 12), field(info, 14)], [ENGINE.jit, 1]);
     t.is(field(ask.run(client, handleOf(program), FRAMES.emptyUdp), 4), 2);
     t.deepEqual(dataOf(ask.lookup(client, maps[0] ?? 0, u32(0))), u64(1));
     const { interpreter } = ENGINE;
     const other = ask.createProgram(client, droppacket, { maps, certificate, engine: interpreter });
     t.deepEqual([field(other, 3), field(other, 4)], [interpreter, REASON.request]);
-    t.is(field(ask.info(client, handleOf(other)), 13), 1);
+    t.is(field(ask.info(client, handleOf(other)), 14), 1);
   });
 });
 
@@ -314,6 +347,56 @@ check("a certificate that does not hold is told, and nothing is loaded, whatever
       t.not(errorOf(changed, {}), "None");
       t.is(field(ask.status(client), 4), 0);
     });
+});
+
+/** A program with .data, .bss and two sections of constants. */
+const original = buildProgram(
+  loadObject(readFileSync(join(import.meta.dirname, "../fixtures/c/object-data.o")), "object-data.o"),
+  undefined,
+);
+
+/** Its maps as a host creates them for the driver. */
+function createDataMaps(
+  client: Client,
+  freeze: boolean,
+  change: (bytes: Uint8Array) => void = () => {},
+): number[] {
+  return forKernel(original).maps.map(({ spec }, index) => {
+    const handle = handleOf(ask.createMap(client, spec));
+    const bytes = Uint8Array.from(original.maps[index]?.spec.data?.bytes ?? []);
+    if (spec.data !== undefined) change(bytes);
+    if (ask.update(client, handle, u32(0), bytes).error !== "None") throw new Error("not written");
+    if (freeze && spec.data !== undefined && ask.freeze(client, handle).error !== "None")
+      throw new Error("not frozen");
+    return handle;
+  });
+}
+
+check("variables and constants: frozen constants are part of what is certified, and it is compiled", (t) => {
+  const proof = certify(forKernel(original));
+  if (proof.kind === "none") return t.fail(proof.reason);
+  const code = encode(original.instructions);
+  const load = (client: Client, maps: readonly number[], options = {}) =>
+    ask.createProgram(client, code, { maps, certificate: proof.bytes, ...options });
+  withClient(t, false, (client) => {
+    // Before it is frozen, or with another constant, it is not what was proved.
+    t.is(load(client, createDataMaps(client, false)).error, "CertificateMismatch");
+    const changed = createDataMaps(client, true, (bytes) => bytes.set([bytes.at(-1)! ^ 1], bytes.length - 1));
+    t.is(load(client, changed).error, "CertificateMismatch");
+    for (const engine of [ENGINE.any, ENGINE.interpreter]) {
+      const maps = createDataMaps(client, true);
+      const program = load(client, maps, { engine });
+      t.deepEqual(
+        [program.error, field(program, 3)],
+        ["None", engine === ENGINE.any ? ENGINE.jit : ENGINE.interpreter],
+      );
+      t.is(field(ask.info(client, handleOf(program)), 14), 1);
+      // The interface is number 7; "pass"[1] is not 'r'. packets began as 7.
+      t.is(field(ask.run(client, handleOf(program), FRAMES.udp, 60), 4), 1);
+      t.is(dataOf(ask.lookup(client, maps[0] ?? 0, u32(0)))[0], 67);
+      t.deepEqual(dataOf(ask.lookup(client, maps[1] ?? 0, u32(0))).slice(0, 4), u32(7));
+    }
+  });
 });
 
 check("each allocation that fails while a certificate is checked is told, and nothing is kept", (t) => {
@@ -432,6 +515,7 @@ check("each allocation that fails is told by each request, and nothing is kept",
     nextKey: () => ask.nextKey(client, map, undefined),
     run: () => ask.run(client, program, FRAMES.udp),
     delete: () => ask.delete(client, map, u32(1)),
+    freeze: () => ask.freeze(client, map),
   };
   const makes = new Set(["open", "createMap", "createProgram"]);
   for (const [name, send] of Object.entries(requests)) {

@@ -1,5 +1,6 @@
 // Threads that do all there is to do with maps at once, for ThreadSanitizer (tests/driver/race.test.ts). Values are the keys
 // they are of, so that memory that is used for another key too early shows without it as well. Ends with 0 if all is well.
+#define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <stdio.h>
 
@@ -21,6 +22,12 @@ static const EBPF_MAP_DEFINITION Definitions[MapCount] = {
 };
 
 static EBPF_MAP *Maps[MapCount];
+
+#define CONSTANT_BYTES 1024
+static const EBPF_MAP_DEFINITION Constant = {EBPF_MAP_TYPE_ARRAY, 4, CONSTANT_BYTES, 1, MAP_FLAG_PROGRAM_READ_ONLY};
+static EBPF_MAP *Constants[30];
+static pthread_barrier_t Barrier;
+
 static UINT32 Wrong;
 
 static UINT32
@@ -85,6 +92,28 @@ UseObjects(VOID)
     ObjectRelease(Found);
 }
 
+/**
+ * All write until one has frozen it. Then that one reads its value as constants are read: by plain loads, which race with any write
+ * that is still under way.
+ */
+static VOID
+UseConstant(EBPF_MAP *Map, BOOLEAN Freezes, UINT32 *Seed)
+{
+    static const UINT8 FirstKey[4] = {0};
+    UINT8 Value[CONSTANT_BYTES], First[CONSTANT_BYTES];
+    pthread_barrier_wait(&Barrier);
+    for (UINT32 Round = 0; !Freezes || Round < 20; Round++) {
+        memset(Value, (INT32)Next(Seed), sizeof(Value));
+        if (MapWrite(Map, FirstKey, Value, MAP_UPDATE_ANY) != MAP_OK)
+            return;
+    }
+    BOOLEAN Frozen = MapFreeze(Map);
+    memcpy(First, Map->Type->Peek(Map, FirstKey), sizeof(First));
+    if (!Frozen || MapWrite(Map, FirstKey, Value, MAP_UPDATE_ANY) != MAP_NOT_PERMITTED ||
+        memcmp(First, Map->Type->Peek(Map, FirstKey), sizeof(First)) != 0)
+        __atomic_add_fetch(&Wrong, 1, __ATOMIC_RELAXED);
+}
+
 static VOID *
 Work(VOID *Argument)
 {
@@ -92,6 +121,8 @@ Work(VOID *Argument)
     UINT8 Key[4];
     // Not at a multiple of 8: a copy of a value need not be.
     UINT8 Value[16];
+    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Constants); Index++)
+        UseConstant(Constants[Index], Argument == (VOID *)1, &Seed);
     for (UINT32 Round = 0; Round < ROUNDS; Round++) {
         UseEntries(&Seed);
         UseStreams(&Seed);
@@ -107,10 +138,13 @@ int
 main(void)
 {
     pthread_t Threads[THREADS];
-    if (!NT_SUCCESS(EpochInitiate()))
+    if (!NT_SUCCESS(EpochInitiate()) || pthread_barrier_init(&Barrier, NULL, THREADS) != 0)
         return 2;
     for (UINT32 Index = 0; Index < MapCount; Index++)
         if (!NT_SUCCESS(MapCreate(&Definitions[Index], &Maps[Index])))
+            return 2;
+    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Constants); Index++)
+        if (!NT_SUCCESS(MapCreate(&Constant, &Constants[Index])))
             return 2;
     for (UINT_PTR Index = 0; Index < THREADS; Index++)
         if (pthread_create(&Threads[Index], NULL, Work, (VOID *)(Index + 1)) != 0)
@@ -119,6 +153,8 @@ main(void)
         pthread_join(Threads[Index], NULL);
     for (UINT32 Index = 0; Index < MapCount; Index++)
         ObjectRelease(&Maps[Index]->Object);
+    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Constants); Index++)
+        ObjectRelease(&Constants[Index]->Object);
     EpochTerminate();
     printf("%u wrong, %llu not freed\n", Wrong, (unsigned long long)LinuxCountAllocations());
     return Wrong == 0 && LinuxCountAllocations() == 0 ? 0 : 1;

@@ -77,6 +77,8 @@ function mapDefinition(next: Next): Uint8Array {
 
 function keyRequest(next: Next, { maps }: Handles, value: boolean): Uint8Array {
   const key = bytesOf(next, pick(next, [4, 4, 4, 4, 0, 1, 64]));
+  // Arrays are small.
+  if (next(2) === 0) key.fill(0, 1);
   const data = bytesOf(next, value ? pick(next, [4, 8, 1, 100, 16, 0]) : 0);
   return concat(request(often(next, maps), next(4) === 0 ? next(4) : 0, key.length, data.length), key, data);
 }
@@ -133,6 +135,7 @@ const MAKERS: Readonly<Record<string, (next: Next, handles: Handles) => Uint8Arr
   MAP_UPDATE: (next, handles) => keyRequest(next, handles, true),
   MAP_DELETE: (next, handles) => keyRequest(next, handles, false),
   MAP_NEXT_KEY: (next, handles) => keyRequest(next, handles, false),
+  MAP_FREEZE: (next, { maps }) => request(often(next, maps)),
   RING_READ: (next, { maps }) => request(often(next, maps)),
   PROGRAM_CREATE: programRequest,
   PROGRAM_RUN: runRequest,

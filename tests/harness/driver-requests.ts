@@ -122,6 +122,7 @@ export const make = {
       join2(request(handle, 0, key?.length ?? 0, 0), key ?? new Uint8Array(0)),
       REPLY.data + capacity,
     ),
+  freeze: (handle: number) => ask("MAP_FREEZE", request(handle), REPLY.error),
   readRing: (handle: number, capacity = 256) => ask("RING_READ", request(handle), REPLY.data + capacity),
   readLog: () => ask("LOG_READ", new Uint8Array(0), REPLY.data + 256),
   createProgram: (

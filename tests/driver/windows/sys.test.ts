@@ -213,7 +213,7 @@ check("with AllowUncertified the JIT runs droppacket, and info says that nothing
         make.createProgram(droppacket, { maps: [handleOf(await client.ask(make.createMap(ARRAY)))] }),
       ),
     );
-    t.is(field(await client.ask(make.info(program)), 13), 0);
+    t.is(field(await client.ask(make.info(program)), 14), 0);
     const many = await client.ask(make.run(program, FRAMES.emptyUdp, 1000));
     t.is(field(many, 3), 1000);
     t.log(`${field(many, 6) / 1000} ns a run by JIT, with what a run costs in Wine`);
