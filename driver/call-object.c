@@ -1,5 +1,6 @@
-// Requests about objects of both types, and what the others share.
+// Requests about objects of all types, and what the others share.
 #include "call.h"
+#include "link.h"
 #include "program.h"
 
 C_ASSERT(EBPF_MAXIMUM_MAPS == PROGRAM_MAXIMUM_MAPS);
@@ -40,7 +41,12 @@ CallIsName(const UINT8 *Name)
 static EBPF_ERROR
 NotFound(EBPF_OBJECT_TYPE Type)
 {
-    return Type == ObjectProgram ? EbpfErrorProgramNotFound : EbpfErrorMapNotFound;
+    static const EBPF_ERROR Errors[] = {
+        [ObjectProgram] = EbpfErrorProgramNotFound,
+        [ObjectMap] = EbpfErrorMapNotFound,
+        [ObjectLink] = EbpfErrorLinkNotFound,
+    };
+    return Errors[Type];
 }
 
 _Use_decl_annotations_
@@ -59,8 +65,11 @@ CallFindObject(DISPATCH_CALL *Call, EBPF_OBJECT_TYPE Type, UINT32 Handle)
 static BOOLEAN
 ParseType(DISPATCH_CALL *Call, UINT32 Number, EBPF_OBJECT_TYPE *Type)
 {
-    *Type = Number == EBPF_TYPE_PROGRAM ? ObjectProgram : ObjectMap;
-    if (Number == EBPF_TYPE_PROGRAM || Number == EBPF_TYPE_MAP)
+    C_ASSERT(EBPF_TYPE_PROGRAM - 1 == ObjectProgram);
+    C_ASSERT(EBPF_TYPE_MAP - 1 == ObjectMap);
+    C_ASSERT(EBPF_TYPE_LINK - 1 == ObjectLink);
+    *Type = (EBPF_OBJECT_TYPE)(Number - 1);
+    if (Number - 1 <= ObjectLink)
         return TRUE;
     CallFail(Call, EbpfErrorArgumentInvalid);
     return FALSE;
@@ -123,6 +132,13 @@ DescribeProgram(const EBPF_PROGRAM *Program, EBPF_OBJECT_INFO_REPLY *Reply)
     Reply->FaultCount = Sum.Faults;
 }
 
+static VOID
+DescribeLink(const EBPF_LINK *Link, EBPF_OBJECT_INFO_REPLY *Reply)
+{
+    Reply->Type = EBPF_TYPE_LINK;
+    LinkDescribe(Link, &Reply->Link);
+}
+
 VOID
 CallObjectInfo(DISPATCH_CALL *Call)
 {
@@ -135,10 +151,17 @@ CallObjectInfo(DISPATCH_CALL *Call)
     }
     Reply->Id = Object->Id;
     memcpy(Reply->Name, Object->Name, sizeof(Reply->Name));
-    if (Object->Type == ObjectMap)
+    switch (Object->Type) {
+    case ObjectMap:
         DescribeMap(CONTAINING_RECORD(Object, EBPF_MAP, Object), Reply);
-    else
+        break;
+    case ObjectProgram:
         DescribeProgram(CONTAINING_RECORD(Object, EBPF_PROGRAM, Object), Reply);
+        break;
+    case ObjectLink:
+        DescribeLink(CONTAINING_RECORD(Object, EBPF_LINK, Object), Reply);
+        break;
+    }
     ObjectRelease(Object);
 }
 

@@ -20,7 +20,7 @@ typedef struct _DISPATCH_CALL {
 /** Does what is asked and says in the reply how that ended. */
 typedef VOID CALL_HANDLER(_Inout_ DISPATCH_CALL *Call);
 
-/** Every reply begins with its error. */
+/** Every reply begins with its error; EbpfErrorNone is one too. */
 static inline VOID
 CallFail(_Inout_ DISPATCH_CALL *Call, _In_ EBPF_ERROR Error)
 {
@@ -59,6 +59,7 @@ _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN CallIsName(_In_reads_(EBPF_NAME_BYTES
 CALL_HANDLER CallObjectNext, CallObjectOpen, CallObjectInfo, CallObjectClose, CallStatistics;
 CALL_HANDLER CallMapCreate, CallMapLookup, CallMapUpdate, CallMapDelete, CallMapNextKey, CallMapFreeze, CallRingRead;
 CALL_HANDLER CallProgramCreate, CallProgramRun;
+CALL_HANDLER CallHookNext, CallLinkCreate, CallLinkReplace, CallLinkDetach;
 
 /** Whether programs that nothing proves may be compiled; before all calls. */
 VOID CallSetAllowUncertified(_In_ BOOLEAN Allow);

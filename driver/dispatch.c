@@ -105,6 +105,10 @@ static const DISPATCH_ROW Rows[] = {
         CreateRequestSize,
         CallProgramCreate),
     ROW(PROGRAM_RUN, sizeof(EBPF_PROGRAM_RUN_REQUEST), EBPF_PROGRAM_RUN_REPLY, RunRequestSize, CallProgramRun),
+    ROW(HOOK_NEXT, sizeof(EBPF_HOOK_NEXT_REQUEST), EBPF_HOOK_NEXT_REPLY, NULL, CallHookNext),
+    ROW(LINK_CREATE, sizeof(EBPF_LINK_CREATE_REQUEST), EBPF_HANDLE_REPLY, NULL, CallLinkCreate),
+    ROW(LINK_REPLACE, sizeof(EBPF_LINK_REPLACE_REQUEST), EBPF_REPLY, NULL, CallLinkReplace),
+    ROW(LINK_DETACH, sizeof(EBPF_HANDLE_REQUEST), EBPF_REPLY, NULL, CallLinkDetach),
     ROW(LOG_READ, 0, EBPF_DATA_REPLY, NULL, CallLogRead),
 };
 

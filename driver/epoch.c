@@ -151,3 +151,13 @@ EpochSynchronize(VOID)
         Reap();
     }
 }
+
+_Use_decl_annotations_
+VOID
+EpochDrain(VOID)
+{
+    UINT64 Before = EpochCurrent();
+    // Each attempt moves on by one epoch at most: without runs in the way it takes two.
+    while (!EpochIsOver(Before) && !EpochIsOver(Before))
+        PlatformYield();
+}

@@ -40,5 +40,8 @@ _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN EpochIsOver(_In_ UINT64 Epoch);
 /** Frees what is retired, as far as no run sees it now. Does not wait. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID EpochSettle(VOID);
 
+/** Waits until all runs that began before are over. Not to be called inside an epoch. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID EpochDrain(VOID);
+
 /** Waits until all that has been retired before is freed. Not to be called inside an epoch. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID EpochSynchronize(VOID);

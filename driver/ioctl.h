@@ -31,6 +31,10 @@ enum { EBPF_ACCESS_READ = 1, EBPF_ACCESS_WRITE = 2 };
 #define EBPF_IOCTL_PROGRAM_CREATE EBPF_IOCTL(32, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_PROGRAM_RUN EBPF_IOCTL(33, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_LOG_READ EBPF_IOCTL(48, EBPF_ACCESS_WRITE)
+#define EBPF_IOCTL_HOOK_NEXT EBPF_IOCTL(64, EBPF_ACCESS_READ)
+#define EBPF_IOCTL_LINK_CREATE EBPF_IOCTL(65, EBPF_ACCESS_WRITE)
+#define EBPF_IOCTL_LINK_REPLACE EBPF_IOCTL(66, EBPF_ACCESS_WRITE)
+#define EBPF_IOCTL_LINK_DETACH EBPF_IOCTL(67, EBPF_ACCESS_WRITE)
 
 /** Values of Error; the names are those of the core (core/base/error.ts). */
 #define EBPF_ERRORS(ROW)           \
@@ -50,16 +54,46 @@ enum { EBPF_ACCESS_READ = 1, EBPF_ACCESS_WRITE = 2 };
     ROW(13, CertificateMismatch)   \
     ROW(14, CertificateRefused)    \
     ROW(15, MemoryExhausted)       \
-    ROW(16, ArgumentInvalid)
+    ROW(16, ArgumentInvalid)       \
+    ROW(17, LinkNotFound)          \
+    ROW(18, HookUnknown)           \
+    ROW(19, HookUnavailable)       \
+    ROW(20, HookBusy)
 #define EBPF_ERROR_ROW(Number, Name) EbpfError##Name = Number,
 typedef enum _EBPF_ERROR { EBPF_ERRORS(EBPF_ERROR_ROW) } EBPF_ERROR;
 #undef EBPF_ERROR_ROW
 
 /** Types of objects, in requests and replies. */
-enum { EBPF_TYPE_PROGRAM = 1, EBPF_TYPE_MAP = 2 };
+enum { EBPF_TYPE_PROGRAM = 1, EBPF_TYPE_MAP = 2, EBPF_TYPE_LINK = 3 };
 
 /** Types of programs, with the numbers of eBPF for Windows. */
-enum { EBPF_PROGRAM_TYPE_XDP = 1 };
+enum {
+    EBPF_PROGRAM_TYPE_XDP = 1,
+    EBPF_PROGRAM_TYPE_BIND = 2,
+    EBPF_PROGRAM_TYPE_SOCK_ADDR = 3,
+    EBPF_PROGRAM_TYPE_SOCK_OPS = 4,
+};
+
+/** Types of attachment, with the numbers of eBPF for Windows. */
+enum {
+    EBPF_ATTACH_TYPE_XDP = 1,
+    EBPF_ATTACH_TYPE_BIND = 2,
+    EBPF_ATTACH_TYPE_CONNECT4 = 3,
+    EBPF_ATTACH_TYPE_CONNECT6 = 4,
+    EBPF_ATTACH_TYPE_RECV_ACCEPT4 = 5,
+    EBPF_ATTACH_TYPE_RECV_ACCEPT6 = 6,
+    EBPF_ATTACH_TYPE_SOCK_OPS = 7,
+};
+
+/** What the point of a link is. 0 is every one. */
+enum {
+    /** Nothing: it is 0. */
+    EBPF_POINT_NONE = 0,
+    /** An interface's index. */
+    EBPF_POINT_INTERFACE = 1,
+    /** A network compartment's number. */
+    EBPF_POINT_COMPARTMENT = 2,
+};
 
 /** Who runs a program. */
 enum { EBPF_ENGINE_ANY = 0, EBPF_ENGINE_INTERPRETER = 1, EBPF_ENGINE_JIT = 2 };
@@ -76,7 +110,7 @@ enum {
 };
 
 /**
- * A request without a variable part and about one object: OBJECT_INFO, OBJECT_CLOSE, RING_READ, MAP_FREEZE. A map that is frozen is
+ * A request without a variable part and about one object: OBJECT_INFO, OBJECT_CLOSE, RING_READ, MAP_FREEZE, LINK_DETACH. A map that is frozen is
  * never again changed by MAP_UPDATE and MAP_DELETE; if its flags say that programs only read it too, it is constant, and certificates
  * may rely on the value of an array of one entry.
  */
@@ -85,12 +119,12 @@ typedef struct _EBPF_HANDLE_REQUEST {
     UINT32 Handle;
 } EBPF_HANDLE_REQUEST;
 
-/** The reply of MAP_UPDATE, MAP_DELETE, MAP_FREEZE, OBJECT_CLOSE, STATISTICS. */
+/** The reply of MAP_UPDATE, MAP_DELETE, MAP_FREEZE, OBJECT_CLOSE, STATISTICS, LINK_REPLACE, LINK_DETACH. */
 typedef struct _EBPF_REPLY {
     UINT32 Error;
 } EBPF_REPLY;
 
-/** The reply of MAP_CREATE, OBJECT_OPEN. */
+/** The reply of MAP_CREATE, OBJECT_OPEN, LINK_CREATE. */
 typedef struct _EBPF_HANDLE_REPLY {
     UINT32 Error;
     UINT32 Handle;
@@ -150,6 +184,13 @@ typedef struct _EBPF_MAP_DESCRIPTION {
 /** What a program or a map is called, for people: UTF-8 without control characters, zeros after it; all zeros: it has no name. */
 #define EBPF_NAME_BYTES 64
 
+typedef struct _EBPF_LINK_DESCRIPTION {
+    UINT32 AttachType;
+    UINT32 Point;
+    /** 0: it is detached. */
+    UINT32 ProgramId;
+} EBPF_LINK_DESCRIPTION;
+
 /** OBJECT_INFO. What is not of the object's type is 0. */
 typedef struct _EBPF_OBJECT_INFO_REPLY {
     UINT32 Error;
@@ -173,6 +214,8 @@ typedef struct _EBPF_OBJECT_INFO_REPLY {
     /** Runs that began with this program and were ended before their exit. */
     UINT64 FaultCount;
     UINT8 Name[EBPF_NAME_BYTES];
+    EBPF_LINK_DESCRIPTION Link;
+    UINT32 Reserved2;
 } EBPF_OBJECT_INFO_REPLY;
 
 /** Keys and values of a map, one processor's: more is MemoryExhausted. */
@@ -267,3 +310,50 @@ typedef struct _EBPF_PROGRAM_RUN_REPLY {
     UINT32 PacketBytes;
     UINT32 Reserved;
 } EBPF_PROGRAM_RUN_REPLY;
+
+/** HOOK_NEXT: the hook with the lowest attach type above that. */
+typedef struct _EBPF_HOOK_NEXT_REQUEST {
+    UINT32 AttachType;
+} EBPF_HOOK_NEXT_REQUEST;
+
+enum {
+    /** The system lets the hook see what it is for; else no link is created (HookUnavailable). */
+    EBPF_HOOK_PRESENT = 1,
+};
+typedef struct _EBPF_HOOK_NEXT_REPLY {
+    UINT32 Error;
+    /** 0: there is none. */
+    UINT32 AttachType;
+    UINT32 ProgramType;
+    /** EBPF_POINT_*. */
+    UINT32 Point;
+    /** With one, a link to one point hides that to every one; with more, all of them are asked in the order they came. */
+    UINT32 MaximumLinks;
+    UINT32 Flags;
+    /** What is done if a run is ended by a fault, or answers what is no answer here: a return value of the program type. */
+    UINT32 FaultResult;
+    UINT32 LinkCount;
+    /** Ends with zeros. */
+    UINT8 Name[32];
+} EBPF_HOOK_NEXT_REPLY;
+
+/**
+ * LINK_CREATE: attaches a program. The link lives as long as there is a handle to it, or until LINK_DETACH. HookBusy: there
+ * are as many links to that point as there may be.
+ */
+typedef struct _EBPF_LINK_CREATE_REQUEST {
+    UINT32 ProgramHandle;
+    UINT32 AttachType;
+    /** 0: every one. */
+    UINT32 Point;
+    UINT32 Reserved;
+} EBPF_LINK_CREATE_REQUEST;
+
+/**
+ * LINK_REPLACE: from one run to the next another program of the same type is asked; none is asked by both or by neither.
+ * When the reply comes, as with LINK_DETACH, the program before runs for this link no more. LinkNotFound: it is detached.
+ */
+typedef struct _EBPF_LINK_REPLACE_REQUEST {
+    UINT32 Handle;
+    UINT32 ProgramHandle;
+} EBPF_LINK_REPLACE_REQUEST;

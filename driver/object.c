@@ -49,6 +49,8 @@ ObjectRelease(EBPF_OBJECT *Object)
         *Link = Object->Next;
     }
     LockRelease(&TableLock, Irql);
+    if (Last && Object->Withdraw != NULL)
+        Object->Withdraw(Object);
     if (Last)
         EpochRetire(&Object->Retired, Destroy);
 }

@@ -1,4 +1,4 @@
-// What programs and maps have in common: a number that is theirs for ever, a count of references, and an end that waits
+// What programs, maps and links have in common: a number that is theirs for ever, a count of references, and an end that waits
 // for the runs that may still see them.
 #pragma once
 
@@ -7,6 +7,7 @@
 typedef enum _EBPF_OBJECT_TYPE {
     ObjectProgram,
     ObjectMap,
+    ObjectLink,
 } EBPF_OBJECT_TYPE;
 
 /** A name has less than that, and zeros after it. */
@@ -20,6 +21,8 @@ typedef struct _EBPF_OBJECT {
     UINT8 Name[OBJECT_NAME_BYTES];
     UINT64 References;
     VOID (*Destroy)(struct _EBPF_OBJECT *Object);
+    /** Of what runs come to on other ways than by a reference: takes it out of their sight. May be NULL. */
+    VOID (*Withdraw)(struct _EBPF_OBJECT *Object);
     struct _EBPF_OBJECT *Next;
     EBPF_RETIRED Retired;
 } EBPF_OBJECT;

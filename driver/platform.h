@@ -67,7 +67,7 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID PlatformYield(VOID);
 
 /**
  * A spin lock; all zeros is one that is free. What LockAcquire returns goes to LockRelease. In the kernel the holder runs
- * at DISPATCH_LEVEL. A holder may take locks of a lower rank only: bucket, then pool (maps/); table and epoch alone.
+ * at DISPATCH_LEVEL. A holder may take locks of a lower rank only: bucket, then pool (maps/); table, hook and epoch alone.
  */
 _IRQL_requires_max_(DISPATCH_LEVEL) EBPF_IRQL LockAcquire(_Inout_ EBPF_LOCK *Lock);
 

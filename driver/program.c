@@ -216,7 +216,7 @@ Count(PROGRAM_STATISTICS *Own, BOOLEAN Timed, UINT64 Start, EBPF_FAULT Fault)
 
 _Use_decl_annotations_
 VOID
-ProgramRun(const EBPF_PROGRAM *Program, const EBPF_RUN_INPUT *Input, EBPF_RUN_OUTPUT *Output)
+ProgramRunAttached(const EBPF_PROGRAM *Program, const EBPF_RUN_INPUT *Input, EBPF_RUN_OUTPUT *Output)
 {
     // Not initialised as a whole: the stack is 4 KiB, and each frame is cleared where it is entered.
     EBPF_RUN Run;
@@ -229,13 +229,20 @@ ProgramRun(const EBPF_PROGRAM *Program, const EBPF_RUN_INPUT *Input, EBPF_RUN_OU
     Run.Regions[RegionPacket] = RegionOf(Input->Packet, Input->PacketSizeBytes);
     Run.TailTarget = NULL;
     Run.TailCalls = 0;
-    EBPF_EPOCH_TOKEN Token = EpochEnter();
     BOOLEAN Timed = ProgramRunsAreCounted();
     UINT64 Start = Timed ? PlatformMonotonicTime() : 0;
     RunPrograms(Program, &Run, Input);
     if (Timed || Run.Fault != FaultNone)
-        Count(&Program->Statistics[Token.Processor], Timed, Start, Run.Fault);
-    EpochExit(Token);
+        Count(&Program->Statistics[PlatformProcessorNumber()], Timed, Start, Run.Fault);
     *Output = (EBPF_RUN_OUTPUT){
         .Result = Run.Result, .Budget = Run.Budget, .Fault = Run.Fault, .FaultSlot = Run.FaultSlot};
+}
+
+_Use_decl_annotations_
+VOID
+ProgramRun(const EBPF_PROGRAM *Program, const EBPF_RUN_INPUT *Input, EBPF_RUN_OUTPUT *Output)
+{
+    EBPF_EPOCH_TOKEN Token = EpochEnter();
+    ProgramRunAttached(Program, Input, Output);
+    EpochExit(Token);
 }

@@ -71,6 +71,10 @@ _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS ProgramCompile
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID ProgramRun(
     _In_ const EBPF_PROGRAM *Program, _In_ const EBPF_RUN_INPUT *Input, _Out_ EBPF_RUN_OUTPUT *Output);
 
+/** The same at a hook: the caller is in an epoch, on a processor that stays the same. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID ProgramRunAttached(
+    _In_ const EBPF_PROGRAM *Program, _In_ const EBPF_RUN_INPUT *Input, _Out_ EBPF_RUN_OUTPUT *Output);
+
 /** The sum over all processors; of what they count meanwhile some may be in it. */
 _IRQL_requires_max_(DISPATCH_LEVEL) PROGRAM_STATISTICS ProgramStatistics(_In_ const EBPF_PROGRAM *Program);
 

@@ -245,7 +245,8 @@ check("a program keeps its maps; info tells of both; the last handle ends them",
     closeClient(other);
     t.is(field(ask.next(client, MAP, 0), 1), 0);
     t.is(ask.open(client, MAP, field(map, 2)).error, "MapNotFound");
-    t.is(ask.next(client, 3, 0).error, "ArgumentInvalid");
+    t.is(ask.next(client, 4, 0).error, "ArgumentInvalid");
+    t.is(ask.next(client, 0, 0).error, "ArgumentInvalid");
   });
 });
 
@@ -587,6 +588,9 @@ check("random requests", (t) => {
     "PROGRAM_RUN None",
     "PROGRAM_CREATE None",
     "RING_READ MapKeyNotFound",
+    "LINK_CREATE None",
+    "LINK_REPLACE None",
+    "LINK_DETACH None",
     "PROGRAM_CREATE CertificateMismatch",
   ])
     t.true(outcomes.has(name), `${name}\n${[...outcomes].sort().join("\n")}`);

@@ -1,11 +1,12 @@
 // Random requests to the driver: two clients, what they ask made by the structures of driver/ioctl.h from handles, sizes and
-// programs that mostly fit, then damaged half of the time. What must hold: no request harms the process, a reply keeps to
+// programs that mostly fit, then damaged half of the time; and frames at what is attached. What must hold: no request harms the process, a reply keeps to
 // its size, an error is one of the table, and when the clients are gone so is all they had.
 import { encode } from "../../core/isa/encode.ts";
 import type { Program } from "../../core/program/program.ts";
 import { certify } from "../../core/verifier/certify.ts";
 import { countAllocations, STATUS } from "../harness/driver.ts";
 import { type Client, call, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
+import { invokeXdp, setPresent } from "../harness/driver-hook.ts";
 import { MAP_TYPES } from "../harness/driver-maps.ts";
 import {
   ACCESS,
@@ -32,6 +33,7 @@ const EDGES = [0, 1, 2, 3, 0xffff, 0x1_0000, 0x7fff_ffff, 0xffff_ffff] as const;
 interface Handles {
   readonly maps: number[];
   readonly programs: number[];
+  readonly links: number[];
 }
 
 interface Session {
@@ -127,8 +129,9 @@ const MAKERS: Readonly<Record<string, (next: Next, handles: Handles) => Uint8Arr
   STATUS: () => new Uint8Array(0),
   OBJECT_NEXT: (next) => request(next(4), next(40)),
   OBJECT_OPEN: (next) => request(next(4), next(200)),
-  OBJECT_INFO: (next, { maps, programs }) => request(often(next, [...maps, ...programs])),
-  OBJECT_CLOSE: (next, { maps, programs }) => request(often(next, next(2) === 0 ? maps : programs)),
+  OBJECT_INFO: (next, { maps, programs, links }) => request(often(next, [...maps, ...programs, ...links])),
+  OBJECT_CLOSE: (next, { maps, programs, links }) =>
+    request(often(next, pick(next, [maps, programs, links]))),
   STATISTICS: (next) => request(next(3)),
   MAP_CREATE: mapDefinition,
   MAP_LOOKUP: (next, handles) => keyRequest(next, handles, false),
@@ -139,6 +142,11 @@ const MAKERS: Readonly<Record<string, (next: Next, handles: Handles) => Uint8Arr
   RING_READ: (next, { maps }) => request(often(next, maps)),
   PROGRAM_CREATE: programRequest,
   PROGRAM_RUN: runRequest,
+  HOOK_NEXT: (next) => request(next(9)),
+  LINK_CREATE: (next, { programs }) =>
+    request(often(next, programs), often(next, [1, 1, 1, 2, 5]), next(3), next(9) === 0 ? 1 : 0),
+  LINK_REPLACE: (next, { links, programs }) => request(often(next, links), often(next, programs)),
+  LINK_DETACH: (next, { links }) => request(often(next, links)),
   LOG_READ: () => new Uint8Array(0),
 };
 /** More of what makes something than of what looks at it. */
@@ -147,8 +155,12 @@ const NAMES = [
   "MAP_CREATE",
   "MAP_CREATE",
   "MAP_UPDATE",
+  "MAP_LOOKUP",
+  "MAP_LOOKUP",
   "PROGRAM_CREATE",
   "PROGRAM_RUN",
+  "LINK_CREATE",
+  "LINK_REPLACE",
 ];
 
 function takesLong(bytes: Uint8Array): boolean {
@@ -164,7 +176,7 @@ function makeRequest(next: Next, handles: Handles): Request {
   const damaged = bytes.length >= 8 && next(4) === 0 ? mutate(bytes, next(2 ** 31)) : bytes;
   // What would be zeroed for long is not asked for: it is memory, and nothing else.
   if (name === "MAP_CREATE" && takesLong(damaged)) return { name, bytes, capacity: 4096 };
-  return { name, bytes: damaged, capacity: next(6) === 0 ? pick(next, [408, 48, 16, 8, 4, 0]) : 4096 };
+  return { name, bytes: damaged, capacity: next(6) === 0 ? pick(next, [424, 64, 48, 16, 8, 4, 0]) : 4096 };
 }
 
 const STATUSES = new Set<number>([
@@ -187,6 +199,7 @@ function fault(
 }
 
 function sendOne(next: Next, sessions: readonly Session[]): string {
+  if (next(4) === 0) invokeXdp(next(3), FRAMES[pick(next, FRAME_NAMES)]);
   const session = pick(next, sessions);
   const handles = pick(next, [...sessions.map(({ handles }) => handles), session.handles, session.handles]);
   const sent = makeRequest(next, handles);
@@ -197,8 +210,11 @@ function sendOne(next: Next, sessions: readonly Session[]): string {
   if (answer.error === "None" && code === codeOf(sent.name)) {
     if (sent.name === "MAP_CREATE") session.handles.maps.push(field(answer, 1));
     if (sent.name === "PROGRAM_CREATE") session.handles.programs.push(field(answer, 1));
+    if (sent.name === "LINK_CREATE") session.handles.links.push(field(answer, 1));
     if (sent.name === "OBJECT_OPEN")
-      (sent.bytes[0] === 1 ? session.handles.programs : session.handles.maps).push(field(answer, 1));
+      [session.handles.programs, session.handles.maps, session.handles.links][(sent.bytes[0] ?? 0) - 1]?.push(
+        field(answer, 1),
+      );
   }
   return `${sent.name} ${answer.error ?? (answer.status >>> 0).toString(16)}`;
 }
@@ -208,8 +224,13 @@ export function dispatchCase(seed: number): readonly string[] {
   const next = spread(generator(seed));
   const before = countAllocations();
   initiate();
+  setPresent("xdp", true);
   const sessions = [ACCESS.READ | ACCESS.WRITE, next(4) === 0 ? ACCESS.READ : ACCESS.READ | ACCESS.WRITE].map(
-    (access): Session => ({ client: openClient(access), access, handles: { maps: [], programs: [] } }),
+    (access): Session => ({
+      client: openClient(access),
+      access,
+      handles: { maps: [], programs: [], links: [] },
+    }),
   );
   // Most programs ask for maps of the types they were written for; these are there from the start.
   for (const session of sessions) {

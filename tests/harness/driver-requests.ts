@@ -42,7 +42,8 @@ export const REPLY = {
   handle: 12,
   next: 8,
   status: 32,
-  info: 408,
+  info: 424,
+  hook: 64,
   data: 16,
   create: 32,
   run: 48,
@@ -124,6 +125,11 @@ export const make = {
     ),
   freeze: (handle: number) => ask("MAP_FREEZE", request(handle), REPLY.error),
   readRing: (handle: number, capacity = 256) => ask("RING_READ", request(handle), REPLY.data + capacity),
+  nextHook: (attachType: number) => ask("HOOK_NEXT", request(attachType), REPLY.hook),
+  createLink: (program: number, attachType = 1, point = 0) =>
+    ask("LINK_CREATE", request(program, attachType, point, 0), REPLY.handle),
+  replaceLink: (link: number, program: number) => ask("LINK_REPLACE", request(link, program), REPLY.error),
+  detachLink: (link: number) => ask("LINK_DETACH", request(link), REPLY.error),
   readLog: () => ask("LOG_READ", new Uint8Array(0), REPLY.data + 256),
   createProgram: (
     bytecode: Uint8Array,

@@ -1,0 +1,97 @@
+#include "link.h"
+
+static VOID
+Destroy(EBPF_OBJECT *Object)
+{
+    PlatformFree(CONTAINING_RECORD(Object, EBPF_LINK, Object));
+}
+
+static BOOLEAN
+TakeOut(EBPF_LINK *Link)
+{
+    EBPF_PROGRAM *Program = HookSetProgram(Link, NULL);
+    if (Program == NULL)
+        return FALSE;
+    // Runs that are in it are in an epoch, and it is freed after that.
+    ObjectRelease(&Program->Object);
+    return TRUE;
+}
+
+static VOID
+Withdraw(EBPF_OBJECT *Object)
+{
+    (VOID)TakeOut(CONTAINING_RECORD(Object, EBPF_LINK, Object));
+}
+
+/** Whether a program can be at that hook. */
+static EBPF_ERROR
+CheckType(EBPF_HOOK_ID Hook, const EBPF_PROGRAM *Program)
+{
+    return Program->Type == HookRows[Hook].ProgramType ? EbpfErrorNone : EbpfErrorProgramTypeUnsupported;
+}
+
+_Use_decl_annotations_
+EBPF_ERROR
+LinkCreate(EBPF_HOOK_ID Hook, UINT32 Point, EBPF_PROGRAM *Program, EBPF_LINK **Link)
+{
+    EBPF_ERROR Error = CheckType(Hook, Program);
+    *Link = NULL;
+    if (Error != EbpfErrorNone)
+        return Error;
+    if (HookRows[Hook].Point == EBPF_POINT_NONE && Point != 0)
+        return EbpfErrorArgumentInvalid;
+    if (!HookIsPresent(Hook))
+        return EbpfErrorHookUnavailable;
+    EBPF_LINK *New = PlatformAllocate(sizeof(EBPF_LINK));
+    if (New == NULL)
+        return EbpfErrorMemoryExhausted;
+    New->Hook = Hook;
+    New->Point = Point;
+    New->Program = Program;
+    New->Attached = TRUE;
+    New->Object.Withdraw = Withdraw;
+    ObjectReference(&Program->Object);
+    if (!HookAddLink(New)) {
+        ObjectRelease(&Program->Object);
+        PlatformFree(New);
+        return EbpfErrorHookBusy;
+    }
+    ObjectPublish(&New->Object, ObjectLink, Destroy);
+    *Link = New;
+    return EbpfErrorNone;
+}
+
+_Use_decl_annotations_
+EBPF_ERROR
+LinkReplace(EBPF_LINK *Link, EBPF_PROGRAM *Program)
+{
+    EBPF_ERROR Error = CheckType(Link->Hook, Program);
+    if (Error != EbpfErrorNone)
+        return Error;
+    ObjectReference(&Program->Object);
+    EBPF_PROGRAM *Before = HookSetProgram(Link, Program);
+    ObjectRelease(Before == NULL ? &Program->Object : &Before->Object);
+    EpochDrain();
+    return Before == NULL ? EbpfErrorLinkNotFound : EbpfErrorNone;
+}
+
+_Use_decl_annotations_
+EBPF_ERROR
+LinkDetach(EBPF_LINK *Link)
+{
+    BOOLEAN Attached = TakeOut(Link);
+    // Who finds it detached waits too: another thread may be at it.
+    EpochDrain();
+    return Attached ? EbpfErrorNone : EbpfErrorLinkNotFound;
+}
+
+_Use_decl_annotations_
+VOID
+LinkDescribe(const EBPF_LINK *Link, EBPF_LINK_DESCRIPTION *Description)
+{
+    *Description = (EBPF_LINK_DESCRIPTION){
+        .AttachType = HookRows[Link->Hook].AttachType,
+        .Point = Link->Point,
+        .ProgramId = HookProgramId(Link),
+    };
+}
