@@ -17,7 +17,7 @@ const COMMON = [
 ];
 const LIBRARY = ["-shared", "-fPIC"];
 
-export const DRIVER_BUILDS = ["release", "sanitized", "race"] as const;
+export const DRIVER_BUILDS = ["release", "sanitized", "race", "plugin"] as const;
 export type DriverBuild = (typeof DRIVER_BUILDS)[number];
 
 interface Recipe {
@@ -47,6 +47,8 @@ const BUILDS: Readonly<Record<DriverBuild, Recipe>> = {
     flags: ["-O1", "-fsanitize=thread"],
     sources: [join(ROOT, "tests", "driver", "race.c")],
   },
+  // What bpf_conformance starts once a test.
+  plugin: { compiler: findClang, flags: ["-O2"], sources: [join(ROOT, "tests", "driver", "plugin.c")] },
 };
 
 /** What is of one system only. */
