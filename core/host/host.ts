@@ -7,9 +7,22 @@ import type { MapSpec } from "../spec.ts";
 
 export type HostKind = "embedded" | "kernel" | "linux";
 
+/** The side of a ring buffer that reads. A record is read once; records come in the order in which they were reserved. */
+export interface RingBuffer {
+  /** The oldest record; undefined if none is whole. */
+  take(): Uint8Array | undefined;
+  /** Resolves when there may be a record, or after so long. */
+  wait(milliseconds: number): Promise<void>;
+  /** Records that there was no room for, since the map was made. */
+  dropped(): number;
+}
+
+/** The value of a program array is the id of a LoadedProgram of this host, as 4 bytes; what is not there any more has no entry. */
 export interface EbpfMap {
   readonly id: number;
   readonly spec: MapSpec;
+  /** Of ring buffers, which have no entries. */
+  readonly ring?: RingBuffer;
   /** The value's bytes; per-CPU maps give all CPUs' values one after the other, each padded to 8. */
   lookup(key: Uint8Array): Uint8Array | undefined;
   /** MapKeyExists, MapKeyNotFound, MapFull or MapValueInvalid if it cannot be done. */
@@ -17,7 +30,7 @@ export interface EbpfMap {
   /** False if there was no such key. */
   delete(key: Uint8Array): boolean;
   keys(): Iterable<Uint8Array>;
-  /** Entries now; for arrays their length. */
+  /** Entries now; for arrays their length, for ring buffers the records that wait. */
   count(): number;
   close(): void;
 }
@@ -53,6 +66,8 @@ export interface LoadedProgram {
   readonly id: number;
   readonly image: Image;
   readonly maps: readonly EbpfMap[];
+  /** It was loaded with a certificate, which holds. */
+  readonly certified: boolean;
   run(options: RunOptions): RunResult;
   close(): void;
 }
@@ -68,8 +83,11 @@ export interface Link {
 export interface Host {
   readonly kind: HostKind;
   createMap(spec: MapSpec, kind: MapKind): EbpfMap;
-  /** `maps` in the order of `image.program.maps`. */
-  load(image: Image, maps: readonly EbpfMap[]): LoadedProgram;
+  /**
+   * `maps` in the order of `image.program.maps`. A certificate is of the program as this host knows it; it holds: the embedded host is
+   * given only what was checked, the driver checks.
+   */
+  load(image: Image, maps: readonly EbpfMap[], certificate?: Uint8Array): LoadedProgram;
   /** Programs, maps and memory of the host, for `service status`. */
   memoryBytes(): number;
   close(): Promise<void>;

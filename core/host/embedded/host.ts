@@ -25,7 +25,7 @@ export interface EmbeddedProgram extends LoadedProgram {
 export interface EmbeddedHost extends Host {
   readonly kind: "embedded";
   readonly memory: WebAssembly.Memory;
-  load(image: Image, maps: readonly EbpfMap[]): EmbeddedProgram;
+  load(image: Image, maps: readonly EbpfMap[], certificate?: Uint8Array): EmbeddedProgram;
   /** A lane for one more thread; TooManyInterfaces or MemoryExhausted. */
   allocateLane(options?: LaneOptions): Lane;
   /** Only after the thread has stopped running programs. */
@@ -55,12 +55,13 @@ export function createEmbeddedHost(options: EmbeddedHostOptions = {}): EmbeddedH
     kind: "embedded",
     memory: memory.memory,
     createMap: (spec, kind) => createEmbeddedMap(memory, nextId++, spec, kind),
-    load(image, maps) {
+    load(image, maps, certificate) {
       const descriptor = describeImage(image, maps, nextId++, memory.memory);
       return {
         id: descriptor.programId,
         image,
         maps,
+        certified: certificate !== undefined,
         descriptor,
         run: (runOptions) =>
           runOnce(descriptor, image.program, watch(lanes.main(runOptions.data.length)), runOptions),
