@@ -14,18 +14,23 @@
     FunctionsToExport      = @(
         'Add-EbpfProgram'
         'Get-EbpfDisassembly'
+        'Get-EbpfDriver'
         'Get-EbpfInterface'
         'Get-EbpfMap'
         'Get-EbpfMapEntry'
         'Get-EbpfProgram'
         'Get-EbpfSection'
         'Get-EbpfService'
+        'Install-EbpfDriver'
         'New-EbpfInterface'
         'Remove-EbpfInterface'
         'Remove-EbpfProgram'
+        'Start-EbpfDriver'
         'Start-EbpfService'
+        'Stop-EbpfDriver'
         'Stop-EbpfService'
         'Test-EbpfProgram'
+        'Uninstall-EbpfDriver'
     )
     CmdletsToExport        = @()
     VariablesToExport      = @()

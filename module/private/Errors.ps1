@@ -8,6 +8,7 @@ $script:ErrorCodes = @{
     ProgramNotFound     = @('ObjectNotFound', "List what there is with Get-EbpfProgram or 'ebpf program list'.")
     MapNotFound         = @('ObjectNotFound', "List what there is with Get-EbpfMap or 'ebpf map list'.")
     InterfaceNotFound   = @('ObjectNotFound', "Add one with New-EbpfInterface or 'ebpf interface add'.")
+    DriverNotInstalled  = @('ObjectNotFound', "Install it with Install-EbpfDriver or 'ebpf driver install'.")
     ServiceNotRunning   = @('ConnectionError', "Start it with Start-EbpfService or 'ebpf service start'.")
     ServiceUnresponsive = @('OperationTimeout', "Stop the service with 'ebpf service stop --force' and start it again.")
     SocketUnusable      = @('ResourceUnavailable', 'Choose a short, writable folder with EBPF_HOME.')

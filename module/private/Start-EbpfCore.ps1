@@ -1,15 +1,22 @@
-# Starts the service with the core that belongs to this module: the bundle dist/ebpf.cjs as installed, or the source
-# core/cli/main.ts of a checkout. Knows where Node is looked for, and nothing of what the service does.
+# Runs the core that belongs to this module: the bundle dist/ebpf.cjs as installed, or the source core/cli/main.ts of a
+# checkout. Knows where Node is looked for, and nothing of what the core does.
 
 $script:LeastNode = [version]'22.18'
 $script:StartMilliseconds = 40000
 
 <# Runs `ebpf service start`, which ends once the service is ready. Throws the error it ended with. #>
 function Start-EbpfCore {
+    $null = Invoke-EbpfCore 'service', 'start'
+}
+
+<# Runs the command line with these words, and gives what it answers. Throws the error it ended with. #>
+function Invoke-EbpfCore {
+    param([string[]] $Words)
     $start = [System.Diagnostics.ProcessStartInfo]::new()
     $start.FileName = Find-EbpfNode
     # ArgumentList would quote by itself, but .NET Framework has none.
-    $start.Arguments = '--disable-warning=ExperimentalWarning "{0}" service start --json' -f (Find-EbpfCore)
+    $quoted = @(foreach ($word in @(Find-EbpfCore) + $Words + '--json') { ConvertTo-EbpfArgument $word })
+    $start.Arguments = '--disable-warning=ExperimentalWarning ' + ($quoted -join ' ')
     $start.UseShellExecute = $false
     $start.CreateNoWindow = $true
     $start.RedirectStandardInput = $true
@@ -24,24 +31,32 @@ function Start-EbpfCore {
         while (-not $process.WaitForExit($script:PollMilliseconds)) {
             if ($clock.ElapsedMilliseconds -gt $script:StartMilliseconds) {
                 $process.Kill()
-                throw (New-EbpfException ServiceUnresponsive 'The service did not start in time.' -Fatal)
+                throw (New-EbpfException ServiceUnresponsive "'ebpf $Words' did not end in time." -Fatal)
             }
         }
-        if ($process.ExitCode -ne 0) { throw (ConvertFrom-EbpfStartError $output.Result $errors.Result) }
+        ConvertFrom-EbpfAnswer $Words $process.ExitCode $output.Result $errors.Result
     }
     finally { $process.Dispose() }
 }
 
-<# The exception for what `service start` wrote as it failed. $null-safe: a crash has no JSON. #>
-function ConvertFrom-EbpfStartError {
-    param([string] $Output, [string] $Errors)
-    foreach ($text in $Output, $Errors) {
-        try { $answer = ConvertFrom-EbpfJson $text } catch { Clear-EbpfError $_; continue }
-        $wireError = Get-EbpfMember $answer 'error'
-        if ($null -eq $wireError) { continue }
-        return ConvertTo-EbpfException $wireError
+<# A word of a command line as Windows' programs take it apart, and .NET everywhere. #>
+function ConvertTo-EbpfArgument {
+    param([string] $Word)
+    '"' + (($Word -replace '(\\*)"', '$1$1\"') -replace '(\\+)$', '$1$1') + '"'
+}
+
+<# What the command line printed, as an object. Also where it ends with another code than 0, if it printed no error. #>
+function ConvertFrom-EbpfAnswer {
+    param([string[]] $Words, [int] $ExitCode, [string] $Output, [string] $Errors)
+    $answer = $null
+    if ($ExitCode -eq 0 -or -not $Errors.Trim()) {
+        try { return ConvertFrom-EbpfJson $Output } catch { Clear-EbpfError $_ }
     }
-    New-EbpfException ServiceNotRunning "The service did not start: $($Errors.Trim())" -Fatal
+    try { $answer = ConvertFrom-EbpfJson $Errors } catch { Clear-EbpfError $_ }
+    $facts = Get-EbpfMember $answer 'error'
+    # A crash has no JSON.
+    if ($null -eq $facts) { throw (New-EbpfException InternalError "'ebpf $Words' failed: $($Errors.Trim())" -Fatal) }
+    throw (ConvertTo-EbpfException ([pscustomobject]@{ message = $facts.message; data = $facts }))
 }
 
 <#

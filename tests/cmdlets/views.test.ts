@@ -13,6 +13,7 @@ import type {
   ServiceStatusRecord,
   VerificationRecord,
 } from "../../core/manager/records.ts";
+import { ABSENT, RUNNING } from "../harness/driver-record.ts";
 import { openModule } from "../harness/module.ts";
 import { quote } from "../harness/powershell.ts";
 
@@ -197,6 +198,9 @@ const VIEWS: readonly (readonly [type: string, records: readonly object[], forma
   ["Ebpf.Section", sections, "Out-Default"],
   ["Ebpf.Map", maps, "Out-Default"],
   ["Ebpf.MapEntry", entries, "Out-Default"],
+  ["Ebpf.Driver", [ABSENT, RUNNING], "Out-Default"],
+  ["Ebpf.Driver", [{ ...RUNNING, problems: ["One.", "Two."] }], "Format-List"],
+  ["Ebpf.Driver", [ABSENT], "Format-List"],
   ["Ebpf.Interface", interfaces, "Out-Default"],
   ["Ebpf.Interface", interfaces, "Format-List"],
   ["Ebpf.Service", [service], "Out-Default"],

@@ -1,5 +1,6 @@
 // A small pwsh over the genuine engine (System.Management.Automation), for machines that have a .NET SDK but no pwsh.
 // It takes the options of pwsh that scripts and node-powershell use, and knows nothing of eBPF.
+using Microsoft.PowerShell;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using System.Management.Automation.Runspaces;
@@ -9,11 +10,11 @@ using System.Text;
 namespace Ebpf.PowerShellHost;
 
 /// <summary>What the command line asked for; the names are pwsh's own.</summary>
-internal sealed record Options(string? File, string? Command, IReadOnlyList<string> Arguments, bool NonInteractive, bool NoExit)
+internal sealed record Options(string? File, string? Command, IReadOnlyList<string> Arguments, bool NonInteractive, bool NoExit, string? ExecutionPolicy)
 {
     public static Options Parse(string[] words)
     {
-        string? file = null, command = null;
+        string? file = null, command = null, policy = null;
         bool nonInteractive = false, noExit = false;
         var index = 0;
         while (index < words.Length && file is null && command is null)
@@ -24,7 +25,7 @@ internal sealed record Options(string? File, string? Command, IReadOnlyList<stri
                 case "-nologo" or "-noprofile" or "-nop" or "-mta" or "-sta": break;
                 case "-noninteractive" or "-noni": nonInteractive = true; break;
                 case "-noexit" or "-noe": noExit = true; break;
-                case "-executionpolicy" or "-ex" or "-ep": index++; break;
+                case "-executionpolicy" or "-ex" or "-ep": policy = Next(words, ref index, word); break;
                 case "-file" or "-f": file = Next(words, ref index, word); break;
                 case "-command" or "-c": command = Next(words, ref index, word); break;
                 default:
@@ -35,7 +36,7 @@ internal sealed record Options(string? File, string? Command, IReadOnlyList<stri
         }
         var rest = words[index..];
         if (command is not null and not "-") command = string.Join(' ', rest.Prepend(command));
-        return new Options(file, command, rest, nonInteractive, noExit);
+        return new Options(file, command, rest, nonInteractive, noExit, policy);
     }
 
     private static string Next(string[] words, ref int index, string option) =>
@@ -75,6 +76,9 @@ internal sealed class Session
         this.options = options;
         host = new Host(options.NonInteractive || options.Command is not null || options.File is not null);
         var state = InitialSessionState.CreateDefault2();
+        // Elsewhere there is no such policy, and setting one fails.
+        if (OperatingSystem.IsWindows() && options.ExecutionPolicy is { } policy)
+            state.ExecutionPolicy = Enum.Parse<ExecutionPolicy>(policy, ignoreCase: true);
         foreach (var type in Assembly.GetExecutingAssembly().GetTypes())
         {
             if (type.GetCustomAttribute<CmdletAttribute>() is { } cmdlet)
