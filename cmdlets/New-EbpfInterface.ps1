@@ -4,16 +4,17 @@ function New-EbpfInterface {
     Makes an interface whose packets programs can decide about.
 
     .DESCRIPTION
-    New-EbpfInterface makes an interface in the service. There are three kinds:
+    New-EbpfInterface makes an interface in the service. There are four kinds:
 
-    gateway  a UDP relay in front of a server; needs no privileges
-    tap      a wire between two network devices that it makes; Linux, as root
-    pcap     the frames of a capture file, with a verdict for each
+    gateway    a UDP relay in front of a server; needs no privileges
+    tap        a wire between two network devices that it makes; Linux, as root
+    pcap       the frames of a capture file, with a verdict for each
+    windivert  the packets of this Windows machine, by WinDivert (which you install); as administrator
 
     Attach a program to it with Add-EbpfProgram -Interface. While no program is attached everything passes.
 
     .PARAMETER Kind
-    gateway, tap or pcap.
+    gateway, tap, pcap or windivert.
 
     .PARAMETER Name
     The name of the interface. By default it is the kind, with a number where that is taken.
@@ -45,8 +46,21 @@ function New-EbpfInterface {
     .PARAMETER VerdictPath
     Of a pcap: the file to write with the verdict on each frame.
 
+    .PARAMETER Filter
+    Of windivert: which packets are taken, in WinDivert's filter language, such as 'udp.DstPort == 53'. Others never leave
+    the kernel. Without it, all packets of the direction are taken.
+
+    .PARAMETER Direction
+    Of windivert: inbound (the default), outbound or both.
+
+    .PARAMETER Adapter
+    Of windivert: only packets of this network adapter, by its name or index.
+
+    .PARAMETER LibraryPath
+    Of windivert: the path of WinDivert.dll, where it is not in a folder of Program Files.
+
     .PARAMETER Setting
-    Further settings of the kind, by name.
+    Further settings of the kind, by name; of windivert: loopback, priority, queuePackets, queueMilliseconds, queueBytes.
 
     .EXAMPLE
     New-EbpfInterface gateway dns -Listen 127.0.0.1:5300 -To 127.0.0.1:53
@@ -63,6 +77,11 @@ function New-EbpfInterface {
 
     Runs the frames of a capture through the program that is attached to it.
 
+    .EXAMPLE
+    New-EbpfInterface windivert machine -Filter 'udp.DstPort == 53' -Setting @{ loopback = $true }
+
+    The DNS queries that come to this Windows machine, those of its own programs too.
+
     .OUTPUTS
     Ebpf.Interface
 
@@ -76,7 +95,7 @@ function New-EbpfInterface {
     [OutputType('Ebpf.Interface')]
     param(
         [Parameter(Mandatory, Position = 0)]
-        [ValidateSet('gateway', 'tap', 'pcap')]
+        [ValidateSet('gateway', 'tap', 'pcap', 'windivert')]
         [string] $Kind,
 
         [Parameter(Position = 1)]
@@ -118,6 +137,22 @@ function New-EbpfInterface {
         [Parameter(ParameterSetName = 'Pcap')]
         [ValidateNotNullOrEmpty()]
         [string] $VerdictPath,
+
+        [Parameter(ParameterSetName = 'Windivert')]
+        [ValidateNotNullOrEmpty()]
+        [string] $Filter,
+
+        [Parameter(ParameterSetName = 'Windivert')]
+        [ValidateSet('inbound', 'outbound', 'both')]
+        [string] $Direction,
+
+        [Parameter(ParameterSetName = 'Windivert')]
+        [ValidateNotNullOrEmpty()]
+        [string] $Adapter,
+
+        [Parameter(ParameterSetName = 'Windivert')]
+        [ValidateNotNullOrEmpty()]
+        [string] $LibraryPath,
 
         [ValidateNotNull()]
         [hashtable] $Setting = @{}

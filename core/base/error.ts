@@ -171,6 +171,23 @@ export const ERROR_CODES = {
     category: "ResourceUnavailable",
     remedy: "Run as root on Linux with /dev/net/tun (modprobe tun), or use a gateway interface.",
   },
+  WinDivertNotFound: {
+    category: "NotInstalled",
+    remedy:
+      "Unpack WinDivert 2.2 (https://reqrypt.org/windivert.html) into C:\\Program Files\\WinDivert, or say where it is with -LibraryPath or --library.",
+  },
+  WinDivertUnavailable: {
+    category: "ResourceUnavailable",
+    remedy: "Do what the message says; 'ebpf doctor' tells which WinDivert is found.",
+  },
+  WinDivertBlocked: {
+    category: "SecurityError",
+    remedy: "Allow WinDivert.dll and WinDivert64.sys where they are blocked, or use a gateway interface.",
+  },
+  FilterInvalid: {
+    category: "InvalidArgument",
+    remedy: "Correct the filter at the position given; its language is that of WinDivert.",
+  },
   PlatformUnsupported: { category: "NotInstalled", remedy: "Use an interface kind that this system has." },
   MemoryExhausted: {
     category: "LimitsExceeded",

@@ -9,7 +9,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   program: "programs loaded in the service",
   map: "maps of the loaded programs",
   link: "what is attached where",
-  interface: "where packets come from: gateway, tap, pcap",
+  interface: "where packets come from: gateway, tap, pcap, windivert",
   "interface add": "add an interface of a kind",
   service: "the service that owns all live things",
   driver: "EbpfCore.sys, which runs programs in the Windows kernel",
@@ -321,6 +321,62 @@ export const COMMANDS: readonly CommandRow[] = [
         { option: "input", setting: "input", path: true },
         { option: "output", setting: "output", path: true },
         { option: "verdicts", setting: "verdicts", path: true },
+      ]),
+  },
+  {
+    path: ["interface", "add", "windivert"],
+    help: "the packets of this Windows machine, taken and given back by WinDivert; administrators",
+    options: [
+      {
+        flags: "--filter <expression>",
+        help: "which packets, in WinDivert's language, e.g. 'udp.DstPort == 53'",
+      },
+      {
+        flags: "--direction <way>",
+        help: "which way they go (inbound)",
+        choices: ["inbound", "outbound", "both"],
+      },
+      { flags: "--loopback", help: "packets of this machine to itself too" },
+      { flags: "--adapter <name>", help: "only those of this network adapter, by name or index" },
+      {
+        flags: "--priority <number>",
+        help: "among the programs that use WinDivert, a higher one is first (0)",
+        integer: { minimum: -30_000, maximum: 30_000 },
+      },
+      {
+        flags: "--queue-packets <count>",
+        help: "packets that may wait",
+        integer: { minimum: 32, maximum: 16_384 },
+      },
+      {
+        flags: "--queue-milliseconds <time>",
+        help: "how long one may wait",
+        integer: { minimum: 100, maximum: 16_000 },
+      },
+      {
+        flags: "--queue-bytes <count>",
+        help: "bytes that may wait",
+        integer: { minimum: 65_535, maximum: 33_554_432 },
+      },
+      {
+        flags: "--library <file>",
+        help: "WinDivert.dll, where it is not under Program Files",
+        completes: "file",
+      },
+      NAME,
+    ],
+    examples: ["interface add windivert --filter 'udp.DstPort == 53'"],
+    load: async () =>
+      (await import("./commands/interface.ts")).addInterface("windivert", [
+        { option: "filter", setting: "filter" },
+        { option: "direction", setting: "direction" },
+        { option: "loopback", setting: "loopback" },
+        { option: "adapter", setting: "adapter" },
+        { option: "priority", setting: "priority" },
+        { option: "queuePackets", setting: "queuePackets" },
+        { option: "queueMilliseconds", setting: "queueMilliseconds" },
+        { option: "queueBytes", setting: "queueBytes" },
+        { option: "library", setting: "library", path: true },
       ]),
   },
   {

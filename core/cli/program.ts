@@ -101,7 +101,7 @@ function optionOf(row: OptionRow): Option {
 
 function integerParser(bounds: { readonly minimum: number; readonly maximum: number }) {
   return (text: string): number => {
-    const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^-?[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= bounds.minimum && value <= bounds.maximum) return value;
     throw new InvalidArgumentError(`A whole number from ${bounds.minimum} to ${bounds.maximum} is needed.`);
   };

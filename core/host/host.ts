@@ -105,7 +105,7 @@ export interface InterfaceCounters {
   readonly errors: number;
 }
 
-export type InterfaceKind = "gateway" | "tap" | "pcap";
+export type InterfaceKind = "gateway" | "tap" | "pcap" | "windivert";
 
 /** Of an interface that has an end (a capture) also how far it is: 0 to 1, and "done" when it is there. */
 export type InterfaceState =

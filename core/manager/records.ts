@@ -174,7 +174,7 @@ export interface LinkRecord {
 
 export interface InterfaceRecord {
   readonly name: string;
-  readonly kind: "gateway" | "tap" | "pcap";
+  readonly kind: "gateway" | "tap" | "pcap" | "windivert";
   readonly settings: Readonly<Record<string, unknown>>;
   readonly programId?: number;
   readonly program?: string;

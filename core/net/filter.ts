@@ -18,12 +18,18 @@ interface Running {
   readonly writePacket: PacketWriter;
   readonly actions: Uint8Array;
   readonly type: ProgramType;
+  /** Offset of `ingress_ifindex` in the context, if it has that. */
+  readonly ingressOffset: number | undefined;
 }
+
+const INGRESS = "ingress_ifindex";
 
 /** What a program throws while it runs is "aborted": its packet is not let through. */
 export function createFilter(lane: Lane, memory: WebAssembly.Memory, cells: Float64Array): Filter {
   let running: Running | undefined;
   let generation = 0;
+  let ingress = 0;
+  const context = new DataView(memory.buffer, lane.contextAddress, lane.contextSizeBytes);
   const count = (cell: number): void => {
     cells[cell] = (cells[cell] ?? 0) + 1;
   };
@@ -55,8 +61,10 @@ export function createFilter(lane: Lane, memory: WebAssembly.Memory, cells: Floa
         writePacket: createPacketWriter(type.context, memory),
         actions: Uint8Array.from({ length: TABLE_SIZE }, (_, value) => lookUp(type, value)),
         type,
+        ingressOffset: type.context.fields.find(({ name }) => name === INGRESS)?.byteOffset,
       };
       clearContext(type.context, memory, lane.contextAddress);
+      ingress = 0;
       running = next;
       generation += 1;
     },
@@ -66,6 +74,11 @@ export function createFilter(lane: Lane, memory: WebAssembly.Memory, cells: Floa
       const action = running === undefined ? ACTION.pass : run(running, address, sizeBytes);
       count(cellOf[action] ?? CELL.aborted);
       return action;
+    },
+    setIngress(index) {
+      if (index === ingress || running?.ingressOffset === undefined) return;
+      context.setUint32(running.ingressOffset, index, true);
+      ingress = index;
     },
   };
 }

@@ -23,6 +23,8 @@ import {
 } from "./loop.ts";
 import { checkSettings } from "./settings.ts";
 import { TAP_FRAME_BYTES } from "./tap.ts";
+import { watchLoop } from "./windivert/watch.ts";
+import { WINDIVERT_FRAME_BYTES } from "./windivert/windivert.ts";
 
 export { INTERFACE_KINDS, type InterfaceKindRow, type SettingRow } from "./settings.ts";
 
@@ -40,13 +42,14 @@ const HEADROOM_BYTES = 256;
 const LANES: Readonly<Record<InterfaceKind, LaneOptions>> = {
   gateway: { packetSlotCount: 64, packetSlotBytes: HEADROOM_BYTES + GATEWAY_FRAME_BYTES },
   tap: { packetSlotCount: 64, packetSlotBytes: HEADROOM_BYTES + TAP_FRAME_BYTES },
+  windivert: { packetSlotCount: 1, packetSlotBytes: HEADROOM_BYTES + WINDIVERT_FRAME_BYTES },
   pcap: { packetSlotCount: 1, packetSlotBytes: HEADROOM_BYTES + MAXIMUM_FRAME_BYTES },
 };
 
 /**
  * Makes an interface and starts its packet loop. Its `settings` are those
  * given, but that a gateway told to listen on port 0 shows the port it got. Fails with ArgumentInvalid, AddressInUse,
- * TapUnavailable, DeviceBusy, PcapInvalid, FileNotFound, TooManyInterfaces and what else the kind says; nothing is left then.
+ * TapUnavailable, DeviceBusy, WinDivertNotFound, PcapInvalid, FileNotFound, TooManyInterfaces and what else the kind says; nothing is left then.
  */
 export async function createInterface(host: EmbeddedHost, request: InterfaceRequest): Promise<Interface> {
   checkHook(request.name, request.program);
@@ -55,6 +58,7 @@ export async function createInterface(host: EmbeddedHost, request: InterfaceRequ
   const worker = startWorker(host, settings, lane, request);
   try {
     const ready = await worker.ready;
+    if (ready.library !== undefined) worker.endWith(await watchLoop(ready.library, worker.cells));
     const shown =
       ready.listen === undefined
         ? request.settings
@@ -83,6 +87,8 @@ interface WorkerFace {
   state(): InterfaceState;
   readonly cells: Float64Array;
   attach(program: LoadedProgram | undefined): Promise<void>;
+  /** What is to end when the loop has ended, however that comes. */
+  endWith(action: () => void): void;
   /** Ends the loop and gives the lane back; resolves when both are done. */
   stop(): Promise<void>;
 }
@@ -121,6 +127,7 @@ function startWorker(
   const ended = Promise.withResolvers<void>();
   let wakeFd: number | undefined;
   let orders = 0;
+  let atEnd = (): void => {};
   let done = false;
   let failure: EbpfError | undefined;
 
@@ -171,6 +178,7 @@ function startWorker(
     running.delete(end);
     host.releaseLane(lane);
     if (wakeFd !== undefined) closeSync(wakeFd);
+    atEnd();
     const error =
       failure ?? new EbpfError("InterfaceFailed", `interface ${name} is closed`, { target: name });
     ready.reject(error);
@@ -199,6 +207,10 @@ function startWorker(
         pending.set(number, { resolve, reject });
         order({ kind: "attach", number, descriptor: program === undefined ? undefined : describe(program) });
       });
+    },
+    endWith(action) {
+      if (running.has(end)) atEnd = action;
+      else action();
     },
     async stop() {
       if (running.has(end)) end();

@@ -30,8 +30,24 @@ export interface PcapSettings {
   readonly verdicts?: string;
 }
 
+export interface WindivertSettings {
+  readonly kind: "windivert";
+  /** In WinDivert's own language; "true": every packet. */
+  readonly filter: string;
+  readonly direction: "inbound" | "outbound" | "both";
+  readonly loopback: boolean;
+  /** Its name or its index. */
+  readonly adapter?: string;
+  readonly priority: number;
+  readonly queuePackets: number;
+  readonly queueMilliseconds: number;
+  readonly queueBytes: number;
+  /** Path of WinDivert.dll. */
+  readonly library?: string;
+}
+
 /** Settings as the loops take them: checked, with every default filled in. */
-export type LoopSettings = GatewaySettings | TapSettings | PcapSettings;
+export type LoopSettings = GatewaySettings | TapSettings | PcapSettings | WindivertSettings;
 
 /** What the worker is started with. */
 export interface WorkerSetup {
@@ -57,7 +73,13 @@ export interface PlainError {
 
 /** From the worker. */
 export type Report =
-  | { readonly kind: "ready"; readonly wakeFd?: number; readonly listen?: SocketAddress }
+  | {
+      readonly kind: "ready";
+      readonly wakeFd?: number;
+      readonly listen?: SocketAddress;
+      /** Of WinDivert: what the main thread watches the loop with. */
+      readonly library?: string;
+    }
   | { readonly kind: "attached"; readonly number: number; readonly error?: PlainError }
   /** A capture was read to its end. */
   | { readonly kind: "done" }
@@ -75,6 +97,9 @@ export const CELL = {
   /** Bytes of a capture that have been read, and its size; 0 where there is no end. */
   position: 7,
   size: 8,
+  /** Of WinDivert: the handle that packets wait at, 0 if there is none; and a number that grows while the loop lives. */
+  handle: 9,
+  beat: 10,
 } as const;
 
 const CELLS_OFFSET = 64;
@@ -130,6 +155,8 @@ export interface Filter {
   set(descriptor: InstanceDescriptor | undefined): void;
   /** Runs the program on `sizeBytes` bytes at an address of the linear memory; an ACTION. */
   decide(address: number, sizeBytes: number): number;
+  /** The number of the adapter that the next packets came in by, for programs whose context says it; 0 until then. */
+  setIngress(index: number): void;
 }
 
 export interface LoopEnvironment {
@@ -147,6 +174,10 @@ export interface Loop {
   readonly ready: Extract<Report, { kind: "ready" }>;
   /** Moves packets until `control.proceed()` is false; an EbpfError if it cannot go on. */
   run(): void | Promise<void>;
+  /** Called when a program is in force where none was, before that is said; an EbpfError takes it out again. */
+  wake?(): void;
+  /** Called before the last program goes, for loops that take no packets without one. */
+  rest?(): void;
   /** Gives back every descriptor but `wakeFd`, which belongs to main. */
   close(): void;
 }

@@ -146,6 +146,17 @@ export function hasPosix(): boolean {
   return process.platform === "linux" && (process.arch === "x64" || process.arch === "arm64");
 }
 
+export type Koffi = typeof import("koffi")["default"];
+
+/** PlatformUnsupported if koffi is not installed, or not for this system. */
+export async function loadKoffi(): Promise<Koffi> {
+  try {
+    return (await import("koffi")).default;
+  } catch (cause) {
+    throw new EbpfError("PlatformUnsupported", "the npm package koffi cannot be loaded", {}, cause);
+  }
+}
+
 /** Binds the C library of this process; PlatformUnsupported where it is not Linux or koffi is not installed. */
 export async function openPosix(): Promise<Posix> {
   if (!hasPosix()) {
@@ -154,12 +165,7 @@ export async function openPosix(): Promise<Posix> {
       `no Linux system calls on ${process.platform} ${process.arch}`,
     );
   }
-  let koffi: typeof import("koffi")["default"];
-  try {
-    koffi = (await import("koffi")).default;
-  } catch (cause) {
-    throw new EbpfError("PlatformUnsupported", "the npm package koffi cannot be loaded", {}, cause);
-  }
+  const koffi = await loadKoffi();
   const library = koffi.load(null);
   const bound = Object.fromEntries(
     Object.entries(FUNCTIONS).map(([name, [symbol, result, parameters]]) => [
@@ -191,7 +197,7 @@ export interface Arena {
   reserve(sizeBytes: number): number;
 }
 
-export function createArena(posix: Posix, sizeBytes: number): Arena {
+export function createArena(posix: Pick<Posix, "addressOf">, sizeBytes: number): Arena {
   const buffer = new ArrayBuffer(Math.max(4096, Math.ceil(sizeBytes / 16) * 16));
   const bytes = new Uint8Array(buffer);
   let used = 0;

@@ -6,13 +6,18 @@ import { EbpfError } from "../base/error.ts";
 import type { InterfaceKind } from "../host/host.ts";
 import { addressBytes, formatAddress, type SocketAddress, splitAddress } from "./address.ts";
 import type { LoopSettings } from "./loop.ts";
+import { DIRECTIONS, type Direction } from "./windivert/expression.ts";
 
 export interface SettingRow {
   readonly name: string;
-  /** "address" is host:port; "count" a whole number from `minimum` to `maximum`; "device" and "namespace" are names of Linux. */
-  readonly type: "address" | "count" | "flag" | "device" | "namespace" | "path";
+  /**
+   * "address" is host:port; "count" a whole number from `minimum` to `maximum`; "device" and "namespace" are names of
+   * Linux; "choice" is one of `choices`.
+   */
+  readonly type: "address" | "count" | "flag" | "device" | "namespace" | "path" | "text" | "choice";
   readonly required: boolean;
-  readonly default?: number | boolean;
+  readonly default?: number | boolean | string;
+  readonly choices?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
   /** One sentence. */
@@ -117,6 +122,84 @@ export const INTERFACE_KINDS: readonly InterfaceKindRow[] = [
       },
     ],
   },
+  {
+    kind: "windivert",
+    description:
+      "The packets of this Windows machine, taken and given back by WinDivert: the program decides about each as a frame.",
+    needs: "Windows, administrator, WinDivert 2.2",
+    settings: [
+      {
+        name: "filter",
+        type: "text",
+        required: false,
+        default: "true",
+        description: "Which packets, in WinDivert's filter language; others never leave the kernel.",
+      },
+      {
+        name: "direction",
+        type: "choice",
+        required: false,
+        default: "inbound",
+        choices: DIRECTIONS,
+        description: "Which way packets go that are taken.",
+      },
+      {
+        name: "loopback",
+        type: "flag",
+        required: false,
+        default: false,
+        description: "Take packets of this machine to itself too.",
+      },
+      {
+        name: "adapter",
+        type: "text",
+        required: false,
+        description: "Only packets of this network adapter, by name or index.",
+      },
+      {
+        name: "priority",
+        type: "count",
+        required: false,
+        default: 0,
+        minimum: -30_000,
+        maximum: 30_000,
+        description: "Among the programs that use WinDivert: a higher one sees packets first.",
+      },
+      {
+        name: "queuePackets",
+        type: "count",
+        required: false,
+        default: 16_384,
+        minimum: 32,
+        maximum: 16_384,
+        description: "Packets that may wait; the oldest makes room.",
+      },
+      {
+        name: "queueMilliseconds",
+        type: "count",
+        required: false,
+        default: 500,
+        minimum: 100,
+        maximum: 16_000,
+        description: "How long a packet may wait; then it is dropped.",
+      },
+      {
+        name: "queueBytes",
+        type: "count",
+        required: false,
+        default: 33_554_432,
+        minimum: 65_535,
+        maximum: 33_554_432,
+        description: "Bytes of packets that may wait; the oldest makes room.",
+      },
+      {
+        name: "library",
+        type: "path",
+        required: false,
+        description: "WinDivert.dll, where it is not under Program Files.",
+      },
+    ],
+  },
 ];
 
 type Given = Readonly<Record<string, unknown>>;
@@ -138,6 +221,8 @@ export async function checkSettings(kind: InterfaceKind, given: Given): Promise<
       return checkTap(values);
     case "pcap":
       return checkPcap(values);
+    case "windivert":
+      return checkWindivert(values);
   }
 }
 
@@ -174,7 +259,7 @@ function checkValue(
       throw wrong(name, `${name} is ${show(value)}; it must be true or false`);
     case "count": {
       const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = setting;
-      const number = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
+      const number = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value;
       if (typeof number === "number" && Number.isInteger(number) && number >= minimum && number <= maximum) {
         return number;
       }
@@ -190,6 +275,13 @@ function checkValue(
     case "path":
       if (typeof value === "string" && value !== "" && !value.includes("\0")) return resolve(value);
       throw wrong(name, `${name} is ${show(value)}; it must be the path of a file`);
+    case "text":
+      // What the system's functions take ends at a NUL.
+      if (typeof value === "string" && value.trim() !== "" && !value.includes("\0")) return value;
+      throw wrong(name, `${name} is ${show(value)}; it must be a text that is not empty`);
+    case "choice":
+      if (typeof value === "string" && setting.choices?.includes(value) === true) return value;
+      throw wrong(name, `${name} is ${show(value)}; it must be one of ${setting.choices?.join(", ")}`);
     case "address":
       if (typeof value === "string") return value;
       throw wrong(name, `${name} is ${show(value)}; it must be an address and a port, such as 127.0.0.1:53`);
@@ -264,5 +356,21 @@ function checkPcap(values: Values): LoopSettings {
     input: String(input),
     ...(output === undefined ? {} : { output: String(output) }),
     ...(verdicts === undefined ? {} : { verdicts: String(verdicts) }),
+  };
+}
+
+function checkWindivert(values: Values): LoopSettings {
+  const { adapter, library } = values;
+  return {
+    kind: "windivert",
+    filter: String(values.filter),
+    direction: values.direction as Direction,
+    loopback: values.loopback === true,
+    ...(adapter === undefined ? {} : { adapter: String(adapter) }),
+    priority: Number(values.priority),
+    queuePackets: Number(values.queuePackets),
+    queueMilliseconds: Number(values.queueMilliseconds),
+    queueBytes: Number(values.queueBytes),
+    ...(library === undefined ? {} : { library: String(library) }),
   };
 }

@@ -20,6 +20,7 @@ import {
 import { openPcap } from "./pcap.ts";
 import { hasPosix, openPosix } from "./posix.ts";
 import { openTap } from "./tap.ts";
+import { openWindivert } from "./windivert/windivert.ts";
 
 const port = parentPort;
 
@@ -32,12 +33,28 @@ function report(message: Report): void {
   port?.postMessage(message);
 }
 
-function createControl(shared: Shared, filter: Filter): Control {
+/** What is to be told of programs that come and go, once it is there. */
+interface Rests {
+  loop?: Loop;
+}
+
+function createControl(shared: Shared, filter: Filter, rests: Rests): Control {
   let seen = 0;
   let open = true;
+  const put = ({ descriptor }: Extract<Order, { kind: "attach" }>): void => {
+    if (descriptor === undefined) rests.loop?.rest?.();
+    filter.set(descriptor);
+    if (descriptor === undefined) return;
+    try {
+      rests.loop?.wake?.();
+    } catch (error) {
+      filter.set(undefined);
+      throw error;
+    }
+  };
   const attach = (order: Extract<Order, { kind: "attach" }>): void => {
     try {
-      filter.set(order.descriptor);
+      put(order);
       report({ kind: "attached", number: order.number });
     } catch (error) {
       report({ kind: "attached", number: order.number, error: plainError(error) });
@@ -74,22 +91,26 @@ async function openLoop(setup: WorkerSetup, environment: LoopEnvironment): Promi
       return openTap(await openPosix(), settings, environment);
     case "pcap":
       return openPcap(settings, environment);
+    case "windivert":
+      return openWindivert(settings, environment);
   }
 }
 
 async function main(setup: WorkerSetup): Promise<void> {
   const shared = viewShared(setup.shared);
   const filter = createFilter(setup.lane, setup.memory, shared.cells);
+  const rests: Rests = {};
   const environment: LoopEnvironment = {
     lane: setup.lane,
     bytes: new Uint8Array(setup.memory.buffer as unknown as SharedArrayBuffer),
     cells: shared.cells,
     filter,
-    control: createControl(shared, filter),
+    control: createControl(shared, filter, rests),
   };
   try {
     if (setup.descriptor !== undefined) filter.set(setup.descriptor);
     const loop = await openLoop(setup, environment);
+    rests.loop = loop;
     report(loop.ready);
     try {
       await loop.run();

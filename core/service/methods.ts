@@ -197,7 +197,7 @@ const PLAIN = {
     handle: ({ manager }) => manager.interfaces(),
   }),
   "interface.add": method({
-    description: "Makes an interface of a kind (gateway, tap, pcap) with that kind's settings.",
+    description: "Makes an interface of a kind (gateway, tap, pcap, windivert) with that kind's settings.",
     params: schema.INTERFACE_ADD,
     result: schema.INTERFACE,
     handle: ({ manager }, { kind, name, settings }) => manager.addInterface(kind, name, settings),

@@ -27,6 +27,7 @@ export const id = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 **
 const settings = v.record(v.string(), v.unknown());
 const platform = v.picklist(["windows", "linux", "raw"]);
 const engine = v.picklist(["wasm", "interpreter"]);
+const interfaceKind = v.picklist(["gateway", "tap", "pcap", "windivert"]);
 
 const source = v.object({ file: v.string(), line: count, column: count, text: v.string() });
 
@@ -187,7 +188,7 @@ export const LINK: Shape<LinkRecord> = v.object({
 
 export const INTERFACE: Shape<InterfaceRecord> = v.object({
   name: v.string(),
-  kind: v.picklist(["gateway", "tap", "pcap"]),
+  kind: interfaceKind,
   settings,
   programId: v.exactOptional(id),
   program: v.exactOptional(v.string()),
@@ -277,7 +278,7 @@ export const MAP_UPDATE = v.strictObject({
 });
 export const ATTACH = v.strictObject({ programId: id, interface: name, hook: v.exactOptional(name) });
 export const INTERFACE_ADD = v.strictObject({
-  kind: v.picklist(["gateway", "tap", "pcap"]),
+  kind: interfaceKind,
   name: v.exactOptional(name),
   settings,
 });

@@ -58,6 +58,19 @@ $script:CompletionRows = @{
             , @($record.programType, "programs of type $($record.programType)")
         }
     }
+    Adapter   = {
+        foreach ($adapter in [System.Net.NetworkInformation.NetworkInterface]::GetAllNetworkInterfaces()) {
+            , @($adapter.Name, $adapter.Description)
+        }
+    }
+    Filter    = {
+        , @('udp', 'datagrams')
+        , @('udp.DstPort == 53', 'DNS queries')
+        , @('udp.PayloadLength == 0', 'empty datagrams')
+        , @('tcp', 'segments')
+        , @('tcp.DstPort == 443', 'segments to HTTPS')
+        , @('icmp or icmpv6', 'ICMP')
+    }
     Function  = {
         param($bound)
         $file = Get-EbpfBoundFile $bound
@@ -101,6 +114,8 @@ $script:Completions = @{
     'Test-EbpfProgram Program'     = 'Function'
     'Test-EbpfProgram Type'        = 'Type'
     'Get-EbpfDisassembly Program'  = 'Function'
+    'New-EbpfInterface Adapter'    = 'Adapter'
+    'New-EbpfInterface Filter'     = 'Filter'
 }
 
 <# The one completer behind all of them. #>
@@ -124,4 +139,6 @@ Register-ArgumentCompleter -ParameterName Id -ScriptBlock $script:Complete -Comm
 Register-ArgumentCompleter -ParameterName Program -ScriptBlock $script:Complete -CommandName 'Add-EbpfProgram', 'Test-EbpfProgram', 'Get-EbpfDisassembly'
 Register-ArgumentCompleter -ParameterName Interface -ScriptBlock $script:Complete -CommandName 'Add-EbpfProgram'
 Register-ArgumentCompleter -ParameterName Hook -ScriptBlock $script:Complete -CommandName 'Add-EbpfProgram'
+Register-ArgumentCompleter -ParameterName Adapter -ScriptBlock $script:Complete -CommandName 'New-EbpfInterface'
+Register-ArgumentCompleter -ParameterName Filter -ScriptBlock $script:Complete -CommandName 'New-EbpfInterface'
 Register-ArgumentCompleter -ParameterName Type -ScriptBlock $script:Complete -CommandName 'Test-EbpfProgram'

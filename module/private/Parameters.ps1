@@ -30,10 +30,11 @@ function Get-EbpfAddAction {
 
 # Parameter of New-EbpfInterface -> setting on the wire, for each parameter set.
 $script:InterfaceSettings = @{
-    Gateway = [ordered]@{ Listen = 'listen'; To = 'to' }
-    Tap     = [ordered]@{ Outside = 'outside'; Inside = 'inside'; OutsideNamespace = 'outsideNamespace'; InsideNamespace = 'insideNamespace' }
-    Pcap    = [ordered]@{ InputPath = 'input'; OutputPath = 'output'; VerdictPath = 'verdicts' }
-    Setting = @{}
+    Gateway   = [ordered]@{ Listen = 'listen'; To = 'to' }
+    Tap       = [ordered]@{ Outside = 'outside'; Inside = 'inside'; OutsideNamespace = 'outsideNamespace'; InsideNamespace = 'insideNamespace' }
+    Pcap      = [ordered]@{ InputPath = 'input'; OutputPath = 'output'; VerdictPath = 'verdicts' }
+    Windivert = [ordered]@{ Filter = 'filter'; Direction = 'direction'; Adapter = 'adapter'; LibraryPath = 'library' }
+    Setting   = @{}
 }
 
 <# The settings of an interface. ArgumentInvalid if they are those of another kind. #>
@@ -50,7 +51,7 @@ function Get-EbpfInterfaceSetting {
     foreach ($name in $names.Keys) {
         if (-not $Bound.ContainsKey($name)) { continue }
         $value = $Bound[$name]
-        if ($set -eq 'Pcap') { $value = $Cmdlet.GetUnresolvedProviderPathFromPSPath($value) }
+        if ($set -eq 'Pcap' -or $name -eq 'LibraryPath') { $value = $Cmdlet.GetUnresolvedProviderPathFromPSPath($value) }
         $settings[$names[$name]] = $value
     }
     $settings

@@ -91,6 +91,10 @@ test.serial("-WhatIf says what would be done, and nothing is done", async (t) =>
       /"Make a tap interface with outside=a0 inside=b0" on target "wire"/,
     ],
     [
+      "New-EbpfInterface windivert -Filter udp -LibraryPath /w/WinDivert.dll -Setting @{ loopback = $true } -WhatIf",
+      /"Make a windivert interface with loopback=True filter=udp library=\/w\/WinDivert\.dll" on target "windivert"/,
+    ],
+    [
       "Stop-EbpfService -WhatIf",
       /"Stop the service with 1 programs and 1 interfaces" on target "process \d+"/,
     ],
@@ -115,6 +119,8 @@ test.serial("errors have an id, a category, a target and what to do", async (t) 
     ["Get-EbpfDisassembly package.json", "ElfInvalid", join(ROOT, "package.json")],
     ["New-EbpfInterface pcap -Listen 127.0.0.1:1 -To 127.0.0.1:2", "ArgumentInvalid", "pcap"],
     ["New-EbpfInterface gateway -Listen here -To 127.0.0.1:2", "ArgumentInvalid", "listen"],
+    ["New-EbpfInterface pcap -Filter udp", "ArgumentInvalid", "pcap"],
+    ["New-EbpfInterface windivert -Filter udp", "PlatformUnsupported", ""],
     ["New-EbpfInterface gateway dns -Listen 127.0.0.1:0 -To 127.0.0.1:2", "InterfaceExists", "dns"],
     [`Add-EbpfProgram ${DROP} -Hook xdp -Interface nosuch`, "InterfaceNotFound", "nosuch"],
     [`Add-EbpfProgram ${DROP} -Hook nosuch`, "HookUnknown", "nosuch"],
@@ -213,6 +219,10 @@ test.serial("completion knows hooks, what lives, and the programs of the file", 
   t.deepEqual(await complete(`Add-EbpfProgram ${DROP} -Program `), ["DropPacket"]);
   t.deepEqual(await complete(`Add-EbpfProgram ${DROP} -Engine `), ["interpreter", "wasm"]);
   t.deepEqual(await complete("Remove-EbpfProgram m"), ["'my filter'"]);
+  t.deepEqual(await complete("New-EbpfInterface w"), ["windivert"]);
+  t.deepEqual(await complete("New-EbpfInterface windivert -Direction "), ["both", "inbound", "outbound"]);
+  t.deepEqual(await complete("New-EbpfInterface windivert -Filter udp.D"), ["'udp.DstPort == 53'"]);
+  t.deepEqual(await complete("New-EbpfInterface windivert -Adapter l"), ["lo"]);
   t.deepEqual(await complete("Remove-EbpfProgram nosuch"), []);
   t.deepEqual(await complete("Get-EbpfMapEntry "), ["dropped_packet_map"]);
   t.deepEqual(await complete("Remove-EbpfInterface "), ["dns"]);

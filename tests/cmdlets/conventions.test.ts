@@ -206,7 +206,9 @@ test("New-EbpfInterface has a parameter for every setting that names something",
   >;
   for (const { kind, settings } of INTERFACE_KINDS) {
     const named = Object.values(sets[`${kind[0]!.toUpperCase()}${kind.slice(1)}`]!);
-    const expected = settings.filter(({ type }) => ["address", "device", "namespace", "path"].includes(type));
+    const expected = settings.filter(({ type }) =>
+      ["address", "device", "namespace", "path", "text", "choice"].includes(type),
+    );
     t.deepEqual([...named].sort(), expected.map(({ name }) => name).sort(), kind);
   }
 });

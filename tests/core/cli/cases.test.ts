@@ -89,7 +89,11 @@ const UDP_FRAME = [
 const CASES: Readonly<Record<string, Case>> = {
   help: { words: ["--help"], status: 0, out: /Usage: ebpf .*\n[\s\S]*verify/ },
   "help of a command": { words: ["verify", "--help"], status: 0, out: /Examples:\n {2}ebpf verify samples/ },
-  "help of a noun": { words: ["interface", "add", "--help"], status: 0, out: /gateway[\s\S]*tap[\s\S]*pcap/ },
+  "help of a noun": {
+    words: ["interface", "add", "--help"],
+    status: 0,
+    out: /gateway[\s\S]*tap[\s\S]*pcap[\s\S]*windivert/,
+  },
   version: { words: ["--version"], status: 0, out: /^\d+\.\d+\.\d+\n$/ },
   "no words": { words: [], status: 64, err: /Usage:/ },
   "unknown command": {

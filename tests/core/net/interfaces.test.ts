@@ -18,7 +18,7 @@ const GATEWAY = { listen: "127.0.0.1:0", to: "127.0.0.1:9" };
 test("every kind and setting says what it is", (t) => {
   t.deepEqual(
     INTERFACE_KINDS.map((row) => row.kind),
-    ["gateway", "tap", "pcap"],
+    ["gateway", "tap", "pcap", "windivert"],
   );
   for (const row of INTERFACE_KINDS) {
     for (const text of [row.description, ...row.settings.map((setting) => setting.description)]) {
@@ -65,7 +65,7 @@ for (const [settings, target] of WRONG) {
 }
 
 test("any settings at all: ArgumentInvalid or fit", async (t) => {
-  const kinds = fc.constantFrom("gateway", "tap", "pcap", "wire");
+  const kinds = fc.constantFrom("gateway", "tap", "pcap", "windivert", "wire");
   const names = fc.constantFrom(
     ...INTERFACE_KINDS.flatMap((row) => row.settings.map((setting) => setting.name)),
   );

@@ -1,0 +1,160 @@
+// The packets of a stock Windows machine: taken in batches by the user's own WinDivert, decided about as frames, given back.
+// What is not given back is dropped; there is no other verdict. While no program is attached nothing is taken at all.
+import { EbpfError } from "../../base/error.ts";
+import { ETHERNET_BYTES } from "../frame.ts";
+import { ACTION, CELL, type Loop, type LoopEnvironment, type WindivertSettings } from "../loop.ts";
+import { loadKoffi } from "../posix.ts";
+import { createAdapters } from "./adapter.ts";
+import { ADDRESS_BYTES, answerFlags, FLAG, readFlags, readInterfaceIndex, writeFlags } from "./address.ts";
+import { checkProcessor, findLibrary } from "./find.ts";
+import { type Library, openLibrary } from "./library.ts";
+import {
+  differs,
+  isReaddressed,
+  isSendable,
+  PACKET_BYTES,
+  packetBytes,
+  setChecksums,
+  writeEthernetHeader,
+} from "./packet.ts";
+import { createPort, SHUT } from "./port.ts";
+
+/** Bytes that a packet slot needs. */
+export const WINDIVERT_FRAME_BYTES = ETHERNET_BYTES + PACKET_BYTES;
+
+/** WinDivertNotFound, WinDivertUnavailable, WinDivertBlocked, PermissionDenied or FilterInvalid if it cannot be had. */
+export async function openWindivert(
+  settings: WindivertSettings,
+  environment: LoopEnvironment,
+): Promise<Loop> {
+  const path = findLibrary(settings.library);
+  if (process.platform === "win32") checkProcessor(path);
+  return startWindivert(openLibrary(await loadKoffi(), path), settings, environment);
+}
+
+function startWindivert(library: Library, settings: WindivertSettings, environment: LoopEnvironment): Loop {
+  const { lane, bytes, cells, filter, control } = environment;
+  const port = createPort(library, settings);
+  const { packets, packetData, addresses, addressBytes } = port;
+  const adapterOf = createAdapters(library);
+  const frame = lane.packetAddress + lane.packetHeadroomBytes;
+  const frameData = new DataView(bytes.buffer, frame, WINDIVERT_FRAME_BYTES);
+  /** Of the packets that go on, which move up to the front of the buffers. */
+  let keptCount = 0;
+  let keptBytes = 0;
+
+  const fail = (count: number): void => {
+    cells[CELL.errors] = (cells[CELL.errors] ?? 0) + count;
+  };
+
+  const keep = (at: number, sizeBytes: number, address: number, rewritten: boolean): void => {
+    if (rewritten)
+      packets.set(bytes.subarray(frame + ETHERNET_BYTES, frame + ETHERNET_BYTES + sizeBytes), keptBytes);
+    else if (at !== keptBytes) packets.copyWithin(keptBytes, at, at + sizeBytes);
+    const to = keptCount * ADDRESS_BYTES;
+    if (to !== address) addressBytes.copyWithin(to, address, address + ADDRESS_BYTES);
+    keptCount += 1;
+    keptBytes += sizeBytes;
+  };
+
+  /** A packet that the program changed, or that is to go back: with checksums, if it is still one. */
+  const keepRewritten = (at: number, sizeBytes: number, address: number, answer: boolean): void => {
+    const whole = bytes.subarray(frame, frame + ETHERNET_BYTES + sizeBytes);
+    const packet = packets.subarray(at, at + sizeBytes);
+    if (!isSendable(whole, packet) || (answer && !isReaddressed(whole, packet))) {
+      fail(1);
+      return;
+    }
+    const done = setChecksums(whole);
+    let flags = readFlags(addresses, address);
+    if (answer) flags = answerFlags(flags);
+    if (done.ip) flags |= FLAG.ipChecksum;
+    if (done.tcp) flags |= FLAG.tcpChecksum;
+    if (done.udp) flags |= FLAG.udpChecksum;
+    writeFlags(addresses, address, flags);
+    keep(at, sizeBytes, address, true);
+  };
+
+  const decide = (at: number, sizeBytes: number, address: number): void => {
+    const flags = readFlags(addresses, address);
+    const index = readInterfaceIndex(addresses, address);
+    bytes.set(packets.subarray(at, at + sizeBytes), frame + ETHERNET_BYTES);
+    writeEthernetHeader(bytes, frame, {
+      outbound: (flags & FLAG.outbound) !== 0,
+      loopback: (flags & FLAG.loopback) !== 0,
+      adapter: adapterOf(index),
+    });
+    filter.setIngress(index);
+    const action = filter.decide(frame, ETHERNET_BYTES + sizeBytes);
+    if (action === ACTION.pass) {
+      if (differs(frameData, ETHERNET_BYTES, packetData, at, sizeBytes))
+        keepRewritten(at, sizeBytes, address, false);
+      else keep(at, sizeBytes, address, false);
+    } else if (action === ACTION.transmit) keepRewritten(at, sizeBytes, address, true);
+  };
+
+  const handleBatch = (count: number): void => {
+    const end = port.batchBytes();
+    let at = 0;
+    keptCount = 0;
+    keptBytes = 0;
+    for (let index = 0; index < count; index++) {
+      const sizeBytes = packetBytes(packets, at, end);
+      if (sizeBytes === 0) {
+        fail(count - index);
+        break;
+      }
+      decide(at, sizeBytes, index * ADDRESS_BYTES);
+      at += sizeBytes;
+    }
+    // The driver says that some were refused, not how many.
+    if (keptCount > 0 && !port.send(keptCount, keptBytes)) fail(1);
+  };
+
+  const open = (): void => {
+    port.open();
+    cells[CELL.handle] = port.handle();
+  };
+
+  /** What was taken while a program was in force is decided about by it; then nothing is taken any more. */
+  const finish = (): void => {
+    if (port.handle() === 0) return;
+    try {
+      if (!port.shut()) return;
+      for (let count = port.receive(); count !== SHUT; count = port.receive()) handleBatch(count);
+    } finally {
+      cells[CELL.handle] = 0;
+      port.close();
+    }
+  };
+
+  // Opened in any case, so that what is wrong is said when the interface is added.
+  open();
+  if (!filter.isActive()) finish();
+
+  return {
+    ready: { kind: "ready", library: library.path },
+    wake: open,
+    rest: finish,
+    run() {
+      while (control.proceed()) {
+        if (port.handle() === 0) {
+          control.wait();
+          continue;
+        }
+        cells[CELL.beat] = (cells[CELL.beat] ?? 0) + 1;
+        const count = port.receive();
+        if (count === SHUT) throw silenceError();
+        handleBatch(count);
+      }
+    },
+    close: finish,
+  };
+}
+
+function silenceError(): EbpfError {
+  return new EbpfError(
+    "InterfaceFailed",
+    "a program or the machine held the packet loop up for seconds: packets pass unseen, so that the network lives on",
+  );
+}
