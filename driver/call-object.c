@@ -118,7 +118,7 @@ static VOID
 DescribeProgram(const EBPF_PROGRAM *Program, EBPF_OBJECT_INFO_REPLY *Reply)
 {
     Reply->Type = EBPF_TYPE_PROGRAM;
-    Reply->ProgramType = Program->Type;
+    Reply->ProgramType = Program->Type->Number;
     Reply->SlotCount = Program->Bytecode.SlotCount;
     Reply->Engine = Program->Code.Entry == NULL ? EBPF_ENGINE_INTERPRETER : EBPF_ENGINE_JIT;
     Reply->EngineReason = Program->EngineReason;

@@ -45,7 +45,7 @@ FindMaps(DISPATCH_CALL *Call, MAP_LIST *List)
 static EBPF_ERROR
 CheckCreate(const EBPF_PROGRAM_CREATE_REQUEST *Request)
 {
-    if (Request->ProgramType != EBPF_PROGRAM_TYPE_XDP)
+    if (ProgramTypeFind(Request->ProgramType) == NULL)
         return EbpfErrorProgramTypeUnsupported;
     if (Request->Engine > EBPF_ENGINE_INTERPRETER || Request->MapCount > PROGRAM_MAXIMUM_MAPS ||
         Request->SlotCount > EBPF_MAXIMUM_SLOTS || Request->SectionBytes > EBPF_MAXIMUM_SECTION_BYTES ||
@@ -107,9 +107,15 @@ Prepare(DISPATCH_CALL *Call, const MAP_LIST *List)
     UINT32 FindingSlot;
     EBPF_PROGRAM *Program;
     NTSTATUS Status = ProgramPrepare(
-        (const EBPF_INSTRUCTION *)Slots, Request->SlotCount, List->Maps, List->Count, &Program, &Finding, &FindingSlot);
+        ProgramTypeFind(Request->ProgramType),
+        (const EBPF_INSTRUCTION *)Slots,
+        Request->SlotCount,
+        List->Maps,
+        List->Count,
+        &Program,
+        &Finding,
+        &FindingSlot);
     if (NT_SUCCESS(Status)) {
-        Program->Type = Request->ProgramType;
         memcpy(Program->Object.Name, Request->Name, sizeof(Program->Object.Name));
         EBPF_ERROR Error = Certify(Program, Request, Slots);
         if (Error != EbpfErrorNone) {
@@ -159,62 +165,108 @@ CallProgramCreate(DISPATCH_CALL *Call)
     Reply->EngineReason = Reason;
 }
 
-/** xdp_md, as the core describes it (core/platform/windows/contexts.ts). */
-typedef struct _XDP_CONTEXT {
-    UINT8 *Data;
-    UINT8 *DataEnd;
-    UINT8 *DataMeta;
-    UINT32 InterfaceIndex;
-    UINT32 Padding;
-} XDP_CONTEXT;
-C_ASSERT(sizeof(XDP_CONTEXT) == 32);
-
-/** What runs work on: the context, and the packet behind it. */
+/** What runs work on: the context, then the packet. */
 typedef struct _RUN_MEMORY {
-    XDP_CONTEXT Context;
-    UINT8 Packet[];
+    const EBPF_PROGRAM *Program;
+    const EBPF_PROGRAM_RUN_REQUEST *Request;
+    UINT8 *Context;
+    UINT8 *Packet;
 } RUN_MEMORY;
 
+/** So that the packet behind a context begins at a multiple of it too. */
+#define CONTEXT_ALIGNMENT 16
+
 static VOID
-RunOnce(const EBPF_PROGRAM *Program, const EBPF_PROGRAM_RUN_REQUEST *Request, RUN_MEMORY *Memory, EBPF_RUN_OUTPUT *Output)
+SetField(UINT8 *Context, UINT32 ByteOffset, UINT64 Value, UINT32 SizeBytes)
 {
-    memcpy(Memory->Packet, Request + 1, Request->PacketBytes);
-    Memory->Context = (XDP_CONTEXT){
-        .Data = Memory->Packet,
-        .DataEnd = Memory->Packet + Request->PacketBytes,
-        .DataMeta = Memory->Packet,
-        .InterfaceIndex = Request->InterfaceIndex,
-    };
+    if (ByteOffset != EBPF_NO_FIELD)
+        memcpy(Context + ByteOffset, &Value, SizeBytes);
+}
+
+/** Addresses of the driver are the program's to know for its run, and nobody else's. */
+static VOID
+SetAddresses(const EBPF_PROGRAM_TYPE *Type, UINT8 *Context, UINT64 Packet, UINT64 PacketEnd)
+{
+    SetField(Context, Type->PacketStart, Packet, sizeof(UINT64));
+    SetField(Context, Type->PacketEnd, PacketEnd, sizeof(UINT64));
+    SetField(Context, Type->PacketMeta, Packet, sizeof(UINT64));
+}
+
+static VOID
+RunOnce(const RUN_MEMORY *Memory, EBPF_RUN_OUTPUT *Output)
+{
+    const EBPF_PROGRAM_RUN_REQUEST *Request = Memory->Request;
+    const EBPF_PROGRAM_TYPE *Type = Memory->Program->Type;
+    const UINT8 *Given = (const UINT8 *)(Request + 1);
+    UINT64 Packet = (UINT64)(UINT_PTR)Memory->Packet;
+    memcpy(Memory->Packet, Given, Request->PacketBytes);
+    memset(Memory->Context, 0, Type->ContextBytes);
+    SetField(Memory->Context, Type->InterfaceIndex, Request->InterfaceIndex, sizeof(UINT32));
+    memcpy(Memory->Context, Given + Request->PacketBytes, Request->ContextBytes);
+    SetAddresses(Type, Memory->Context, Packet, Packet + Request->PacketBytes);
     EBPF_RUN_INPUT Input = {
-        .Context = &Memory->Context,
-        .ContextSizeBytes = sizeof(Memory->Context),
+        .Context = Memory->Context,
+        .ContextSizeBytes = Type->ContextBytes,
         .Packet = Memory->Packet,
         .PacketSizeBytes = Request->PacketBytes,
         .Budget = Request->Budget,
     };
     EBPF_IRQL Irql = PlatformRaise();
-    ProgramRun(Program, &Input, Output);
+    ProgramRun(Memory->Program, &Input, Output);
     PlatformLower(Irql);
 }
 
 static VOID
-RunAll(DISPATCH_CALL *Call, const EBPF_PROGRAM *Program, RUN_MEMORY *Memory)
+RunAll(DISPATCH_CALL *Call, const RUN_MEMORY *Memory)
 {
-    const EBPF_PROGRAM_RUN_REQUEST *Request = Call->Request;
+    const EBPF_PROGRAM_RUN_REQUEST *Request = Memory->Request;
     EBPF_PROGRAM_RUN_REPLY *Reply = Call->Reply;
     EBPF_RUN_OUTPUT Output;
     UINT64 Start = PlatformMonotonicTime();
     do {
-        RunOnce(Program, Request, Memory, &Output);
+        RunOnce(Memory, &Output);
         Reply->Runs++;
         Reply->Nanoseconds = PlatformMonotonicTime() - Start;
     } while (Reply->Runs < Request->Repeat && Output.Fault == FaultNone &&
              Reply->Nanoseconds < EBPF_MAXIMUM_RUN_NANOSECONDS);
+    SetAddresses(Memory->Program->Type, Memory->Context, 0, 0);
     Reply->Fault = Output.Fault;
     Reply->FaultSlot = Output.FaultSlot;
     Reply->Result = Output.Result;
     Reply->BudgetLeft = Output.Budget;
     Reply->PacketBytes = Request->PacketBytes;
+    Reply->ContextBytes = Request->ContextBytes;
+}
+
+/** What the request gives must be what programs of the type have. */
+static BOOLEAN
+CheckRun(const EBPF_PROGRAM_TYPE *Type, const EBPF_PROGRAM_RUN_REQUEST *Request)
+{
+    return (Request->ContextBytes == 0 || Request->ContextBytes == Type->ContextBytes) &&
+           (Request->PacketBytes == 0 || Type->PacketStart != EBPF_NO_FIELD) &&
+           (Request->InterfaceIndex == 0 || Type->InterfaceIndex != EBPF_NO_FIELD);
+}
+
+static VOID
+RunOnRequest(DISPATCH_CALL *Call, const EBPF_PROGRAM *Program)
+{
+    const EBPF_PROGRAM_RUN_REQUEST *Request = Call->Request;
+    if (!CheckRun(Program->Type, Request)) {
+        CallFail(Call, EbpfErrorArgumentInvalid);
+        return;
+    }
+    UINT8 *Left = CallReserve(Call, (UINT64)Request->PacketBytes + Request->ContextBytes);
+    UINT64 ContextRoom = MapAlign(Program->Type->ContextBytes, CONTEXT_ALIGNMENT);
+    UINT8 *Room = Left == NULL ? NULL : PlatformAllocate(ContextRoom + Request->PacketBytes);
+    if (Room == NULL) {
+        CallFail(Call, Left == NULL ? EbpfErrorArgumentInvalid : EbpfErrorMemoryExhausted);
+        return;
+    }
+    RUN_MEMORY Memory = {.Program = Program, .Request = Request, .Context = Room, .Packet = Room + ContextRoom};
+    RunAll(Call, &Memory);
+    memcpy(Left, Memory.Packet, Request->PacketBytes);
+    memcpy(Left + Request->PacketBytes, Memory.Context, Request->ContextBytes);
+    PlatformFree(Room);
 }
 
 VOID
@@ -222,22 +274,13 @@ CallProgramRun(DISPATCH_CALL *Call)
 {
     const EBPF_PROGRAM_RUN_REQUEST *Request = Call->Request;
     if (Request->PacketBytes > EBPF_MAXIMUM_PACKET_BYTES || Request->Repeat == 0 ||
-        Request->Budget > EBPF_MAXIMUM_BUDGET || Request->Reserved != 0) {
+        Request->Budget > EBPF_MAXIMUM_BUDGET) {
         CallFail(Call, EbpfErrorArgumentInvalid);
         return;
     }
     EBPF_OBJECT *Object = CallFindObject(Call, ObjectProgram, Request->Handle);
     if (Object == NULL)
         return;
-    UINT8 *Packet = CallReserve(Call, Request->PacketBytes);
-    RUN_MEMORY *Memory =
-        Packet == NULL ? NULL : PlatformAllocate(sizeof(RUN_MEMORY) + Request->PacketBytes);
-    if (Memory == NULL) {
-        CallFail(Call, Packet == NULL ? EbpfErrorArgumentInvalid : EbpfErrorMemoryExhausted);
-    } else {
-        RunAll(Call, CONTAINING_RECORD(Object, EBPF_PROGRAM, Object), Memory);
-        memcpy(Packet, Memory->Packet, Request->PacketBytes);
-        PlatformFree(Memory);
-    }
+    RunOnRequest(Call, CONTAINING_RECORD(Object, EBPF_PROGRAM, Object));
     ObjectRelease(Object);
 }

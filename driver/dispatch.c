@@ -39,7 +39,7 @@ static UINT64
 RunRequestSize(const VOID *Memory)
 {
     const EBPF_PROGRAM_RUN_REQUEST *Request = Memory;
-    return sizeof(*Request) + (UINT64)Request->PacketBytes;
+    return sizeof(*Request) + (UINT64)Request->PacketBytes + Request->ContextBytes;
 }
 
 static UINT32

@@ -5,14 +5,11 @@
 #include "maps/prog-array.h"
 #include "maps/queue.h"
 #include "maps/ring.h"
+#include "program.h"
 #include "trace.h"
 
 /** Of C11 K.3, as the *_s functions answer. */
 enum { C_EINVAL = 22, C_ERANGE = 34 };
-
-#define HELPER(Name)                                                                                       \
-    static UINT64 EBPF_SYSV_ABI Name(EBPF_RUN *Run, UINT64 A1, UINT64 A2, UINT64 A3, UINT64 A4, UINT64 A5)
-#define UNUSED(Name) (VOID)(Name)
 
 static UINT64
 Signed(INT64 Value)
@@ -63,7 +60,10 @@ HELPER(MapLookupAndDeleteElem)
     return Value != NULL && MapDelete(Map, Pointer(A2)) == MAP_OK ? (UINT64)(UINT_PTR)Value : 0;
 }
 
-/** On success the engine ends this program, with all its frames, and the other one begins. */
+/**
+ * On success the engine ends this program, with all its frames, and the other one begins. It gets the context of this one, so
+ * it must be of the same type: what one type proves of its context is not so of another's.
+ */
 HELPER(TailCall)
 {
     UNUSED(A1), UNUSED(A4), UNUSED(A5);
@@ -73,6 +73,8 @@ HELPER(TailCall)
     EBPF_OBJECT *Program = ProgArrayFind(Map, (UINT32)A3);
     if (Program == NULL)
         return Signed(MAP_NOT_FOUND);
+    if (CONTAINING_RECORD(Program, EBPF_PROGRAM, Object)->Type != Run->Type)
+        return Signed(MAP_INVALID);
     Run->TailCalls++;
     Run->TailTarget = Program;
     return 0;
@@ -287,7 +289,7 @@ HELPER(StrnlenS)
 #define MEMORY_OUT ArgumentMemoryOut
 #define SIZE ArgumentSize
 
-/** By number. 26 (of one hook) and 32 (perf events) are not here. */
+/** By number. 26 is of one program type; 32 (perf events) is not here. */
 static const EBPF_HELPER Helpers[] = {
     [1] = {MapLookupElem, {MAP, KEY}},
     [2] = {MapUpdateElem, {MAP, KEY, VALUE, SCALAR}},
@@ -325,8 +327,11 @@ C_ASSERT(EBPF_HELPER_LOOKUP == 1 && EBPF_HELPER_TAIL_CALL == 5);
 
 _Use_decl_annotations_
 const EBPF_HELPER *
-HelperFind(UINT32 Id)
+HelperFind(const EBPF_PROGRAM_TYPE *Type, UINT32 Id)
 {
+    for (UINT32 Index = 0; Type != NULL && Index < Type->HelperCount; Index++)
+        if (Type->Helpers[Index].Id == Id)
+            return &Type->Helpers[Index].Helper;
     return Id < RTL_NUMBER_OF(Helpers) && Helpers[Id].Function != NULL ? &Helpers[Id] : NULL;
 }
 

@@ -1,5 +1,5 @@
-// The helpers that programs of every type may call, one row each, with the numbers of eBPF for Windows. The core's table
-// is core/platform/windows/helpers.ts.
+// The helpers that programs of every type may call, one row each, with the numbers of eBPF for Windows, and how to find those
+// that a type has for itself. The core's table is core/platform/windows/helpers.ts.
 #pragma once
 
 #include "run.h"
@@ -31,8 +31,20 @@ typedef struct _EBPF_HELPER {
     UINT8 Arguments[5];
 } EBPF_HELPER;
 
-/** NULL if there is none of that number. */
-_Ret_maybenull_ _IRQL_requires_max_(DISPATCH_LEVEL) const EBPF_HELPER *HelperFind(_In_ UINT32 Id);
+/** A helper of one program type. */
+struct _EBPF_HELPER_ROW {
+    UINT32 Id;
+    EBPF_HELPER Helper;
+};
+
+/** Begins a helper: each gets the run and five registers as they are. */
+#define HELPER(Name)                                                                                       \
+    static UINT64 EBPF_SYSV_ABI Name(EBPF_RUN *Run, UINT64 A1, UINT64 A2, UINT64 A3, UINT64 A4, UINT64 A5)
+#define UNUSED(Name) (VOID)(Name)
+
+/** NULL if programs of that type, or of none, may call none of that number. */
+_Ret_maybenull_ _IRQL_requires_max_(DISPATCH_LEVEL) const EBPF_HELPER *HelperFind(
+    _In_opt_ const EBPF_PROGRAM_TYPE *Type, _In_ UINT32 Id);
 
 /** FaultNone if the helper may be called with these arguments: its memory is the program's, its map one of the program. */
 _Must_inspect_result_ _IRQL_requires_max_(DISPATCH_LEVEL) EBPF_FAULT HelperCheckArguments(

@@ -100,7 +100,7 @@ static const EBPF_INSTRUCTION *
 CallHelper(MACHINE *Machine, const EBPF_INSTRUCTION *I)
 {
     UINT64 *R = Machine->Registers;
-    const EBPF_HELPER *Helper = HelperFind((UINT32)I->Immediate);
+    const EBPF_HELPER *Helper = HelperFind(Machine->Run->Type, (UINT32)I->Immediate);
     EBPF_FAULT Fault = HelperCheckArguments(Helper, Machine->Run, &R[1]);
     if (Fault != FaultNone)
         return Fail(Machine, I, Fault);

@@ -284,19 +284,20 @@ typedef struct _EBPF_PROGRAM_CREATE_REPLY {
 /** Runs of one request end after that. */
 #define EBPF_MAXIMUM_RUN_NANOSECONDS 1000000000ull
 
-/** PROGRAM_RUN: followed by the packet. */
+/** PROGRAM_RUN: followed by the packet, if the type has one (xdp; the application's name, of bind), and the context. */
 typedef struct _EBPF_PROGRAM_RUN_REQUEST {
     UINT32 Handle;
     UINT32 PacketBytes;
-    /** xdp: ingress_ifindex. */
+    /** xdp: ingress_ifindex. Of other types 0. */
     UINT32 InterfaceIndex;
     /** At least 1; each run is given the packet as it came. */
     UINT32 Repeat;
     UINT32 Budget;
-    UINT32 Reserved;
+    /** 0: the context is zeros, but for what else the request says; else the size of the type's. The driver sets addresses in it. */
+    UINT32 ContextBytes;
 } EBPF_PROGRAM_RUN_REQUEST;
 
-/** Followed by the packet as the last run left it. */
+/** Followed by the packet and the context as the last run left them, addresses in it 0. */
 typedef struct _EBPF_PROGRAM_RUN_REPLY {
     UINT32 Error;
     /** Why the last run was ended before its exit (EBPF_FAULT in run.h), and at which slot; after that there is no other. */
@@ -308,7 +309,7 @@ typedef struct _EBPF_PROGRAM_RUN_REPLY {
     UINT64 Nanoseconds;
     UINT64 BudgetLeft;
     UINT32 PacketBytes;
-    UINT32 Reserved;
+    UINT32 ContextBytes;
 } EBPF_PROGRAM_RUN_REPLY;
 
 /** HOOK_NEXT: the hook with the lowest attach type above that. */

@@ -10,6 +10,7 @@ enum { RUN = X64_R12, SCRATCH = X64_R11, SCRATCH2 = X64_R10, SCRATCH3 = X64_RDI 
 extern const UINT8 JitRegisters[EBPF_REGISTER_COUNT];
 
 typedef struct _JIT {
+    const EBPF_PROGRAM_TYPE *Type;
     const EBPF_BYTECODE *Bytecode;
     EBPF_MAP *const *Maps;
     UINT32 MapCount;

@@ -221,7 +221,7 @@ CallHelper(JIT *Jit, UINT32 Id)
         LookUpInArray(Jit, StrideBytes);
         return;
     }
-    CallNative(Jit, (UINT_PTR)HelperFind(Id)->Function);
+    CallNative(Jit, (UINT_PTR)HelperFind(Jit->Type, Id)->Function);
     if (Id != EBPF_HELPER_TAIL_CALL)
         return;
     X64Memory(&Jit->Code, 64, X64_GROUP_BYTE, X64_CMP, RUN, offsetof(EBPF_RUN, TailTarget));
@@ -387,10 +387,15 @@ WriteCode(JIT *Jit, JIT_CODE *Code)
 _Use_decl_annotations_
 NTSTATUS
 JitCompile(
-    const EBPF_BYTECODE *Bytecode, EBPF_MAP *const *Maps, UINT32 MapCount, BOOLEAN Blind, JIT_CODE *Code)
+    const EBPF_PROGRAM_TYPE *Type,
+    const EBPF_BYTECODE *Bytecode,
+    EBPF_MAP *const *Maps,
+    UINT32 MapCount,
+    BOOLEAN Blind,
+    JIT_CODE *Code)
 {
     *Code = (JIT_CODE){0};
-    JIT Jit = {.Bytecode = Bytecode, .Maps = Maps, .MapCount = MapCount, .Blind = Blind};
+    JIT Jit = {.Type = Type, .Bytecode = Bytecode, .Maps = Maps, .MapCount = MapCount, .Blind = Blind};
     UINT32 *Arrays = PlatformAllocate(4 * (SIZE_T)Bytecode->SlotCount * sizeof(UINT32));
     if (Arrays == NULL)
         return STATUS_NO_MEMORY;

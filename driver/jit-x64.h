@@ -15,10 +15,11 @@ typedef struct _JIT_CODE {
 } JIT_CODE;
 
 /**
- * Compiles. With Blind no constant that the program chose is in the code as it is: each is the difference of two that it
+ * Compiles a program of that type. With Blind no constant that the program chose is in the code as it is: each is the difference of two that it
  * cannot know. The maps are those that the run will have: addresses of them are in the code. STATUS_NOT_SUPPORTED where memory cannot be made executable. The caller frees with JitFree.
  */
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS JitCompile(
+    _In_opt_ const EBPF_PROGRAM_TYPE *Type,
     _In_ const EBPF_BYTECODE *Bytecode,
     _In_reads_(MapCount) EBPF_MAP *const *Maps,
     _In_ UINT32 MapCount,

@@ -27,7 +27,9 @@ Withdraw(EBPF_OBJECT *Object)
 static EBPF_ERROR
 CheckType(EBPF_HOOK_ID Hook, const EBPF_PROGRAM *Program)
 {
-    return Program->Type == HookRows[Hook].ProgramType ? EbpfErrorNone : EbpfErrorProgramTypeUnsupported;
+    const EBPF_PROGRAM_TYPE *Type = Program->Type;
+    return Type != NULL && Type->Number == HookRows[Hook].ProgramType ? EbpfErrorNone
+                                                                      : EbpfErrorProgramTypeUnsupported;
 }
 
 _Use_decl_annotations_

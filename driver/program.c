@@ -56,7 +56,7 @@ Bind(const EBPF_PROGRAM *Program, UINT32 *FindingSlot)
         EBPF_FINDING Finding = FindingNone;
         *FindingSlot = Slot;
         if (Instruction->Opcode == EBPF_OPCODE_CALL && Instruction->Source == EBPF_CALL_HELPER &&
-            HelperFind((UINT32)Instruction->Immediate) == NULL)
+            HelperFind(Program->Type, (UINT32)Instruction->Immediate) == NULL)
             Finding = FindingHelperUnknown;
         if (Instruction->Opcode == EBPF_OPCODE_LDDW) {
             Finding = BindWide(Program, Instruction);
@@ -72,6 +72,7 @@ Bind(const EBPF_PROGRAM *Program, UINT32 *FindingSlot)
 _Use_decl_annotations_
 NTSTATUS
 ProgramPrepare(
+    const EBPF_PROGRAM_TYPE *Type,
     const EBPF_INSTRUCTION *Slots,
     UINT32 SlotCount,
     EBPF_MAP *const *Maps,
@@ -88,6 +89,7 @@ ProgramPrepare(
     EBPF_PROGRAM *New = PlatformAllocate(sizeof(EBPF_PROGRAM));
     if (New == NULL)
         return STATUS_NO_MEMORY;
+    New->Type = Type;
     for (; New->MapCount < MapCount; New->MapCount++) {
         New->Maps[New->MapCount] = Maps[New->MapCount];
         ObjectReference(&Maps[New->MapCount]->Object);
@@ -126,6 +128,7 @@ ProgramDiscard(EBPF_PROGRAM *Program)
 _Use_decl_annotations_
 NTSTATUS
 ProgramCreate(
+    const EBPF_PROGRAM_TYPE *Type,
     const EBPF_INSTRUCTION *Slots,
     UINT32 SlotCount,
     EBPF_MAP *const *Maps,
@@ -134,7 +137,7 @@ ProgramCreate(
     EBPF_FINDING *Finding,
     UINT32 *FindingSlot)
 {
-    NTSTATUS Status = ProgramPrepare(Slots, SlotCount, Maps, MapCount, Program, Finding, FindingSlot);
+    NTSTATUS Status = ProgramPrepare(Type, Slots, SlotCount, Maps, MapCount, Program, Finding, FindingSlot);
     if (NT_SUCCESS(Status))
         ProgramPublish(*Program);
     return Status;
@@ -144,7 +147,7 @@ _Use_decl_annotations_
 NTSTATUS
 ProgramCompile(EBPF_PROGRAM *Program, BOOLEAN Blind)
 {
-    return JitCompile(&Program->Bytecode, Program->Maps, Program->MapCount, Blind, &Program->Code);
+    return JitCompile(Program->Type, &Program->Bytecode, Program->Maps, Program->MapCount, Blind, &Program->Code);
 }
 
 static EBPF_REGION
@@ -229,6 +232,8 @@ ProgramRunAttached(const EBPF_PROGRAM *Program, const EBPF_RUN_INPUT *Input, EBP
     Run.Regions[RegionPacket] = RegionOf(Input->Packet, Input->PacketSizeBytes);
     Run.TailTarget = NULL;
     Run.TailCalls = 0;
+    Run.Type = Program->Type;
+    Run.Subject = Input->Subject;
     BOOLEAN Timed = ProgramRunsAreCounted();
     UINT64 Start = Timed ? PlatformMonotonicTime() : 0;
     RunPrograms(Program, &Run, Input);

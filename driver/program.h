@@ -19,8 +19,9 @@ C_ASSERT(sizeof(PROGRAM_STATISTICS) == PLATFORM_ALIGNMENT);
 
 typedef struct _EBPF_PROGRAM {
     EBPF_OBJECT Object;
-    /** Of EBPF_PROGRAM_TYPE_*, and what is told of its engine (ioctl.h); set by who prepares it. */
-    UINT32 Type;
+    /** NULL: it runs on plain memory, as only tests have it. */
+    const EBPF_PROGRAM_TYPE *Type;
+    /** What is told of its engine (ioctl.h); set by who prepares it. */
     UINT32 EngineReason;
     BOOLEAN Certified;
     /** Its wide immediates are numbers only: a map is its place in Maps plus 1, a value is its address. */
@@ -38,6 +39,7 @@ typedef struct _EBPF_PROGRAM {
  * why and *FindingSlot where. The caller has the first reference; on failure there is nothing to release.
  */
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS ProgramCreate(
+    _In_opt_ const EBPF_PROGRAM_TYPE *Type,
     _In_reads_(SlotCount) const EBPF_INSTRUCTION *Slots,
     _In_ UINT32 SlotCount,
     _In_reads_(MapCount) EBPF_MAP *const *Maps,
@@ -48,6 +50,7 @@ _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS ProgramCreate(
 
 /** The same, but nobody finds it before ProgramPublish; ProgramDiscard frees one that is not to be published. */
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS ProgramPrepare(
+    _In_opt_ const EBPF_PROGRAM_TYPE *Type,
     _In_reads_(SlotCount) const EBPF_INSTRUCTION *Slots,
     _In_ UINT32 SlotCount,
     _In_reads_(MapCount) EBPF_MAP *const *Maps,

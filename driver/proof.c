@@ -1,18 +1,20 @@
 #include "proof.h"
 
-#include "ioctl.h"
-
-/** The checker's row of a type that runs here; NULL if there is none. */
-static const CHECK_TYPE *
-FindType(UINT32 Type)
+static BOOLEAN
+SameName(const char *Left, const char *Right)
 {
-    if (Type != EBPF_PROGRAM_TYPE_XDP)
-        return NULL;
-    for (UINT32 Index = 0; Index < RowsWindows.TypeCount; Index++) {
-        const char *Name = RowsWindows.Types[Index].Name;
-        if (Name[0] == 'x' && Name[1] == 'd' && Name[2] == 'p' && Name[3] == 0)
+    while (*Left != 0 && *Left == *Right)
+        Left++, Right++;
+    return *Left == *Right;
+}
+
+/** The checker's row of the type; NULL if there is none. */
+static const CHECK_TYPE *
+FindType(const EBPF_PROGRAM_TYPE *Type)
+{
+    for (UINT32 Index = 0; Type != NULL && Index < RowsWindows.TypeCount; Index++)
+        if (SameName(RowsWindows.Types[Index].Name, Type->Name))
             return &RowsWindows.Types[Index];
-    }
     return NULL;
 }
 

@@ -3,6 +3,7 @@
 
 #include "instruction.h"
 #include "map.h"
+#include "program-type.h"
 
 /** Why a run was ended before its exit. A program that verification was right to accept never has one. */
 typedef enum _EBPF_FAULT {
@@ -43,6 +44,10 @@ typedef struct _EBPF_RUN {
     /** Of the program; their values are its memory too. */
     EBPF_MAP *const *Maps;
     UINT32 MapCount;
+    /** Of the program: says what it may write. NULL: it runs on plain memory, all of which it may write. */
+    const EBPF_PROGRAM_TYPE *Type;
+    /** As in the input. */
+    VOID *Subject;
     /** Frames grow down from the end. */
     DECLSPEC_ALIGN(16) UINT8 Stack[EBPF_FRAME_COUNT * EBPF_FRAME_SIZE_BYTES];
 } EBPF_RUN;
@@ -58,6 +63,8 @@ typedef struct _EBPF_RUN_INPUT {
     /** r2: the length of the memory, for programs that run on plain memory. */
     UINT64 SecondArgument;
     UINT64 Budget;
+    /** What the hook knows beside the context, for the helpers of the program's type; NULL in a run on request. */
+    VOID *Subject;
 } EBPF_RUN_INPUT;
 
 typedef struct _EBPF_RUN_OUTPUT {
@@ -68,6 +75,17 @@ typedef struct _EBPF_RUN_OUTPUT {
     UINT32 FaultSlot;
 } EBPF_RUN_OUTPUT;
 
+/** Whether the program may write these bytes, which are of that region. */
+static inline BOOLEAN
+RunMayWrite(_In_ const EBPF_RUN *Run, _In_ UINT32 Region, _In_ UINT64 Offset, _In_ UINT64 SizeBytes)
+{
+    if (Region == RegionStack || Run->Type == NULL)
+        return TRUE;
+    if (Region == RegionPacket)
+        return !Run->Type->PacketReadOnly;
+    return ProgramTypeMayWrite(Run->Type, Offset, SizeBytes);
+}
+
 /** FaultNone if all these bytes are of one region or value, which may be written if that is asked. SizeBytes is not 0. */
 static inline EBPF_FAULT
 RunCheckAccess(_In_ const EBPF_RUN *Run, _In_ UINT64 Address, _In_ UINT64 SizeBytes, _In_ BOOLEAN Write)
@@ -76,7 +94,7 @@ RunCheckAccess(_In_ const EBPF_RUN *Run, _In_ UINT64 Address, _In_ UINT64 SizeBy
         const EBPF_REGION *Region = &Run->Regions[Index];
         UINT64 Offset = Address - Region->Start;
         if (Offset < Region->SizeBytes && Region->SizeBytes - Offset >= SizeBytes)
-            return FaultNone;
+            return !Write || RunMayWrite(Run, Index, Offset, SizeBytes) ? FaultNone : FaultReadOnly;
     }
     for (UINT32 Index = 0; Index < Run->MapCount; Index++) {
         const EBPF_MAP *Map = Run->Maps[Index];

@@ -275,7 +275,7 @@ check("what is refused of programs", (t) => {
     t.is(rejected.error, "ProgramRejected");
     t.deepEqual([field(rejected, 5), field(rejected, 6)], [6, 1]);
     const code = assemble("r0 = 2\nexit");
-    t.is(ask.createProgram(client, code, { type: 2 }).error, "ProgramTypeUnsupported");
+    t.is(ask.createProgram(client, code, { type: 5 }).error, "ProgramTypeUnsupported");
     t.is(ask.createProgram(client, code, { maps: [99] }).error, "MapNotFound");
     const map = handleOf(ask.createMap(client, ARRAY));
     t.is(

@@ -78,7 +78,7 @@ main(int Count, char **Arguments)
     UINT32 Slot;
     const EBPF_INSTRUCTION *Slots = (const EBPF_INSTRUCTION *)Code;
     UINT32 SlotCount = (UINT32)(CodeBytes / sizeof(EBPF_INSTRUCTION));
-    if (!NT_SUCCESS(ProgramCreate(Slots, SlotCount, NULL, 0, &Program, &Finding, &Slot)))
+    if (!NT_SUCCESS(ProgramCreate(NULL, Slots, SlotCount, NULL, 0, &Program, &Finding, &Slot)))
         return Fail("the program is refused", Slot);
     int Status = Compile && !NT_SUCCESS(ProgramCompile(Program, TRUE))
                      ? Fail("it is not compiled", 0)

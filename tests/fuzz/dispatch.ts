@@ -27,6 +27,9 @@ type Next = (below: number) => number;
 
 const REQUESTS = 60;
 const TYPES = [...Object.values(MAP_TYPES), 0, 99];
+/** Programs are those of xdp; as others they end in faults, mostly. */
+const OTHER_TYPES = [2, 3, 4, 5] as const;
+const CONTEXT_BYTES = [0, 0, 0, 0, 32, 56, 64, 8] as const;
 const EDGES = [0, 1, 2, 3, 0xffff, 0x1_0000, 0x7fff_ffff, 0xffff_ffff] as const;
 
 /** What a client was given. */
@@ -103,7 +106,7 @@ function programRequest(next: Next, handles: Handles): Uint8Array {
   const certificate = certificateOf(next, program);
   return concat(
     request(
-      next(9) === 0 ? 2 : 1,
+      next(9) === 0 ? pick(next, OTHER_TYPES) : 1,
       next(3),
       maps.length,
       code.length >> 3,
@@ -121,7 +124,13 @@ function programRequest(next: Next, handles: Handles): Uint8Array {
 function runRequest(next: Next, { programs }: Handles): Uint8Array {
   const packet = FRAMES[pick(next, FRAME_NAMES)];
   const budget = pick(next, [1_000, 10_000, 0, 0xffff_ffff]);
-  return concat(request(often(next, programs), packet.length, 1, next(4), budget, 0), packet);
+  const context = bytesOf(next, pick(next, CONTEXT_BYTES));
+  const length = next(3) === 0 ? 0 : packet.length;
+  return concat(
+    request(often(next, programs), length, next(2), next(4), budget, context.length),
+    packet.subarray(0, length),
+    context,
+  );
 }
 
 /** By code: how a request that mostly makes sense is made. */
@@ -159,7 +168,10 @@ const NAMES = [
   "MAP_LOOKUP",
   "PROGRAM_CREATE",
   "PROGRAM_RUN",
+  "PROGRAM_CREATE",
   "LINK_CREATE",
+  "LINK_CREATE",
+  "LINK_REPLACE",
   "LINK_REPLACE",
 ];
 

@@ -85,7 +85,7 @@ function checkDamaged(seed: number): string {
   const bytes = encode(program.instructions);
   for (let count = next(5); count > 0; count--) bytes[next(bytes.length)] = next(256);
   const maps = createMaps(program);
-  const loaded = createProgram(bytes, maps);
+  const loaded = createProgram(bytes, maps, "xdp");
   const packet = Uint8Array.from({ length: next(100) }, () => next(256));
   const outcome = "status" in loaded ? loaded.finding : runOnPacket(loaded, packet, 20_000).fault;
   if (!("status" in loaded)) release(loaded);

@@ -29,7 +29,7 @@ export function invoke(hook: HookName, point: number, context: Uint8Array, packe
   const address = (bytes: Uint8Array | undefined): bigint =>
     bytes === undefined || bytes.length === 0 ? 0n : BigInt(koffi.address(bytes));
   const input = BigUint64Array.of(
-    ...[address(context), BigInt(context.length), address(packet), BigInt(packet?.length ?? 0), 0n, 0n],
+    ...[address(context), BigInt(context.length), address(packet), BigInt(packet?.length ?? 0), 0n, 0n, 0n],
   );
   return invokeRaw(HOOKS.indexOf(hook), point, input);
 }

@@ -167,6 +167,12 @@ export const make = {
       join2(request(handle, packet.length, 7, repeat, budget, 0), packet),
       REPLY.run + packet.length,
     ),
+  runOn: (handle: number, context: Uint8Array, packet: Uint8Array = new Uint8Array(0)) =>
+    ask(
+      "PROGRAM_RUN",
+      join2(request(handle, packet.length, 0, 1, MAXIMUM_BUDGET, context.length), packet, context),
+      REPLY.run + packet.length + context.length,
+    ),
 } as const;
 
 /** What came back: a status of the system, and if that is success a reply. */

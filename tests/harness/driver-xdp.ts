@@ -38,7 +38,7 @@ export function load(
   maps: readonly DriverMap[],
   engine: DriverEngine = "interpreter",
 ): DriverProgram {
-  return loadProgram(encode(program.instructions), maps, engine);
+  return loadProgram(encode(program.instructions), maps, engine, "xdp");
 }
 
 /** Runs it on a packet, which it may change. */

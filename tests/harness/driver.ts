@@ -43,8 +43,13 @@ export interface Input {
   /** r1: absent or empty, it is null. */
   readonly context?: Uint8Array;
   readonly packet?: Uint8Array;
+  /** The same, where it is no array. */
+  readonly packetAddress?: bigint;
+  readonly packetBytes?: bigint;
   /** r2. */
   readonly second?: bigint;
+  /** Of what the hook knows, for helpers of the type. */
+  readonly subject?: bigint;
   readonly budget?: number;
 }
 
@@ -78,8 +83,9 @@ const bytecodeCreate = library.func(
 );
 const bytecodeDestroy = library.func("void BytecodeDestroy(void*)");
 const programCreate = library.func(
-  "int32 ProgramCreate(const void*, uint32, const void*, uint32, _Out_ void**, _Out_ uint32*, _Out_ uint32*)",
+  "int32 ProgramCreate(const void*, const void*, uint32, const void*, uint32, _Out_ void**, _Out_ uint32*, _Out_ uint32*)",
 );
+const programTypeFind = library.func("void *ProgramTypeFind(uint32)");
 const programCompile = library.func("int32 ProgramCompile(void*, bool)");
 const objectRelease = library.func("void ObjectRelease(void*)");
 const programRun = library.func("void ProgramRun(void*, const void*, void*)");
@@ -121,12 +127,23 @@ export function checkBytecode(bytes: Uint8Array, mapCount = 0): Finding {
   return { status, finding: FINDINGS[finding[0] ?? -1] ?? "None", slot: slot[0] ?? 0 };
 }
 
+/** Of types of programs (driver/ioctl.h); 0 is none: the program runs on plain memory. */
+export const PROGRAM_TYPES = { none: 0, xdp: 1, bind: 2, cgroup_sock_addr: 3, sock_ops: 4 } as const;
+export type DriverProgramType = keyof typeof PROGRAM_TYPES;
+
 /** A program, or why there is none. The caller releases it. */
-export function createProgram(bytes: Uint8Array, maps: readonly DriverMap[] = []): DriverProgram | Finding {
+export function createProgram(
+  bytes: Uint8Array,
+  maps: readonly DriverMap[] = [],
+  type: DriverProgramType = "none",
+): DriverProgram | Finding {
   const [program, finding, slot] = [[null as bigint | null], [0], [0]];
   const addresses = BigUint64Array.from(maps, (map) => map.address);
   const slots = aligned(bytes);
-  const status = programCreate(slots, bytes.length >> 3, addresses, maps.length, program, finding, slot);
+  const status = programCreate(
+    ...[programTypeFind(PROGRAM_TYPES[type]), slots, bytes.length >> 3, addresses, maps.length],
+    ...[program, finding, slot],
+  );
   if (status === STATUS.SUCCESS && program[0] != null) return { address: program[0] };
   return { status, finding: FINDINGS[finding[0] ?? -1] ?? "None", slot: slot[0] ?? 0 };
 }
@@ -148,8 +165,9 @@ export function loadProgram(
   bytes: Uint8Array,
   maps: readonly DriverMap[] = [],
   engine: DriverEngine = "interpreter",
+  type: DriverProgramType = "none",
 ): DriverProgram {
-  const program = createProgram(bytes, maps);
+  const program = createProgram(bytes, maps, type);
   if ("status" in program) throw new Error(`refused: ${program.finding} at slot ${program.slot}`);
   if (engine !== "interpreter" && compileProgram(program, engine === "blinded") !== STATUS.SUCCESS)
     throw new Error("not compiled");
@@ -161,11 +179,12 @@ export function release(object: { readonly address: bigint }): void {
 }
 
 export function runProgram(program: DriverProgram, input: Input): Output {
-  const { context, packet, second = 0n, budget = 1_000_000 } = input;
+  const { context, packet, second = 0n, subject = 0n, budget = 1_000_000 } = input;
+  const { packetAddress = address(packet), packetBytes = BigInt(packet?.length ?? 0) } = input;
   const given = new BigUint64Array([
     ...[address(context), BigInt(context?.length ?? 0)],
-    ...[address(packet), BigInt(packet?.length ?? 0)],
-    ...[second, BigInt(budget)],
+    ...[packetAddress, packetBytes],
+    ...[second, BigInt(budget), subject],
   ]);
   const output = new BigUint64Array(3);
   programRun(program.address, given, output);

@@ -1,0 +1,63 @@
+#include "hooks/sock-ops.h"
+
+#include "helpers.h"
+#include "ioctl.h"
+
+C_ASSERT(offsetof(SOCK_OPS_CONTEXT, LocalAddress) == 8 && offsetof(SOCK_OPS_CONTEXT, LocalPort) == 24);
+C_ASSERT(offsetof(SOCK_OPS_CONTEXT, RemoteAddress) == 28 && offsetof(SOCK_OPS_CONTEXT, RemotePort) == 44);
+C_ASSERT(offsetof(SOCK_OPS_CONTEXT, Protocol) == 48 && offsetof(SOCK_OPS_CONTEXT, CompartmentId) == 52);
+C_ASSERT(offsetof(SOCK_OPS_CONTEXT, InterfaceLuid) == 56 && sizeof(SOCK_OPS_CONTEXT) == 64);
+
+/** Of the connection's process: who runs now is chance. A run on request has none. */
+HELPER(GetCurrentPidTgid)
+{
+    const SOCKET_OPERATION *Operation = Run->Subject;
+    UNUSED(A1), UNUSED(A2), UNUSED(A3), UNUSED(A4), UNUSED(A5);
+    UINT64 Current = PlatformCurrentProcess();
+    return Operation == NULL ? Current : Operation->ProcessId << 32 | (UINT32)Current;
+}
+
+HELPER(GetFlowId)
+{
+    const SOCKET_OPERATION *Operation = Run->Subject;
+    UNUSED(A1), UNUSED(A2), UNUSED(A3), UNUSED(A4), UNUSED(A5);
+    return Operation == NULL ? 0 : Operation->FlowId;
+}
+
+static const EBPF_HELPER_ROW Helpers[] = {
+    {19, {GetCurrentPidTgid, {0}}},
+    {65536, {GetFlowId, {ArgumentScalar}}},
+};
+
+const EBPF_PROGRAM_TYPE SockOpsProgramType = {
+    .Number = EBPF_PROGRAM_TYPE_SOCK_OPS,
+    .Name = "sock_ops",
+    .ContextBytes = sizeof(SOCK_OPS_CONTEXT),
+    .PacketStart = EBPF_NO_FIELD,
+    .PacketEnd = EBPF_NO_FIELD,
+    .PacketMeta = EBPF_NO_FIELD,
+    .InterfaceIndex = EBPF_NO_FIELD,
+    .HelperCount = RTL_NUMBER_OF(Helpers),
+    .Helpers = Helpers,
+};
+
+_Use_decl_annotations_
+VOID
+SockOpsPrepare(const SOCKET_OPERATION *Operation, UINT32 Kind, SOCK_OPS_CONTEXT *Context, EBPF_RUN_INPUT *Input)
+{
+    memset(Context, 0, sizeof(*Context));
+    Context->Kind = Kind;
+    Context->Family = Operation->Family;
+    memcpy(Context->LocalAddress, Operation->Local.Address, SOCKET_ADDRESS_BYTES);
+    Context->LocalPort = Operation->Local.Port;
+    memcpy(Context->RemoteAddress, Operation->Remote.Address, SOCKET_ADDRESS_BYTES);
+    Context->RemotePort = Operation->Remote.Port;
+    Context->Protocol = Operation->Protocol;
+    Context->CompartmentId = Operation->CompartmentId;
+    Context->InterfaceLuid = Operation->InterfaceLuid;
+    *Input = (EBPF_RUN_INPUT){
+        .Context = Context,
+        .ContextSizeBytes = sizeof(*Context),
+        .Subject = (VOID *)(UINT_PTR)Operation,
+    };
+}

@@ -1,0 +1,34 @@
+#include "program-type.h"
+
+#include "hooks/bind.h"
+#include "hooks/sock-addr.h"
+#include "hooks/sock-ops.h"
+#include "ioctl.h"
+
+/** xdp_md. */
+static const EBPF_PROGRAM_TYPE XdpProgramType = {
+    .Number = EBPF_PROGRAM_TYPE_XDP,
+    .Name = "xdp",
+    .ContextBytes = 32,
+    .PacketStart = 0,
+    .PacketEnd = 8,
+    .PacketMeta = 16,
+    .InterfaceIndex = 24,
+};
+
+static const EBPF_PROGRAM_TYPE *const Types[] = {
+    &XdpProgramType,
+    &BindProgramType,
+    &SockAddrProgramType,
+    &SockOpsProgramType,
+};
+
+_Use_decl_annotations_
+const EBPF_PROGRAM_TYPE *
+ProgramTypeFind(UINT32 Number)
+{
+    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Types); Index++)
+        if (Types[Index]->Number == Number)
+            return Types[Index];
+    return NULL;
+}
