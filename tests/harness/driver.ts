@@ -2,25 +2,10 @@
 // sanitized it is the library with AddressSanitizer and UBSan, whose runtime must have been preloaded.
 import { isMainThread } from "node:worker_threads";
 import koffi from "koffi";
+import { FAULTS, FINDINGS } from "../../core/host/kernel/wire.ts";
 import { buildDriver } from "../../scripts/driver.ts";
 
-/** By number in driver/bytecode.h. */
-export const FINDINGS = [
-  "None",
-  "InstructionInvalid",
-  "InstructionUnsupported",
-  "FramePointerReadOnly",
-  "MapInvalid",
-  "JumpOutOfRange",
-  "FallThrough",
-  "Recursion",
-  "CallDepth",
-  "TooComplex",
-  "HelperUnknown",
-] as const;
-
-/** By number in driver/run.h. */
-export const FAULTS = ["None", "OutOfBounds", "ReadOnly", "Misaligned", "Budget"] as const;
+export { FAULTS, FINDINGS } from "../../core/host/kernel/wire.ts";
 
 export const STATUS = {
   SUCCESS: 0,
