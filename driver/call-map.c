@@ -2,12 +2,31 @@
 #include "call.h"
 #include "maps/ring.h"
 
-/** Memory that is never paged out is everybody's: one request does not take all of it. */
+/** A bound for one map, whatever its client may have: it is zeroed in one go. */
 static BOOLEAN
 IsTooLarge(const EBPF_MAP_DEFINITION *Definition)
 {
     UINT64 EntryBytes = (UINT64)Definition->KeySizeBytes + Definition->ValueSizeBytes;
     return Definition->MaxEntries > EBPF_MAXIMUM_MAP_BYTES / (EntryBytes == 0 ? 1 : EntryBytes);
+}
+
+/** Charged to the client first, so that nobody gets what he may not have, not even for a moment. */
+static NTSTATUS
+PrepareMap(EBPF_ACCOUNT *Account, const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
+{
+    if (IsTooLarge(Definition))
+        return STATUS_NO_MEMORY;
+    UINT64 SizeBytes = MapCountBytes(Definition);
+    if (!AccountCharge(Account, SizeBytes))
+        return STATUS_NO_MEMORY;
+    NTSTATUS Status = MapPrepare(Definition, Map);
+    if (!NT_SUCCESS(Status)) {
+        AccountRefund(Account, SizeBytes);
+        return Status;
+    }
+    (*Map)->Object.Account = Account;
+    (*Map)->Object.ChargedBytes = SizeBytes;
+    return STATUS_SUCCESS;
 }
 
 VOID
@@ -22,7 +41,7 @@ CallMapCreate(DISPATCH_CALL *Call)
         CallFail(Call, EbpfErrorArgumentInvalid);
         return;
     }
-    NTSTATUS Status = IsTooLarge(&Definition) ? STATUS_NO_MEMORY : MapPrepare(&Definition, &Map);
+    NTSTATUS Status = PrepareMap(ClientAccount(Call->Client), &Definition, &Map);
     if (!NT_SUCCESS(Status)) {
         CallFail(
             Call,

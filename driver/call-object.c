@@ -150,6 +150,7 @@ CallObjectInfo(DISPATCH_CALL *Call)
         return;
     }
     Reply->Id = Object->Id;
+    Reply->MemoryBytes = Object->ChargedBytes;
     memcpy(Reply->Name, Object->Name, sizeof(Reply->Name));
     switch (Object->Type) {
     case ObjectMap:

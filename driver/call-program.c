@@ -69,8 +69,11 @@ ChooseEngine(EBPF_PROGRAM *Program, UINT32 Engine)
 
 /** Checks the certificate of a program, if it has one. */
 static EBPF_ERROR
-Certify(EBPF_PROGRAM *Program, const EBPF_PROGRAM_CREATE_REQUEST *Request, const UINT8 *Slots)
+Certify(DISPATCH_CALL *Call, EBPF_PROGRAM *Program, const UINT8 *Slots)
 {
+    const EBPF_PROGRAM_CREATE_REQUEST *Request = Call->Request;
+    EBPF_ACCOUNT *Account = ClientAccount(Call->Client);
+    UINT64 SizeBytes = CertificateCountBytes(Request->CertificateBytes, Request->SlotCount);
     const UINT8 *Section = Slots + (SIZE_T)Request->SlotCount * sizeof(EBPF_INSTRUCTION);
     EBPF_PROOF Proof = {
         .Slots = (const EBPF_INSTRUCTION *)Slots,
@@ -81,7 +84,11 @@ Certify(EBPF_PROGRAM *Program, const EBPF_PROGRAM_CREATE_REQUEST *Request, const
     };
     if (Request->CertificateBytes == 0)
         return EbpfErrorNone;
-    switch (ProofCheck(Program, &Proof)) {
+    if (!AccountCharge(Account, SizeBytes))
+        return EbpfErrorMemoryExhausted;
+    CERTIFICATE_OUTCOME Outcome = ProofCheck(Program, &Proof);
+    AccountRefund(Account, SizeBytes);
+    switch (Outcome) {
     case CertificateProved:
         Program->Certified = TRUE;
         return EbpfErrorNone;
@@ -94,6 +101,18 @@ Certify(EBPF_PROGRAM *Program, const EBPF_PROGRAM_CREATE_REQUEST *Request, const
     default:
         return EbpfErrorCertificateRefused;
     }
+}
+
+/** Only now is it known what it takes; a request's size bounds what that is. */
+static EBPF_ERROR
+Charge(DISPATCH_CALL *Call, EBPF_PROGRAM *Program)
+{
+    UINT64 SizeBytes = ProgramCountBytes(Program);
+    if (!AccountCharge(ClientAccount(Call->Client), SizeBytes))
+        return EbpfErrorMemoryExhausted;
+    Program->Object.Account = ClientAccount(Call->Client);
+    Program->Object.ChargedBytes = SizeBytes;
+    return EbpfErrorNone;
 }
 
 /** The program, which nobody else sees yet; NULL, and the error is told, if there is none. */
@@ -117,14 +136,16 @@ Prepare(DISPATCH_CALL *Call, const MAP_LIST *List)
         &FindingSlot);
     if (NT_SUCCESS(Status)) {
         memcpy(Program->Object.Name, Request->Name, sizeof(Program->Object.Name));
-        EBPF_ERROR Error = Certify(Program, Request, Slots);
-        if (Error != EbpfErrorNone) {
-            ProgramDiscard(Program);
-            CallFail(Call, Error);
-            return NULL;
+        EBPF_ERROR Error = Certify(Call, Program, Slots);
+        if (Error == EbpfErrorNone) {
+            ChooseEngine(Program, Request->Engine);
+            Error = Charge(Call, Program);
         }
-        ChooseEngine(Program, Request->Engine);
-        return Program;
+        if (Error == EbpfErrorNone)
+            return Program;
+        ProgramDiscard(Program);
+        CallFail(Call, Error);
+        return NULL;
     }
     if (Status == STATUS_INVALID_IMAGE_FORMAT) {
         Reply->Finding = Finding;

@@ -11,6 +11,7 @@ typedef struct _HANDLE_ROW {
 struct _EBPF_CLIENT {
     struct _EBPF_CLIENT *Next;
     UINT32 Access;
+    EBPF_ACCOUNT *Account;
     EBPF_LOCK Lock;
     UINT32 Capacity;
     /** No place below is free. */
@@ -28,6 +29,11 @@ ClientOpen(UINT32 Access)
     EBPF_CLIENT *Client = PlatformAllocate(sizeof(EBPF_CLIENT));
     if (Client == NULL)
         return NULL;
+    Client->Account = AccountOpen();
+    if (Client->Account == NULL) {
+        PlatformFree(Client);
+        return NULL;
+    }
     Client->Access = Access;
     EBPF_IRQL Irql = LockAcquire(&ListLock);
     Client->Next = ListFirst;
@@ -52,11 +58,20 @@ Unlink(EBPF_CLIENT *Client)
 }
 
 static VOID
+FreeRows(const EBPF_CLIENT *Client, HANDLE_ROW *Rows, UINT32 Count)
+{
+    PlatformFree(Rows);
+    if (Rows != NULL)
+        AccountRefund(Client->Account, Count * sizeof(HANDLE_ROW));
+}
+
+static VOID
 Destroy(EBPF_CLIENT *Client)
 {
     for (UINT32 Place = 0; Place < Client->Capacity; Place++)
         ObjectRelease(Client->Rows[Place].Object);
-    PlatformFree(Client->Rows);
+    FreeRows(Client, Client->Rows, Client->Capacity);
+    AccountClose(Client->Account);
     PlatformFree(Client);
     // What it held is freed now, and not when a program happens to run.
     EpochSettle();
@@ -96,6 +111,13 @@ ClientAccess(const EBPF_CLIENT *Client)
     return Client->Access;
 }
 
+_Use_decl_annotations_
+EBPF_ACCOUNT *
+ClientAccount(const EBPF_CLIENT *Client)
+{
+    return Client->Account;
+}
+
 /** Makes room for more handles; FALSE if there is none. Another thread may have done it. */
 static BOOLEAN
 Grow(EBPF_CLIENT *Client, UINT32 Capacity)
@@ -103,9 +125,14 @@ Grow(EBPF_CLIENT *Client, UINT32 Capacity)
     UINT32 Larger = Capacity == 0 ? FIRST_CAPACITY : Capacity * 2;
     if (Larger > CLIENT_MAXIMUM_HANDLES)
         return FALSE;
-    HANDLE_ROW *Rows = PlatformAllocate(Larger * sizeof(HANDLE_ROW));
-    if (Rows == NULL)
+    if (!AccountCharge(Client->Account, Larger * sizeof(HANDLE_ROW)))
         return FALSE;
+    HANDLE_ROW *Rows = PlatformAllocate(Larger * sizeof(HANDLE_ROW));
+    if (Rows == NULL) {
+        AccountRefund(Client->Account, Larger * sizeof(HANDLE_ROW));
+        return FALSE;
+    }
+    UINT32 Freed = Larger;
     EBPF_IRQL Irql = LockAcquire(&Client->Lock);
     if (Client->Capacity == Capacity) {
         HANDLE_ROW *Old = Client->Rows;
@@ -114,9 +141,10 @@ Grow(EBPF_CLIENT *Client, UINT32 Capacity)
         Client->Rows = Rows;
         Client->Capacity = Larger;
         Rows = Old;
+        Freed = Capacity;
     }
     LockRelease(&Client->Lock, Irql);
-    PlatformFree(Rows);
+    FreeRows(Client, Rows, Freed);
     return TRUE;
 }
 

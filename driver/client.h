@@ -22,8 +22,11 @@ _IRQL_requires_max_(DISPATCH_LEVEL) UINT32 ClientCount(VOID);
 
 _IRQL_requires_max_(DISPATCH_LEVEL) UINT32 ClientAccess(_In_ const EBPF_CLIENT *Client);
 
+/** Who pays for what the client asks for. */
+_IRQL_requires_max_(DISPATCH_LEVEL) EBPF_ACCOUNT *ClientAccount(_In_ const EBPF_CLIENT *Client);
+
 /**
- * A handle that takes over the caller's reference; 0 if there is no memory, or too many are open: then the reference is
+ * A handle that takes over the caller's reference; 0 if there is no memory for it, or too many are open: then the reference is
  * still the caller's.
  */
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) UINT32 HandleOpen(

@@ -63,6 +63,11 @@ CallStatus(DISPATCH_CALL *Call)
     Reply->ProgramCount = CountObjects(ObjectProgram);
     Reply->MapCount = CountObjects(ObjectMap);
     Reply->ClientCount = ClientCount();
+    ACCOUNT_STATE Memory = AccountRead(ClientAccount(Call->Client));
+    Reply->ClientMemoryBytes = Memory.ClientBytes;
+    Reply->ClientMemoryLimitBytes = Memory.ClientLimitBytes;
+    Reply->MemoryBytes = Memory.TotalBytes;
+    Reply->MemoryLimitBytes = Memory.TotalLimitBytes;
 }
 
 /** Room is asked for first: a line that does not fit stays. */
@@ -129,6 +134,20 @@ CheckRequest(const DISPATCH_ROW *Row, const VOID *Request, UINT32 RequestBytes)
     return RequestBytes == Expected ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
+/** A copy, charged to the client as long as it is there; NULL if there is no memory for it. */
+static VOID *
+Capture(EBPF_CLIENT *Client, const VOID *Buffer, UINT32 RequestBytes)
+{
+    if (!AccountCharge(ClientAccount(Client), RequestBytes))
+        return NULL;
+    VOID *Request = PlatformAllocate(RequestBytes);
+    if (Request == NULL)
+        AccountRefund(ClientAccount(Client), RequestBytes);
+    else
+        memcpy(Request, Buffer, RequestBytes);
+    return Request;
+}
+
 _Use_decl_annotations_
 NTSTATUS
 DispatchCall(
@@ -145,15 +164,17 @@ DispatchCall(
         return STATUS_INVALID_PARAMETER;
     if (ReplyCapacityBytes < Row->ReplyBytes)
         return STATUS_BUFFER_TOO_SMALL;
-    // Request and reply share the buffer, and the reply is written while the request is still needed.
+    // The buffer is the I/O manager's: nobody changes it meanwhile.
+    NTSTATUS Status = CheckRequest(Row, Buffer, RequestBytes);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    // Request and reply share it, and the reply is written while the request is still needed.
     VOID *Request = NULL;
     if (RequestBytes != 0) {
-        Request = PlatformAllocate(RequestBytes);
+        Request = Capture(Client, Buffer, RequestBytes);
         if (Request == NULL)
-            return STATUS_NO_MEMORY;
-        memcpy(Request, Buffer, RequestBytes);
+            Status = STATUS_NO_MEMORY;
     }
-    NTSTATUS Status = CheckRequest(Row, Request, RequestBytes);
     if (NT_SUCCESS(Status)) {
         DISPATCH_CALL Call = {
             .Client = Client,
@@ -168,6 +189,8 @@ DispatchCall(
         *ReplyBytes = Call.ReplyBytes;
     }
     PlatformFree(Request);
+    if (Request != NULL)
+        AccountRefund(ClientAccount(Client), RequestBytes);
     // What the call has given up is freed now, and not when a program happens to run.
     EpochSettle();
     return Status;
@@ -191,6 +214,7 @@ VOID
 DispatchInitiate(const DISPATCH_SETTINGS *Given)
 {
     Settings = *Given;
+    AccountInitiate(Settings.ClientMemoryBytes, Settings.TotalMemoryBytes);
     CallSetAllowUncertified(Settings.AllowUncertified);
     JitAvailable = ProbeCode();
     ProgramCountRuns(FALSE);

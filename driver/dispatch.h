@@ -7,6 +7,9 @@
 typedef struct _DISPATCH_SETTINGS {
     /** Programs that nothing proves may be compiled. */
     BOOLEAN AllowUncertified;
+    /** Of AccountInitiate. */
+    UINT64 ClientMemoryBytes;
+    UINT64 TotalMemoryBytes;
 } DISPATCH_SETTINGS;
 
 /** After EpochInitiate, before all calls. */

@@ -150,6 +150,11 @@ typedef struct _EBPF_STATUS_REPLY {
     UINT32 MapCount;
     UINT32 ClientCount;
     UINT32 Reserved;
+    /** What this client and all clients have made the driver keep, and may: what would be more is MemoryExhausted. */
+    UINT64 ClientMemoryBytes;
+    UINT64 ClientMemoryLimitBytes;
+    UINT64 MemoryBytes;
+    UINT64 MemoryLimitBytes;
 } EBPF_STATUS_REPLY;
 
 /** STATISTICS: from now on runs of all programs are counted and timed, or are not. Off at the start; faults are counted always. */
@@ -213,6 +218,8 @@ typedef struct _EBPF_OBJECT_INFO_REPLY {
     UINT64 RunNanoseconds;
     /** Runs that began with this program and were ended before their exit. */
     UINT64 FaultCount;
+    /** What is charged to who created it. */
+    UINT64 MemoryBytes;
     UINT8 Name[EBPF_NAME_BYTES];
     EBPF_LINK_DESCRIPTION Link;
     UINT32 Reserved2;

@@ -13,6 +13,15 @@ static const EBPF_MAP_TYPE *const MapTypes[] = {
     &StackMapType,
 };
 
+static const EBPF_MAP_TYPE *
+FindType(UINT32 Number)
+{
+    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(MapTypes); Index++)
+        if (MapTypes[Index]->Number == Number)
+            return MapTypes[Index];
+    return NULL;
+}
+
 static VOID
 Destroy(EBPF_OBJECT *Object)
 {
@@ -27,18 +36,23 @@ MapPrepare(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
     *Map = NULL;
     if ((Definition->Flags & ~MAP_FLAG_PROGRAM_READ_ONLY) != 0)
         return STATUS_INVALID_PARAMETER;
-    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(MapTypes); Index++) {
-        const EBPF_MAP_TYPE *Type = MapTypes[Index];
-        if (Type->Number != Definition->Type)
-            continue;
-        NTSTATUS Status = Type->Create(Definition, Map);
-        if (!NT_SUCCESS(Status))
-            return Status;
+    const EBPF_MAP_TYPE *Type = FindType(Definition->Type);
+    if (Type == NULL)
+        return STATUS_NOT_SUPPORTED;
+    NTSTATUS Status = Type->Create(Definition, Map);
+    if (NT_SUCCESS(Status)) {
         (*Map)->Definition = *Definition;
         (*Map)->Type = Type;
-        return STATUS_SUCCESS;
     }
-    return STATUS_NOT_SUPPORTED;
+    return Status;
+}
+
+_Use_decl_annotations_
+UINT64
+MapCountBytes(const EBPF_MAP_DEFINITION *Definition)
+{
+    const EBPF_MAP_TYPE *Type = FindType(Definition->Type);
+    return Type == NULL ? 0 : Type->CountBytes(Definition);
 }
 
 _Use_decl_annotations_

@@ -66,6 +66,8 @@ typedef struct _EBPF_MAP_TYPE {
     BOOLEAN PerProcessor;
     /** *Map is allocated, with what the type needs; the rest of EBPF_MAP is filled in by MapCreate. */
     NTSTATUS (*Create)(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map);
+    /** What such a map allocates, as long as it lives, at most. */
+    UINT64 (*CountBytes)(const EBPF_MAP_DEFINITION *Definition);
     VOID (*Destroy)(EBPF_MAP *Map);
     /**
      * Where the value of the first processor lies; NULL if there is no such key. A use, where uses are counted. A type that
@@ -103,7 +105,10 @@ extern const EBPF_MAP_TYPE StackMapType;
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS MapCreate(
     _In_ const EBPF_MAP_DEFINITION *Definition, _Outptr_ EBPF_MAP **Map);
 
-/** The same, but nobody finds it before MapPublish. */
+/** What such a map allocates, as long as it lives, at most; 0 if there is none of that type. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT64 MapCountBytes(_In_ const EBPF_MAP_DEFINITION *Definition);
+
+/** As MapCreate, but nobody finds it before MapPublish. */
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS MapPrepare(
     _In_ const EBPF_MAP_DEFINITION *Definition, _Outptr_ EBPF_MAP **Map);
 

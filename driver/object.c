@@ -30,7 +30,11 @@ static VOID
 Destroy(EBPF_RETIRED *Retired)
 {
     EBPF_OBJECT *Object = CONTAINING_RECORD(Retired, EBPF_OBJECT, Retired);
+    EBPF_ACCOUNT *Account = Object->Account;
+    UINT64 ChargedBytes = Object->ChargedBytes;
     Object->Destroy(Object);
+    if (Account != NULL)
+        AccountRefund(Account, ChargedBytes);
 }
 
 _Use_decl_annotations_

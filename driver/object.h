@@ -2,6 +2,7 @@
 // for the runs that may still see them.
 #pragma once
 
+#include "account.h"
 #include "epoch.h"
 
 typedef enum _EBPF_OBJECT_TYPE {
@@ -23,6 +24,9 @@ typedef struct _EBPF_OBJECT {
     VOID (*Destroy)(struct _EBPF_OBJECT *Object);
     /** Of what runs come to on other ways than by a reference: takes it out of their sight. May be NULL. */
     VOID (*Withdraw)(struct _EBPF_OBJECT *Object);
+    /** What it was charged to, if it was; refunded when it is destroyed. Set before the object is published. */
+    EBPF_ACCOUNT *Account;
+    UINT64 ChargedBytes;
     struct _EBPF_OBJECT *Next;
     EBPF_RETIRED Retired;
 } EBPF_OBJECT;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "platform.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 
 static UINT64 FailAt;
 static UINT64 Outstanding;
+static UINT64 OutstandingBytes;
 static _Thread_local INT32 ClaimedProcessor = -1;
 
 VOID
@@ -24,6 +26,12 @@ UINT64
 LinuxCountAllocations(VOID)
 {
     return __atomic_load_n(&Outstanding, __ATOMIC_SEQ_CST);
+}
+
+UINT64
+LinuxCountBytes(VOID)
+{
+    return __atomic_load_n(&OutstandingBytes, __ATOMIC_SEQ_CST);
 }
 
 VOID
@@ -54,6 +62,7 @@ PlatformAllocate(SIZE_T SizeBytes)
         return NULL;
     memset(Memory, 0, SizeBytes);
     __atomic_add_fetch(&Outstanding, 1, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&OutstandingBytes, malloc_usable_size(Memory), __ATOMIC_SEQ_CST);
     return Memory;
 }
 
@@ -64,6 +73,7 @@ PlatformFree(VOID *Memory)
     if (Memory == NULL)
         return;
     __atomic_sub_fetch(&Outstanding, 1, __ATOMIC_SEQ_CST);
+    __atomic_sub_fetch(&OutstandingBytes, malloc_usable_size(Memory), __ATOMIC_SEQ_CST);
     free(Memory);
 }
 
@@ -77,6 +87,7 @@ PlatformAllocateCode(SIZE_T SizeBytes)
     if (Memory == MAP_FAILED)
         return NULL;
     __atomic_add_fetch(&Outstanding, 1, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&OutstandingBytes, SizeBytes, __ATOMIC_SEQ_CST);
     return Memory;
 }
 
@@ -92,6 +103,7 @@ VOID
 PlatformFreeCode(VOID *Memory, SIZE_T SizeBytes)
 {
     __atomic_sub_fetch(&Outstanding, 1, __ATOMIC_SEQ_CST);
+    __atomic_sub_fetch(&OutstandingBytes, SizeBytes, __ATOMIC_SEQ_CST);
     munmap(Memory, SizeBytes);
 }
 
@@ -114,6 +126,13 @@ PlatformProcessorNumber(VOID)
 {
     INT32 Claimed = ClaimedProcessor;
     return (UINT32)(Claimed >= 0 ? Claimed : sched_getcpu()) % PlatformProcessorCount();
+}
+
+_Use_decl_annotations_
+UINT64
+PlatformMemorySize(VOID)
+{
+    return (UINT64)sysconf(_SC_PHYS_PAGES) * (UINT64)sysconf(_SC_PAGESIZE);
 }
 
 _Use_decl_annotations_

@@ -70,3 +70,6 @@ VOID LinuxSetProcessor(_In_ UINT32 Number);
 
 /** For tests: allocations that have not been freed. */
 UINT64 LinuxCountAllocations(VOID);
+
+/** For tests: their bytes; an allocation may count for up to 16 more than was asked for. */
+UINT64 LinuxCountBytes(VOID);

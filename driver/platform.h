@@ -39,6 +39,9 @@ _IRQL_requires_max_(DISPATCH_LEVEL) UINT32 PlatformProcessorCount(VOID);
 /** The one that this runs on, below PlatformProcessorCount. In the kernel programs run where that does not change. */
 _IRQL_requires_max_(DISPATCH_LEVEL) UINT32 PlatformProcessorNumber(VOID);
 
+/** Bytes of memory that the system has. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT64 PlatformMemorySize(VOID);
+
 /** 64 bits that cannot be guessed from outside. */
 _IRQL_requires_max_(DISPATCH_LEVEL) UINT64 PlatformRandom(VOID);
 

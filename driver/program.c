@@ -144,6 +144,16 @@ ProgramCreate(
 }
 
 _Use_decl_annotations_
+UINT64
+ProgramCountBytes(const EBPF_PROGRAM *Program)
+{
+    const EBPF_BYTECODE *Bytecode = &Program->Bytecode;
+    return sizeof(*Program) + PlatformProcessorCount() * sizeof(PROGRAM_STATISTICS) +
+           (UINT64)Bytecode->SlotCount * sizeof(EBPF_INSTRUCTION) +
+           (UINT64)Bytecode->SubprogramCount * sizeof(EBPF_SUBPROGRAM) + Program->Code.SizeBytes;
+}
+
+_Use_decl_annotations_
 NTSTATUS
 ProgramCompile(EBPF_PROGRAM *Program, BOOLEAN Blind)
 {

@@ -63,6 +63,9 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID ProgramPublish(_Inout_ EBPF_PROGRAM *Pr
 
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID ProgramDiscard(_In_ EBPF_PROGRAM *Program);
 
+/** What it allocates as long as it lives. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT64 ProgramCountBytes(_In_ const EBPF_PROGRAM *Program);
+
 /**
  * From now on its code runs, not the interpreter: only for a program that is proved safe. Before anybody runs it. On failure
  * it stays interpreted.

@@ -219,6 +219,21 @@ CheckProgram(CHECKER *Checker, CURSOR *Cursor, CERTIFICATE_RESULT *Result)
         Result->Outcome = CertificateProved;
 }
 
+/** Of the pool: all but the checker itself. */
+static UINT64
+PoolBytes(UINT32 SizeBytes, UINT32 SlotCount)
+{
+    UINT64 Limit = LEAST_MEMORY + MEMORY_PER_BYTE * (SizeBytes + 8 * (UINT64)SlotCount);
+    return Limit < MOST_MEMORY ? Limit : MOST_MEMORY;
+}
+
+_Use_decl_annotations_
+UINT64
+CertificateCountBytes(UINT32 SizeBytes, UINT32 SlotCount)
+{
+    return sizeof(CHECKER) + PoolBytes(SizeBytes, SlotCount);
+}
+
 _Use_decl_annotations_
 BOOLEAN
 CertificateCheck(
@@ -236,9 +251,7 @@ CertificateCheck(
         return FALSE;
     }
     Checker->Program = Program;
-    UINT64 Bytes = (UINT64)SizeBytes + 8 * (UINT64)Program->SlotCount;
-    UINT64 Limit = LEAST_MEMORY + MEMORY_PER_BYTE * Bytes;
-    BOOLEAN Created = ValuesCreate(&Checker->Pool, Limit < MOST_MEMORY ? Limit : MOST_MEMORY);
+    BOOLEAN Created = ValuesCreate(&Checker->Pool, PoolBytes(SizeBytes, Program->SlotCount));
     CHECK_VALUES *Pool = &Checker->Pool;
     Checker->Slots = ValuesAllocate(Pool, Program->SlotCount * sizeof(UINT32));
     Checker->Indexes = ValuesAllocate(Pool, Program->SlotCount * sizeof(UINT32));

@@ -40,6 +40,9 @@ typedef struct _CERTIFICATE_RESULT {
     const char *Reason;
 } CERTIFICATE_RESULT;
 
+/** What CertificateCheck allocates at most, for a certificate and a program of these sizes. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT64 CertificateCountBytes(_In_ UINT32 SizeBytes, _In_ UINT32 SlotCount);
+
 /** TRUE, and Result says CertificateProved, only if every run of the program is safe and ends. */
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN CertificateCheck(
     _In_ const CERTIFICATE_PROGRAM *Program,

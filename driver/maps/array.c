@@ -18,6 +18,25 @@ Own(const EBPF_MAP *Map)
     return CONTAINING_RECORD(Map, ARRAY_MAP, Map);
 }
 
+/** Of the values of one processor. */
+static UINT64
+CopyBytesOf(const EBPF_MAP_DEFINITION *Definition)
+{
+    return MapAlign(MapAlign(Definition->ValueSizeBytes, 8) * Definition->MaxEntries, PLATFORM_ALIGNMENT);
+}
+
+static UINT64
+CountBytesShared(const EBPF_MAP_DEFINITION *Definition)
+{
+    return sizeof(ARRAY_MAP) + CopyBytesOf(Definition);
+}
+
+static UINT64
+CountBytesPercpu(const EBPF_MAP_DEFINITION *Definition)
+{
+    return sizeof(ARRAY_MAP) + CopyBytesOf(Definition) * PlatformProcessorCount();
+}
+
 static NTSTATUS
 Create(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map, UINT32 Copies)
 {
@@ -25,7 +44,7 @@ Create(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map, UINT32 Copies)
         Definition->MaxEntries == 0)
         return STATUS_INVALID_PARAMETER;
     UINT64 Stride = MapAlign(Definition->ValueSizeBytes, 8);
-    UINT64 CopyBytes = MapAlign(Stride * Definition->MaxEntries, PLATFORM_ALIGNMENT);
+    UINT64 CopyBytes = CopyBytesOf(Definition);
     if (CopyBytes > MAP_MAXIMUM_BYTES / Copies)
         return STATUS_INVALID_PARAMETER;
     ARRAY_MAP *Array = PlatformAllocate(sizeof(ARRAY_MAP));
@@ -119,11 +138,12 @@ Contains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
            SizeBytes <= Map->Definition.ValueSizeBytes && Within <= Map->Definition.ValueSizeBytes - SizeBytes;
 }
 
-#define ARRAY_TYPE(TypeNumber, Percpu, CreateFunction)                                                        \
+#define ARRAY_TYPE(TypeNumber, Percpu, Kind)                                                        \
     {                                                                                                         \
-        .Number = TypeNumber, .PerProcessor = Percpu, .Create = CreateFunction, .Destroy = Destroy,           \
+        .Number = TypeNumber, .PerProcessor = Percpu, .Create = Create##Kind,                                  \
+        .CountBytes = CountBytes##Kind, .Destroy = Destroy,                                                   \
         .Lookup = Lookup, .Peek = Lookup, .Update = Update, .NextKey = NextKey, .Contains = Contains,         \
     }
 
-const EBPF_MAP_TYPE ArrayMapType = ARRAY_TYPE(EBPF_MAP_TYPE_ARRAY, FALSE, CreateShared);
-const EBPF_MAP_TYPE PercpuArrayMapType = ARRAY_TYPE(EBPF_MAP_TYPE_PERCPU_ARRAY, TRUE, CreatePercpu);
+const EBPF_MAP_TYPE ArrayMapType = ARRAY_TYPE(EBPF_MAP_TYPE_ARRAY, FALSE, Shared);
+const EBPF_MAP_TYPE PercpuArrayMapType = ARRAY_TYPE(EBPF_MAP_TYPE_PERCPU_ARRAY, TRUE, Percpu);

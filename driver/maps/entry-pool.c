@@ -18,6 +18,20 @@ AddChunk(ENTRY_POOL *Pool, UINT64 Entries)
     return TRUE;
 }
 
+static UINT64
+ChunkEntries(UINT64 EntryBytes)
+{
+    UINT64 Entries = POOL_CHUNK_BYTES / EntryBytes;
+    return Entries == 0 ? 1 : Entries < POOL_CHUNK_ENTRIES ? Entries : POOL_CHUNK_ENTRIES;
+}
+
+_Use_decl_annotations_
+UINT64
+PoolCountBytes(UINT32 MaxEntries, UINT64 EntryBytes)
+{
+    return (MaxEntries + (POOL_CHUNK_COUNT - 1) * ChunkEntries(EntryBytes)) * EntryBytes;
+}
+
 _Use_decl_annotations_
 NTSTATUS
 PoolInitiate(ENTRY_POOL *Pool, UINT32 MaxEntries, UINT64 EntryBytes)
@@ -70,7 +84,7 @@ Take(ENTRY_POOL *Pool)
     }
     const POOL_CHUNK *Last = &Pool->Chunks[Pool->ChunkCount - 1];
     if (Pool->UsedBytes == Last->SizeBytes) {
-        if (!AddChunk(Pool, POOL_CHUNK_ENTRIES))
+        if (!AddChunk(Pool, ChunkEntries(Pool->EntryBytes)))
             return NULL;
         Last = &Pool->Chunks[Pool->ChunkCount - 1];
     }

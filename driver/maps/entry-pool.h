@@ -5,8 +5,9 @@
 #include "../map.h"
 
 #define POOL_CHUNK_COUNT 64
-/** Entries of a chunk that is added while others wait. */
+/** A chunk that is added while others wait has so many entries, or, if they are large, as many as have so many bytes. */
 #define POOL_CHUNK_ENTRIES 64
+#define POOL_CHUNK_BYTES 65536
 
 typedef struct _MAP_ENTRY {
     /** The next of its bucket. */
@@ -43,6 +44,9 @@ typedef struct _ENTRY_POOL {
 
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS PoolInitiate(
     _Out_ ENTRY_POOL *Pool, _In_ UINT32 MaxEntries, _In_ UINT64 EntryBytes);
+
+/** What a pool of that many entries allocates at most. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT64 PoolCountBytes(_In_ UINT32 MaxEntries, _In_ UINT64 EntryBytes);
 
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID PoolTerminate(_Inout_ ENTRY_POOL *Pool);
 

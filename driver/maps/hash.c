@@ -53,6 +53,41 @@ BucketCount(UINT32 MaxEntries)
     return Count;
 }
 
+/** Where in an entry its values lie, and how far apart they are. */
+typedef struct _LAYOUT {
+    UINT64 ValueOffset;
+    UINT64 Stride;
+    UINT64 EntryBytes;
+} LAYOUT;
+
+static LAYOUT
+LayOut(const EBPF_MAP_DEFINITION *Definition, BOOLEAN PerProcessor)
+{
+    UINT64 Alignment = PerProcessor ? PLATFORM_ALIGNMENT : 8;
+    UINT64 ValueOffset = MapAlign(sizeof(MAP_ENTRY) + (UINT64)Definition->KeySizeBytes, Alignment);
+    UINT64 Stride = MapAlign(Definition->ValueSizeBytes, Alignment);
+    return (LAYOUT){ValueOffset, Stride, ValueOffset + Stride * (PerProcessor ? PlatformProcessorCount() : 1)};
+}
+
+static UINT64
+CountBytes(const EBPF_MAP_DEFINITION *Definition, BOOLEAN PerProcessor)
+{
+    return sizeof(HASH_MAP) + (UINT64)BucketCount(Definition->MaxEntries) * sizeof(BUCKET) +
+           PoolCountBytes(Definition->MaxEntries, LayOut(Definition, PerProcessor).EntryBytes);
+}
+
+static UINT64
+CountBytesShared(const EBPF_MAP_DEFINITION *Definition)
+{
+    return CountBytes(Definition, FALSE);
+}
+
+static UINT64
+CountBytesPercpu(const EBPF_MAP_DEFINITION *Definition)
+{
+    return CountBytes(Definition, TRUE);
+}
+
 static NTSTATUS
 Create(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map, BOOLEAN PerProcessor, BOOLEAN Evicts)
 {
@@ -60,22 +95,19 @@ Create(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map, BOOLEAN PerProcess
     if (KeySize == 0 || KeySize > MAP_MAXIMUM_KEY_BYTES || Definition->ValueSizeBytes == 0 ||
         Definition->MaxEntries == 0)
         return STATUS_INVALID_PARAMETER;
-    UINT64 Alignment = PerProcessor ? PLATFORM_ALIGNMENT : 8;
-    UINT64 ValueOffset = MapAlign(sizeof(MAP_ENTRY) + KeySize, Alignment);
-    UINT64 Stride = MapAlign(Definition->ValueSizeBytes, Alignment);
-    UINT64 EntryBytes = ValueOffset + Stride * (PerProcessor ? PlatformProcessorCount() : 1);
-    if (EntryBytes > MAP_MAXIMUM_BYTES / Definition->MaxEntries)
+    LAYOUT Layout = LayOut(Definition, PerProcessor);
+    if (Layout.EntryBytes > MAP_MAXIMUM_BYTES / Definition->MaxEntries)
         return STATUS_INVALID_PARAMETER;
     HASH_MAP *Hash = PlatformAllocate(sizeof(HASH_MAP));
     if (Hash == NULL)
         return STATUS_NO_MEMORY;
     Hash->Evicts = Evicts;
     Hash->BucketMask = BucketCount(Definition->MaxEntries) - 1;
-    Hash->ValueOffset = (UINT32)ValueOffset;
+    Hash->ValueOffset = (UINT32)Layout.ValueOffset;
     Hash->Seed = (SIPHASH_KEY){PlatformRandom(), PlatformRandom()};
-    Hash->Map.ProcessorStride = PerProcessor ? Stride : 0;
+    Hash->Map.ProcessorStride = PerProcessor ? Layout.Stride : 0;
     Hash->Buckets = PlatformAllocate(((UINT64)Hash->BucketMask + 1) * sizeof(BUCKET));
-    if (Hash->Buckets == NULL || !NT_SUCCESS(PoolInitiate(&Hash->Pool, Definition->MaxEntries, EntryBytes))) {
+    if (Hash->Buckets == NULL || !NT_SUCCESS(PoolInitiate(&Hash->Pool, Definition->MaxEntries, Layout.EntryBytes))) {
         Destroy(&Hash->Map);
         return STATUS_NO_MEMORY;
     }
@@ -278,15 +310,15 @@ Contains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
     return SizeBytes <= Map->Definition.ValueSizeBytes && Offset <= Map->Definition.ValueSizeBytes - SizeBytes;
 }
 
-#define HASH_TYPE(TypeNumber, Percpu, CreateFunction, LookupFunction)                                    \
+#define HASH_TYPE(TypeNumber, Percpu, Kind, CreateFunction, LookupFunction)                              \
     {                                                                                                    \
-        .Number = TypeNumber, .PerProcessor = Percpu, .Create = CreateFunction, .Destroy = Destroy,      \
-        .Lookup = LookupFunction, .Peek = Peek, .Update = Update, .Delete = Delete, .NextKey = NextKey,  \
-        .Contains = Contains,                                                                            \
+        .Number = TypeNumber, .PerProcessor = Percpu, .Create = CreateFunction,                          \
+        .CountBytes = CountBytes##Kind, .Destroy = Destroy, .Lookup = LookupFunction, .Peek = Peek,      \
+        .Update = Update, .Delete = Delete, .NextKey = NextKey, .Contains = Contains,                    \
     }
 
-const EBPF_MAP_TYPE HashMapType = HASH_TYPE(EBPF_MAP_TYPE_HASH, FALSE, CreateHash, Peek);
-const EBPF_MAP_TYPE PercpuHashMapType = HASH_TYPE(EBPF_MAP_TYPE_PERCPU_HASH, TRUE, CreatePercpuHash, Peek);
-const EBPF_MAP_TYPE LruHashMapType = HASH_TYPE(EBPF_MAP_TYPE_LRU_HASH, FALSE, CreateLruHash, LookupAndUse);
+const EBPF_MAP_TYPE HashMapType = HASH_TYPE(EBPF_MAP_TYPE_HASH, FALSE, Shared, CreateHash, Peek);
+const EBPF_MAP_TYPE PercpuHashMapType = HASH_TYPE(EBPF_MAP_TYPE_PERCPU_HASH, TRUE, Percpu, CreatePercpuHash, Peek);
+const EBPF_MAP_TYPE LruHashMapType = HASH_TYPE(EBPF_MAP_TYPE_LRU_HASH, FALSE, Shared, CreateLruHash, LookupAndUse);
 const EBPF_MAP_TYPE LruPercpuHashMapType =
-    HASH_TYPE(EBPF_MAP_TYPE_LRU_PERCPU_HASH, TRUE, CreateLruPercpuHash, LookupAndUse);
+    HASH_TYPE(EBPF_MAP_TYPE_LRU_PERCPU_HASH, TRUE, Percpu, CreateLruPercpuHash, LookupAndUse);

@@ -18,6 +18,12 @@ Own(const EBPF_MAP *Map)
     return CONTAINING_RECORD(Map, PROG_ARRAY, Map);
 }
 
+static UINT64
+CountBytes(const EBPF_MAP_DEFINITION *Definition)
+{
+    return sizeof(PROG_ARRAY) + (UINT64)Definition->MaxEntries * sizeof(SLOT);
+}
+
 static NTSTATUS
 Create(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
 {
@@ -122,6 +128,7 @@ ProgArrayFind(const EBPF_MAP *Map, UINT32 Index)
 const EBPF_MAP_TYPE ProgArrayMapType = {
     .Number = EBPF_MAP_TYPE_PROG_ARRAY,
     .Create = Create,
+    .CountBytes = CountBytes,
     .Destroy = Destroy,
     .Peek = Peek,
     .Update = Update,

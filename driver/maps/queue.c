@@ -15,6 +15,12 @@ Own(const EBPF_MAP *Map)
     return CONTAINING_RECORD(Map, QUEUE, Map);
 }
 
+static UINT64
+CountBytes(const EBPF_MAP_DEFINITION *Definition)
+{
+    return sizeof(QUEUE) + (UINT64)Definition->ValueSizeBytes * Definition->MaxEntries;
+}
+
 static NTSTATUS
 Create(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
 {
@@ -103,5 +109,8 @@ QueueTake(EBPF_MAP *Map, UINT8 *Value, BOOLEAN Remove)
     return Result;
 }
 
-const EBPF_MAP_TYPE QueueMapType = {.Number = EBPF_MAP_TYPE_QUEUE, .Create = Create, .Destroy = Destroy};
-const EBPF_MAP_TYPE StackMapType = {.Number = EBPF_MAP_TYPE_STACK, .Create = Create, .Destroy = Destroy};
+#define QUEUE_TYPE(TypeNumber) \
+    {.Number = TypeNumber, .Create = Create, .CountBytes = CountBytes, .Destroy = Destroy}
+
+const EBPF_MAP_TYPE QueueMapType = QUEUE_TYPE(EBPF_MAP_TYPE_QUEUE);
+const EBPF_MAP_TYPE StackMapType = QUEUE_TYPE(EBPF_MAP_TYPE_STACK);

@@ -27,6 +27,12 @@ Own(const EBPF_MAP *Map)
     return CONTAINING_RECORD(Map, RING, Map);
 }
 
+static UINT64
+CountBytes(const EBPF_MAP_DEFINITION *Definition)
+{
+    return sizeof(RING) + (UINT64)Definition->MaxEntries;
+}
+
 static NTSTATUS
 Create(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
 {
@@ -165,4 +171,5 @@ RingCountDropped(const EBPF_MAP *Map)
     return __atomic_load_n(&Own(Map)->Dropped, __ATOMIC_RELAXED);
 }
 
-const EBPF_MAP_TYPE RingMapType = {.Number = EBPF_MAP_TYPE_RINGBUF, .Create = Create, .Destroy = Destroy};
+const EBPF_MAP_TYPE RingMapType = {
+    .Number = EBPF_MAP_TYPE_RINGBUF, .Create = Create, .CountBytes = CountBytes, .Destroy = Destroy};

@@ -12,6 +12,17 @@ NTSTATUS NTAPI BCryptGenRandom(VOID *Algorithm, UINT8 *Buffer, ULONG SizeBytes, 
 
 NTKERNELAPI BOOLEAN NTAPI SeTokenIsAdmin(PACCESS_TOKEN Token);
 
+/** Of winternl.h, which does not go together with ntifs.h; the class is 0. */
+NTSTATUS NTAPI ZwQuerySystemInformation(ULONG Class, VOID *Information, ULONG SizeBytes, ULONG *ReturnedBytes);
+typedef struct _BASIC_INFORMATION {
+    UINT32 Reserved;
+    UINT32 TimerResolution;
+    UINT32 PageSize;
+    UINT32 PhysicalPages;
+    UINT32 Others[12];
+} BASIC_INFORMATION;
+C_ASSERT(sizeof(BASIC_INFORMATION) == 64);
+
 typedef ULONG64 NTAPI QUERY_TIME(PULONG64 PerformanceCounter);
 
 static UINT32 ProcessorCount;
@@ -88,6 +99,18 @@ PlatformProcessorNumber(VOID)
 {
     // Wine numbers processors as Linux does, also those that it does not count.
     return KeGetCurrentProcessorNumberEx(NULL) % ProcessorCount;
+}
+
+/** What nobody can tell counts as little. */
+#define LEAST_MEMORY_BYTES (1ull << 30)
+
+_Use_decl_annotations_
+UINT64
+PlatformMemorySize(VOID)
+{
+    BASIC_INFORMATION Information;
+    NTSTATUS Status = ZwQuerySystemInformation(0, &Information, sizeof(Information), NULL);
+    return NT_SUCCESS(Status) ? (UINT64)Information.PageSize * Information.PhysicalPages : LEAST_MEMORY_BYTES;
 }
 
 /** A keyed function of a counter: can be called at any IRQL, and tells nothing of what it gave before. */

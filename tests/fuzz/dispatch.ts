@@ -188,7 +188,7 @@ function makeRequest(next: Next, handles: Handles): Request {
   const damaged = bytes.length >= 8 && next(4) === 0 ? mutate(bytes, next(2 ** 31)) : bytes;
   // What would be zeroed for long is not asked for: it is memory, and nothing else.
   if (name === "MAP_CREATE" && takesLong(damaged)) return { name, bytes, capacity: 4096 };
-  return { name, bytes: damaged, capacity: next(6) === 0 ? pick(next, [424, 64, 48, 16, 8, 4, 0]) : 4096 };
+  return { name, bytes: damaged, capacity: next(6) === 0 ? pick(next, [432, 64, 48, 16, 8, 4, 0]) : 4096 };
 }
 
 const STATUSES = new Set<number>([

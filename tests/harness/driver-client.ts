@@ -9,9 +9,9 @@ const dispatchCall = library.func("int32 DispatchCall(void*, uint32, void*, uint
 const clientOpen = library.func("void *ClientOpen(uint32)");
 const clientClose = library.func("void ClientClose(void*)");
 
-/** Starts the dispatch anew. */
-export function initiate(allowUncertified = false): void {
-  dispatchInitiate(Uint8Array.of(allowUncertified ? 1 : 0));
+/** Starts the dispatch anew; with bounds of the memory of one client and of all, or the system's. */
+export function initiate(allowUncertified = false, clientBytes = 0, totalBytes = 0): void {
+  dispatchInitiate(BigUint64Array.of(allowUncertified ? 1n : 0n, BigInt(clientBytes), BigInt(totalBytes)));
 }
 
 /** What unloading does: closes what is open and frees what can be freed. */

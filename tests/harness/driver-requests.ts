@@ -198,16 +198,30 @@ export const field = ({ reply }: Answer, index: number): number => reply.getUint
 export const dataOf = ({ reply }: Answer, fixed: number = REPLY.data): Uint8Array =>
   new Uint8Array(reply.buffer, reply.byteOffset + fixed, reply.byteLength - fixed).slice();
 
+/** What STATUS says of memory, in bytes: this client's and all clients', and how much each may be. */
+export function readMemory({ reply }: Answer) {
+  const bytes = new Uint8Array(reply.buffer, reply.byteOffset, reply.byteLength);
+  const status = decodeReply("STATUS", bytes)?.reply;
+  if (status === undefined) throw new Error("no reply of STATUS");
+  return {
+    client: Number(status.clientMemoryBytes),
+    clientLimit: Number(status.clientMemoryLimitBytes),
+    total: Number(status.memoryBytes),
+    totalLimit: Number(status.memoryLimitBytes),
+  };
+}
+
 /** The name of OBJECT_INFO, and what was counted. */
 export function readInfo({ reply }: Answer) {
   const bytes = new Uint8Array(reply.buffer, reply.byteOffset, reply.byteLength);
   const info = decodeReply("OBJECT_INFO", bytes)?.reply;
   if (info === undefined) throw new Error("no reply of OBJECT_INFO");
-  const { name, runCount, runNanoseconds, faultCount } = info;
+  const { name, runCount, runNanoseconds, faultCount, memoryBytes } = info;
   return {
     name,
     runs: Number(runCount),
     nanoseconds: Number(runNanoseconds),
     faults: Number(faultCount),
+    memoryBytes: Number(memoryBytes),
   };
 }

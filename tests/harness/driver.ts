@@ -90,6 +90,14 @@ export function countAllocations(): number {
   return Number(countOutstanding());
 }
 
+const countOutstandingBytes = library.func("uint64 LinuxCountBytes()");
+
+/** Their bytes, as the C library rounds them up. */
+export function countBytes(): number {
+  epochSynchronize();
+  return Number(countOutstandingBytes());
+}
+
 /** From now on this thread runs on that processor, wherever it runs: what is per processor stays in one place. */
 export const setProcessor: (number: number) => void = library.func("void LinuxSetProcessor(uint32)");
 
