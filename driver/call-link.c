@@ -56,7 +56,7 @@ CallLinkCreate(DISPATCH_CALL *Call)
     EBPF_PROGRAM *Program = FindProgram(Call, Request->ProgramHandle);
     if (Program == NULL)
         return;
-    EBPF_ERROR Error = LinkCreate(Hook, Request->Point, Program, &Link);
+    EBPF_ERROR Error = LinkCreate(Hook, Request->Point, Program, ClientAccount(Call->Client), &Link);
     ObjectRelease(&Program->Object);
     if (Error != EbpfErrorNone) {
         CallFail(Call, Error);

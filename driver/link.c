@@ -34,7 +34,7 @@ CheckType(EBPF_HOOK_ID Hook, const EBPF_PROGRAM *Program)
 
 _Use_decl_annotations_
 EBPF_ERROR
-LinkCreate(EBPF_HOOK_ID Hook, UINT32 Point, EBPF_PROGRAM *Program, EBPF_LINK **Link)
+LinkCreate(EBPF_HOOK_ID Hook, UINT32 Point, EBPF_PROGRAM *Program, EBPF_ACCOUNT *Account, EBPF_LINK **Link)
 {
     EBPF_ERROR Error = CheckType(Hook, Program);
     *Link = NULL;
@@ -44,9 +44,15 @@ LinkCreate(EBPF_HOOK_ID Hook, UINT32 Point, EBPF_PROGRAM *Program, EBPF_LINK **L
         return EbpfErrorArgumentInvalid;
     if (!HookIsPresent(Hook))
         return EbpfErrorHookUnavailable;
-    EBPF_LINK *New = PlatformAllocate(sizeof(EBPF_LINK));
-    if (New == NULL)
+    if (!AccountCharge(Account, sizeof(EBPF_LINK)))
         return EbpfErrorMemoryExhausted;
+    EBPF_LINK *New = PlatformAllocate(sizeof(EBPF_LINK));
+    if (New == NULL) {
+        AccountRefund(Account, sizeof(EBPF_LINK));
+        return EbpfErrorMemoryExhausted;
+    }
+    New->Object.Account = Account;
+    New->Object.ChargedBytes = sizeof(EBPF_LINK);
     New->Hook = Hook;
     New->Point = Point;
     New->Program = Program;
@@ -56,6 +62,7 @@ LinkCreate(EBPF_HOOK_ID Hook, UINT32 Point, EBPF_PROGRAM *Program, EBPF_LINK **L
     if (!HookAddLink(New)) {
         ObjectRelease(&Program->Object);
         PlatformFree(New);
+        AccountRefund(Account, sizeof(EBPF_LINK));
         return EbpfErrorHookBusy;
     }
     ObjectPublish(&New->Object, ObjectLink, Destroy);

@@ -16,9 +16,9 @@ typedef struct _EBPF_LINK {
     EBPF_PROGRAM *Program;
 } EBPF_LINK;
 
-/** Attaches a program of the hook's type, and takes a reference to it. The caller has the link's first one. */
+/** Attaches a program of the hook's type, and takes a reference to it; the link is charged. The caller has its first reference. */
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) EBPF_ERROR LinkCreate(
-    _In_ EBPF_HOOK_ID Hook, _In_ UINT32 Point, _In_ EBPF_PROGRAM *Program, _Outptr_ EBPF_LINK **Link);
+    _In_ EBPF_HOOK_ID Hook, _In_ UINT32 Point, _In_ EBPF_PROGRAM *Program, _Inout_ EBPF_ACCOUNT *Account, _Outptr_ EBPF_LINK **Link);
 
 /**
  * Each run from now on is one of the other program. Returns when none is in the one before any more. LinkNotFound if it

@@ -18,7 +18,7 @@ const XDP = 1;
 const { pass, drop, transmit } = { pass: 1, drop: 2, transmit: 3 } as const;
 /** Places in the reply of OBJECT_INFO. */
 const [RUNS, FAULTS] = [80, 84];
-const DESCRIPTION = [102, 103, 104] as const;
+const DESCRIPTION = [104, 105, 106] as const;
 const FRAME = new Uint8Array(60);
 
 const handleOf = (answer: Answer): number => {
