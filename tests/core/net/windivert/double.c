@@ -3,7 +3,8 @@
 // functions of Windows that a client of WinDivert waits with. What it knows of WinDivert is its documentation.
 //
 // The "driver" is a block of memory. Where it is a file (DoubleUse, or WINDIVERT_DOUBLE in the environment) several
-// processes see one driver, and it outlives them: what a process that died had open is closed for it, as Windows does.
+// processes see one driver, those of Wine and those of Linux, and it outlives them: what a process that died had open is
+// closed for it, as Windows does, as soon as another of its system asks for something.
 #ifndef _WIN32
 #define _GNU_SOURCE
 #endif
@@ -32,21 +33,32 @@ enum { F_OUTBOUND = 0x20000, F_LOOPBACK = 0x40000, F_IMPOSTOR = 0x80000, F_IPV6 
 // How a packet got on: nobody asked for it; sent by a client; given back by the driver, whose client had gone.
 enum { UNTOUCHED = 0, SENT = 1, RELEASED = 2 };
 
+// Marks the number of a process as one of Windows, about which Linux knows nothing.
+#define OF_WINDOWS 0x80000000u
+
 // ---- What differs between the systems ----
 #ifdef _WIN32
 static LONGLONG Now(void) { LARGE_INTEGER T; QueryPerformanceCounter(&T); return T.QuadPart; }
 static LONGLONG TicksPerMillisecond(void) { LARGE_INTEGER F; QueryPerformanceFrequency(&F); return F.QuadPart / 1000; }
 static void Pause(unsigned Milliseconds) { Sleep(Milliseconds); }
-static uint32_t Self(void) { return 1; }
-static int IsAlive(uint32_t Process) { return Process != 0; }
+static uint32_t Self(void) { return GetCurrentProcessId() | OF_WINDOWS; }
+static int IsAlive(uint32_t Process)
+{
+    DWORD Code = 0;
+    HANDLE Opened = Process & OF_WINDOWS ? OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, Process & ~OF_WINDOWS) : NULL;
+    if (Opened == NULL) return !(Process & OF_WINDOWS);
+    GetExitCodeProcess(Opened, &Code);
+    CloseHandle(Opened);
+    return Code == STILL_ACTIVE;
+}
 static void Fail(uint32_t Error) { SetLastError(Error); }
 #else
 static __thread uint32_t LastError;
-static int64_t Now(void) { struct timespec T; clock_gettime(CLOCK_MONOTONIC, &T); return T.tv_sec * 10000000ll + T.tv_nsec / 100; }
+static int64_t Now(void) { struct timespec T; clock_gettime(CLOCK_MONOTONIC_RAW, &T); return T.tv_sec * 10000000ll + T.tv_nsec / 100; }
 static int64_t TicksPerMillisecond(void) { return 10000; }
 static void Pause(unsigned Milliseconds) { usleep(Milliseconds == 0 ? 50 : Milliseconds * 1000); }
 static uint32_t Self(void) { return (uint32_t)getpid(); }
-static int IsAlive(uint32_t Process) { return kill((pid_t)Process, 0) == 0 || errno != ESRCH; }
+static int IsAlive(uint32_t Process) { return Process & OF_WINDOWS || kill((pid_t)Process, 0) == 0 || errno != ESRCH; }
 static void Fail(uint32_t Error) { LastError = Error; }
 #endif
 
@@ -71,8 +83,11 @@ static DRIVER *Use(const char *Path)
     if (Driver != NULL) return Driver;
     void *Memory = NULL;
 #ifdef _WIN32
-    (void)Path;
-    Memory = VirtualAlloc(NULL, sizeof(DRIVER), MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
+    HANDLE File = INVALID_HANDLE_VALUE;
+    if (Path != NULL) File = CreateFileA(Path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_ALWAYS, 0, NULL);
+    HANDLE Mapping = CreateFileMappingA(File, NULL, PAGE_READWRITE, 0, sizeof(DRIVER), NULL);
+    Memory = MapViewOfFile(Mapping, FILE_MAP_ALL_ACCESS, 0, 0, sizeof(DRIVER));
+    if (Memory == NULL) abort();
 #else
     int File = Path == NULL ? -1 : open(Path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (File >= 0 && ftruncate(File, sizeof(DRIVER)) != 0) abort();
@@ -316,6 +331,29 @@ static void Complete(int Index)
     Signal(Event);
 }
 
+#ifdef _WIN32
+// Packets may come by another process, which cannot answer a request of this one.
+static DWORD WINAPI Pump(void *Unused)
+{
+    (void)Unused;
+    for (;;) {
+        Enter();
+        for (int Index = 0; Index < HANDLES; Index++) Complete(Index);
+        Leave();
+        Sleep(1);
+    }
+    return 0;
+}
+static void StartPump(void)
+{
+    static LONG Started;
+    if (InterlockedExchange(&Started, 1) == 0) CloseHandle(CreateThread(NULL, 0, Pump, NULL, 0, NULL));
+}
+#else
+// Here WaitForSingleObject looks.
+static void StartPump(void) { }
+#endif
+
 EXPORT intptr_t WinDivertOpen(const char *Filter, int Layer, int16_t Priority, uint64_t Flags)
 {
     static const uint64_t PARAMETERS[] = {4096, 2000, 4 << 20};
@@ -350,7 +388,7 @@ EXPORT int WinDivertRecvEx(intptr_t Handle, void *Packets, uint32_t Length, uint
             Waiting->Status = STATUS_WAIT;
             Unsignal(Waiting->Event);
             Pending[Handle - FIRST_HANDLE] = R;
-            return Leave(), Fail(IO_IS_PENDING), 0;
+            return Leave(), StartPump(), Fail(IO_IS_PENDING), 0;
         }
         Leave();
         Pause(1);

@@ -5,36 +5,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import { EbpfError, type ErrorCode } from "../../../../core/base/error.ts";
 import type { Interface } from "../../../../core/host/host.ts";
-import { hasValidChecksums, makeUdpFrame } from "../../../../core/net/frame.ts";
+import { hasValidChecksums } from "../../../../core/net/frame.ts";
 import { FLAG } from "../../../../core/net/windivert/address.ts";
 import { ENGINES } from "../../../harness/engines.ts";
 import { openStage, type Stage, until } from "../harness.ts";
 import { buildDouble, type Departed, type Double, loadDouble, temporaryFolder } from "./double.ts";
+import { EMPTY, framed, HERE, makePacket, QUERY, THERE } from "./packets.ts";
 
 const folder = temporaryFolder();
 const driver: Double = loadDouble(buildDouble("linux", folder));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 
 const check = test.serial;
-const HERE = Uint8Array.of(10, 0, 0, 1);
-const THERE = Uint8Array.of(10, 0, 0, 2);
-
-/** A packet from there to here. */
-function makePacket(text: string, port = 53, version: 4 | 6 = 4): Uint8Array<ArrayBuffer> {
-  const wide = (address: Uint8Array): Uint8Array =>
-    version === 4 ? address : new Uint8Array(16).fill(address[3]!);
-  const ends = {
-    sourceAddress: wide(THERE),
-    sourcePort: 4000,
-    destinationAddress: wide(HERE),
-    destinationPort: port,
-  };
-  return makeUdpFrame(ends, Buffer.from(text)).slice(14);
-}
-
-const EMPTY = makePacket("");
-const QUERY = makePacket("query");
-
 function openTest(t: ExecutionContext): Stage {
   driver.failOpen(0);
   driver.version(2, 2);
@@ -186,16 +168,6 @@ const SWAP_MACS = `
   r6 = *(u32 *)(r2 + 6)
   *(u32 *)(r2 + 0) = r6
   *(u32 *)(r2 + 6) = r5`;
-
-/** A packet with a header that makes it a frame whose checksums can be looked at. */
-function framed(packet: Uint8Array): Uint8Array {
-  return Uint8Array.from([
-    ...new Array<number>(12).fill(0),
-    packet[0]! >> 4 === 4 ? 8 : 0x86,
-    packet[0]! >> 4 === 4 ? 0 : 0xdd,
-    ...packet,
-  ]);
-}
 
 check("TX answers: out again, to whom it came from, with checksums", async (t) => {
   const stage = openTest(t);
