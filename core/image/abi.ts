@@ -18,8 +18,16 @@ export function halvesOf(argument: ArgumentKind): 1 | 2 {
 }
 
 export function returnsPointer(helper: Helper): boolean {
-  return helper.returns.kind === "mapValueOrNull";
+  return helper.returns.kind === "mapValueOrNull" || helper.returns.kind === "recordOrNull";
 }
+
+/**
+ * What a lane keeps beside the result, from resultAddress on. A tail call that succeeds leaves the id of the other program
+ * in `tailTarget`, and answers 0; then every function of this one returns at once.
+ */
+export const LANE_WORD = { tailTarget: 8, tailCalls: 12, runs: 16 } as const;
+export const RESULT_SIZE_BYTES = 32;
+export const TAIL_CALL = "tail_call";
 
 /** What stands for the address of subprogram `index`: never null. */
 export function functionHandle(index: number): number {

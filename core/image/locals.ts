@@ -12,6 +12,7 @@ export interface Scope {
   subprogramIndex(index: number): number;
   /** Of the function that looks a key up in map `map`; undefined if that is left to the helper. */
   finderIndex(map: number): number | undefined;
+  readonly hasTailCalls: boolean;
   /** Globals that hold the packet's bounds, in programs with legacy packet loads. */
   readonly packetStart: number;
   readonly packetEnd: number;

@@ -10,11 +10,13 @@ import {
   functionHandle,
   halvesOf,
   isArrayKind,
+  LANE_WORD,
   MODULE_NAMES,
   mapHandle,
   mapName,
   returnsPointer,
   subprogramAt,
+  TAIL_CALL,
 } from "./abi.ts";
 import { get, getLow, LOCALS, type Scope, set } from "./locals.ts";
 import type { WasmInstruction } from "./wasm.ts";
@@ -30,22 +32,46 @@ export function lowerCall(
     case "helper": {
       const helper = findHelper(scope.program.platform, target.id, scope.program.type.name);
       if (helper === undefined) throw new InternalError(`helper ${target.id} is unknown`);
-      return (
-        (map !== undefined && helper.name === "map_lookup_elem" && lookUp(scope, map)) ||
-        callHelper(scope, helper)
-      );
+      if (map !== undefined && helper.name === "map_lookup_elem") {
+        return lookUp(scope, map) ?? callHelper(scope, helper);
+      }
+      return [...callHelper(scope, helper), ...(helper.name === TAIL_CALL ? endIfTailCalled(scope) : [])];
     }
     case "local": {
       const index = subprogramAt(scope.program, targetIndex);
-      return [...subprogramArguments(), ["call", scope.subprogramIndex(index)], set(0)];
+      return [
+        ...subprogramArguments(),
+        ["call", scope.subprogramIndex(index)],
+        set(0),
+        ...endIfTailCalled(scope),
+      ];
     }
     case "register":
-      return [...subprogramArguments(), ...getLow(target.register), ["call_indirect", 0], set(0)];
+      return [
+        ...subprogramArguments(),
+        ...getLow(target.register),
+        ["call_indirect", 0],
+        set(0),
+        ...endIfTailCalled(scope),
+      ];
     case "kfunc":
       throw new InternalError(`kfunc ${target.btfId} cannot be compiled`);
     default:
       return unreachable(target);
   }
+}
+
+/** After a tail call that succeeded no function of the program goes on. */
+function endIfTailCalled(scope: Scope): WasmInstruction[] {
+  if (!scope.hasTailCalls) return [];
+  return [
+    ["global.get", scope.constantIndex(MODULE_NAMES.result)],
+    ["i32.load", 2, LANE_WORD.tailTarget],
+    ["if"],
+    ["i64.const", 0],
+    ["return"],
+    ["end"],
+  ];
 }
 
 function subprogramArguments(): WasmInstruction[] {

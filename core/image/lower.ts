@@ -5,7 +5,7 @@ import { findHelper, type Helper } from "../platform/platform.ts";
 import { type BasicBlock, buildCfg } from "../program/cfg.ts";
 import type { Program } from "../program/program.ts";
 import type { VerifiedProgram } from "../verifier/verdict.ts";
-import { halvesOf, isArrayKind, MEMORY_MAXIMUM_PAGES, MODULE_NAMES, mapName } from "./abi.ts";
+import { halvesOf, isArrayKind, MEMORY_MAXIMUM_PAGES, MODULE_NAMES, mapName, TAIL_CALL } from "./abi.ts";
 import { graphsOf } from "./graph.ts";
 import { LOCAL_TYPES, LOCALS, type Scope } from "./locals.ts";
 import { lowerBlock } from "./lower-block.ts";
@@ -35,6 +35,7 @@ export function lowerProgram(program: VerifiedProgram): WasmModule {
     constantIndex: (name) => constants.indexOf(name),
     subprogramIndex: (index) => helpers.length + index,
     finderIndex: (map) => (found.includes(map) ? firstFinder + found.indexOf(map) : undefined),
+    hasTailCalls: helpers.some((row) => row.name === TAIL_CALL),
     packetStart: constants.length,
     packetEnd: constants.length + 1,
   };

@@ -5,6 +5,7 @@ import {
   createPacketWriter,
   instantiate,
   type PacketWriter,
+  type ProgramSource,
 } from "../host/embedded/host.ts";
 import type { Instance, Lane } from "../host/embedded/lane.ts";
 import type { ProgramType } from "../platform/platform.ts";
@@ -25,7 +26,12 @@ interface Running {
 const INGRESS = "ingress_ifindex";
 
 /** What a program throws while it runs is "aborted": its packet is not let through. */
-export function createFilter(lane: Lane, memory: WebAssembly.Memory, cells: Float64Array): Filter {
+export function createFilter(
+  lane: Lane,
+  memory: WebAssembly.Memory,
+  cells: Float64Array,
+  programs: ProgramSource,
+): Filter {
   let running: Running | undefined;
   let generation = 0;
   let ingress = 0;
@@ -57,7 +63,7 @@ export function createFilter(lane: Lane, memory: WebAssembly.Memory, cells: Floa
       }
       const { type } = descriptor.program;
       const next: Running = {
-        instance: instantiate(descriptor, lane),
+        instance: instantiate(descriptor, lane, { programs }),
         writePacket: createPacketWriter(type.context, memory),
         actions: Uint8Array.from({ length: TABLE_SIZE }, (_, value) => lookUp(type, value)),
         type,

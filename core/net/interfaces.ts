@@ -2,7 +2,7 @@
 // posts orders and reads counters; it moves no packet.
 import { closeSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, Worker } from "node:worker_threads";
 import { EbpfError } from "../base/error.ts";
 import { describe, type EmbeddedHost, isPacketHook, type LaneOptions } from "../host/embedded/host.ts";
 import type { Lane } from "../host/embedded/lane.ts";
@@ -114,14 +114,22 @@ function startWorker(
 ): WorkerFace {
   const shared = createShared();
   const { cells, doorbell } = viewShared(shared);
+  const channel = new MessageChannel();
   const setup: WorkerSetup = {
     settings,
     lane,
     memory: host.memory,
     shared,
+    programs: channel.port2,
     ...(program === undefined ? {} : { descriptor: describe(program) }),
   };
-  const worker = new Worker(workerEntry(), { workerData: setup, name: `ebpf ${name}`, execArgv: EXEC_ARGV });
+  host.connect(channel.port1);
+  const worker = new Worker(workerEntry(), {
+    workerData: setup,
+    transferList: [channel.port2],
+    name: `ebpf ${name}`,
+    execArgv: EXEC_ARGV,
+  });
   const pending = new Map<number, Pending>();
   const ready = Promise.withResolvers<Ready>();
   const ended = Promise.withResolvers<void>();
@@ -177,6 +185,7 @@ function startWorker(
   worker.on("exit", () => {
     running.delete(end);
     host.releaseLane(lane);
+    host.disconnect(channel.port1);
     if (wakeFd !== undefined) closeSync(wakeFd);
     atEnd();
     const error =

@@ -1,5 +1,6 @@
 // What every packet loop has: the program in force, the counters, and word from the main thread. Also the messages
 // between an interface and its worker. Knows no sockets, devices or files.
+import type { MessagePort } from "node:worker_threads";
 import type { ErrorCode, ErrorData } from "../base/error.ts";
 import type { InstanceDescriptor, Lane } from "../host/embedded/lane.ts";
 import type { InterfaceCounters } from "../host/host.ts";
@@ -55,6 +56,8 @@ export interface WorkerSetup {
   readonly lane: Lane;
   readonly memory: WebAssembly.Memory;
   readonly shared: SharedArrayBuffer;
+  /** Where programs come from that tail calls lead to. */
+  readonly programs: MessagePort;
   /** In force before the first packet is taken. */
   readonly descriptor?: InstanceDescriptor;
 }

@@ -2,6 +2,7 @@
 // answers orders between two packets. `dist/worker.cjs` is made of this file.
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { EbpfError, InternalError } from "../base/error.ts";
+import { receivePrograms } from "../host/embedded/host.ts";
 import { createFilter } from "./filter.ts";
 import { openGateway } from "./gateway.ts";
 import { openPlainGateway } from "./gateway-plain.ts";
@@ -98,7 +99,7 @@ async function openLoop(setup: WorkerSetup, environment: LoopEnvironment): Promi
 
 async function main(setup: WorkerSetup): Promise<void> {
   const shared = viewShared(setup.shared);
-  const filter = createFilter(setup.lane, setup.memory, shared.cells);
+  const filter = createFilter(setup.lane, setup.memory, shared.cells, receivePrograms(setup.programs));
   const rests: Rests = {};
   const environment: LoopEnvironment = {
     lane: setup.lane,

@@ -11,6 +11,7 @@
 //   -- failure at=2                the code a verdict must have, and the instruction; none: it is accepted
 //   -- pre | post | observe at=3   states, as the verifier prints them (tests/fixtures/transfer)
 //   -- skip engine=wasm: reason
+//   -- steps                       what is done with maps and programs, one after the other (tests/fixtures/maps, map-fixture.ts)
 //
 // A file of many cases begins each with `=== name`.
 import { readdirSync, readFileSync } from "node:fs";
@@ -32,6 +33,7 @@ const SECTIONS = [
   "result",
   "failure",
   "skip",
+  "steps",
 ] as const;
 
 export type SectionName = (typeof SECTIONS)[number];

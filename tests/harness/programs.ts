@@ -69,7 +69,7 @@ export const HELPERS: readonly Helper[] = [
   { name: "memcmp_s", id: 23, arguments: [READ, SIZE, READ, SIZE], returns: SCALAR_RESULT },
   { name: "memset", id: 24, arguments: [WRITE, SIZE, NUMBER], returns: SCALAR_RESULT },
   { name: "strnlen_s", id: 29, arguments: [READ, SIZE], returns: SCALAR_RESULT },
-  { name: "tail_call", id: 5, arguments: [], returns: SCALAR_RESULT },
+  { name: "get_current_logon_id", id: 20, arguments: [], returns: SCALAR_RESULT },
 ];
 
 export const PLATFORM: Platform = {

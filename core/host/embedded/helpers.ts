@@ -2,12 +2,14 @@
 // Arguments and results travel as image/abi.ts says. Arguments were proved right by the verifier.
 import { Buffer } from "node:buffer";
 import { uptime } from "node:os";
-import { EbpfError } from "../../base/error.ts";
+import { EbpfError, InternalError } from "../../base/error.ts";
 import { fromHalves } from "../../base/int.ts";
 import type { Helper } from "../../platform/platform.ts";
 import type { Lane } from "./lane.ts";
-import { MAP_ERROR, type MapAccess } from "./maps/map.ts";
+import { MAP_ERROR, type MapAccess, type RingAccess } from "./maps/map.ts";
+import { ringOf } from "./maps/ring.ts";
 import type { MemoryViews } from "./memory.ts";
+import type { TailCalls } from "./tail-calls.ts";
 import { formatTrace, openTraceWriter } from "./trace.ts";
 
 export interface HelperEnvironment {
@@ -15,6 +17,7 @@ export interface HelperEnvironment {
   readonly lane: Lane;
   /** By index in the program. */
   readonly maps: readonly MapAccess[];
+  readonly tailCalls?: TailCalls;
 }
 
 export type HelperFunction = (...halves: number[]) => number;
@@ -42,6 +45,33 @@ const HELPERS: Readonly<Record<string, HelperMaker>> = {
   },
   map_delete_elem: ({ maps }, { signed }) => {
     return (map, key) => signed(maps[map - 1]!.remove(key));
+  },
+  tail_call: ({ maps, tailCalls }, { signed }) => {
+    return (_context, map, index) =>
+      signed(tailCalls === undefined ? MAP_ERROR.notFound : tailCalls.request(maps[map - 1]!, index));
+  },
+  ringbuf_output: ({ maps }, { signed }) => {
+    return (map, data, size, flags, flagsHigh) =>
+      signed(flagsHigh === 0 ? maps[map - 1]!.ring!.output(data, size >>> 0, flags) : MAP_ERROR.invalid);
+  },
+  ringbuf_reserve: ({ maps }) => {
+    return (map, size, flags, flagsHigh) =>
+      (flags | flagsHigh) === 0 ? maps[map - 1]!.ring!.reserve(size >>> 0) : 0;
+  },
+  ringbuf_submit: (environment, { signed }) => {
+    return (record, flags) => {
+      ringHolding(environment, record).submit(record, flags);
+      return signed(0);
+    };
+  },
+  ringbuf_discard: (environment, { signed }) => {
+    return (record, flags) => {
+      ringHolding(environment, record).discard(record, flags);
+      return signed(0);
+    };
+  },
+  ringbuf_query: ({ maps }, { wide }) => {
+    return (map, what) => wide(maps[map - 1]!.ring!.query(what));
   },
   ktime_get_ns: (_, { wide }) => {
     return () => wide(process.hrtime.bigint());
@@ -117,6 +147,14 @@ export function unsupported(helper: Helper): EbpfError {
     target: helper.name,
     details: { id: helper.id },
   });
+}
+
+/** A record says itself which map it is of. */
+function ringHolding({ views, maps }: HelperEnvironment, record: number): RingAccess {
+  const address = ringOf(views, record);
+  const ring = maps.find(({ descriptor }) => descriptor.address === address)?.ring;
+  if (ring === undefined) throw new InternalError("a record of no map of the program");
+  return ring;
 }
 
 /** Leaves the high half where the engines look for it. */

@@ -8,19 +8,24 @@ import type { EbpfMap } from "../host.ts";
 import { LANE_COUNT, type MapDescriptor } from "./lane.ts";
 import { findMapImplementation, openMap } from "./maps/kinds.ts";
 import { MAP_ERROR, UPDATE_MODE } from "./maps/map.ts";
+import { LEAST_RING_BYTES, MOST_RING_BYTES } from "./maps/ring.ts";
 import { alignUp, type LinearMemory, viewsOf } from "./memory.ts";
 
 export interface EmbeddedMap extends EbpfMap {
   readonly descriptor: MapDescriptor;
 }
 
+/** What a map needs of its host. */
+export interface MapHost {
+  readonly memory: LinearMemory;
+  /** Frees memory once no thread can use it any more. */
+  free(address: number): void;
+  /** Before program `id` is put into a program array; throws if it cannot be. */
+  enter(map: EmbeddedMap, id: number): void;
+}
+
 /** MapTypeUnsupported, MapDefinitionInvalid or MemoryExhausted if the map cannot be made. */
-export function createEmbeddedMap(
-  memory: LinearMemory,
-  id: number,
-  spec: MapSpec,
-  kind: MapKind,
-): EmbeddedMap {
+export function createEmbeddedMap(host: MapHost, id: number, spec: MapSpec, kind: MapKind): EmbeddedMap {
   const implementation = findMapImplementation(kind);
   if (implementation === undefined) {
     throw new EbpfError(
@@ -42,6 +47,7 @@ export function createEmbeddedMap(
   // One allocation, so that nothing is left behind if it fails: the map, then the host's own key and value.
   const sizeBytes = alignUp(implementation.sizeBytes(shape), 16);
   const valueOffset = alignUp(shape.keySizeBytes, 8);
+  const { memory } = host;
   const address = memory.allocate(sizeBytes + valueOffset + shape.valueSizeBytes);
   const scratch = address + sizeBytes;
   const descriptor: MapDescriptor = { id, address, ...shape };
@@ -61,11 +67,14 @@ export function createEmbeddedMap(
   };
   const refuse = (code: number): EbpfError => refusal(spec.name, kind, code);
 
-  return {
+  const { ring } = access;
+  const map: EmbeddedMap = {
     id,
     spec,
     descriptor,
+    ...(ring === undefined ? {} : { ring }),
     lookup(key) {
+      if (ring !== undefined) throw refuse(MAP_ERROR.invalid);
       putKey(key);
       if (access.peek(scratch, 0) === 0) return undefined;
       if (copies === 1) {
@@ -83,6 +92,8 @@ export function createEmbeddedMap(
       const expected = copies === 1 ? shape.valueSizeBytes : stride * copies;
       if (value.length !== expected) throw wrongSize(spec.name, "value", value.length, expected);
       if (readOnly) throw readOnlyMap(spec.name);
+      if (kind === "prog_array")
+        host.enter(map, new DataView(value.buffer, value.byteOffset).getUint32(0, true));
       putKey(key);
       views.bytes.set(value.subarray(0, shape.valueSizeBytes), scratch + valueOffset);
       const result = access.update(scratch, scratch + valueOffset, UPDATE_MODE[mode]);
@@ -102,24 +113,41 @@ export function createEmbeddedMap(
     },
     keys: () => access.keys(),
     count: () => access.count(),
-    close: () => memory.free(address),
+    close: () => host.free(address),
   };
+  return map;
 }
 
 function checkShape(spec: MapSpec, kind: MapKind): void {
   const { keySizeBytes, valueSizeBytes, maxEntries } = spec;
-  const isArray = isArrayKind(kind);
-  const wrong =
-    (isArray && keySizeBytes !== 4 && "keys of an array must have 4 bytes") ||
-    (keySizeBytes === 0 && "the key size is 0") ||
-    (valueSizeBytes === 0 && "the value size is 0") ||
-    (maxEntries === 0 && "max_entries is 0");
-  if (wrong) {
-    throw new EbpfError("MapDefinitionInvalid", `map '${spec.name}': ${wrong}`, {
-      target: spec.name,
-      details: { keySizeBytes, valueSizeBytes, maxEntries },
-    });
-  }
+  const wrong = kind === "ringbuf" ? wrongOfRing(spec) : wrongOfEntries(spec, kind);
+  if (wrong === undefined) return;
+  throw new EbpfError("MapDefinitionInvalid", `map '${spec.name}': ${wrong}`, {
+    target: spec.name,
+    details: { keySizeBytes, valueSizeBytes, maxEntries },
+  });
+}
+
+function wrongOfEntries(
+  { keySizeBytes, valueSizeBytes, maxEntries }: MapSpec,
+  kind: MapKind,
+): string | undefined {
+  if (isIndexed(kind) && keySizeBytes !== 4) return "keys of an array must have 4 bytes";
+  if (keySizeBytes === 0) return "the key size is 0";
+  if (valueSizeBytes === 0) return "the value size is 0";
+  if (kind === "prog_array" && valueSizeBytes !== 4) return "values of a program array must have 4 bytes";
+  return maxEntries === 0 ? "max_entries is 0" : undefined;
+}
+
+function wrongOfRing({ keySizeBytes, valueSizeBytes, maxEntries }: MapSpec): string | undefined {
+  if (keySizeBytes !== 0 || valueSizeBytes !== 0) return "a ring buffer has neither keys nor values";
+  const fits = maxEntries >= LEAST_RING_BYTES && maxEntries <= MOST_RING_BYTES;
+  if (fits && (maxEntries & (maxEntries - 1)) === 0) return undefined;
+  return `the size of a ring buffer must be a power of two from ${LEAST_RING_BYTES} to ${MOST_RING_BYTES} bytes`;
+}
+
+function isIndexed(kind: MapKind): boolean {
+  return isArrayKind(kind) || kind === "prog_array";
 }
 
 function wrongSize(name: string, what: string, given: number, wanted: number): EbpfError {
@@ -145,7 +173,7 @@ function refusal(name: string, kind: MapKind, code: number): EbpfError {
     case MAP_ERROR.notFound:
       return new EbpfError("MapKeyNotFound", `map '${name}' has no entry with this key`, data);
     case MAP_ERROR.tooBig:
-      return isArrayKind(kind)
+      return isIndexed(kind)
         ? new EbpfError("MapKeyNotFound", `the key is beyond the last index of map '${name}'`, data)
         : new EbpfError("MapFull", `map '${name}' is full`, data);
     default:

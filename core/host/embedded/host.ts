@@ -1,14 +1,18 @@
 // The embedded host: programs run in this process, on one linear memory. This file makes hosts and loads programs; it is
 // also the door for packet loops, which open the same programs in other threads (describe, instantiate, contexts).
+import type { MessagePort } from "node:worker_threads";
 import { EbpfError, InternalError } from "../../base/error.ts";
 import type { Image } from "../../image/image.ts";
 import type { EbpfMap, Host, LoadedProgram } from "../host.ts";
 import { isHelperSupported, unsupported } from "./helpers.ts";
-import { createEmbeddedMap, type EmbeddedMap } from "./host-map.ts";
+import { createEmbeddedMap, type EmbeddedMap, type MapHost } from "./host-map.ts";
 import { helpersOf } from "./instance.ts";
 import type { InstanceDescriptor, Lane } from "./lane.ts";
 import { createLanes, type LaneOptions } from "./lanes.ts";
 import { createLinearMemory, MAXIMUM_MEMORY_BYTES, viewsOf } from "./memory.ts";
+import { createProgramArrays } from "./program-arrays.ts";
+import { createPrograms } from "./programs.ts";
+import { createRetired } from "./retired.ts";
 import { runOnce } from "./run.ts";
 import { openTraceReader, type TraceReader } from "./trace.ts";
 
@@ -16,6 +20,8 @@ export { actionOf, clearContext, createPacketWriter, isPacketHook, type PacketWr
 export { InterpreterFault } from "./fault.ts";
 export { type InstanceOptions, instantiate } from "./instance.ts";
 export type { LaneOptions } from "./lanes.ts";
+export { receivePrograms } from "./programs.ts";
+export type { ProgramSource } from "./tail-calls.ts";
 
 export interface EmbeddedProgram extends LoadedProgram {
   /** All that another thread needs to instantiate() the program; it may be posted to a worker. */
@@ -32,6 +38,9 @@ export interface EmbeddedHost extends Host {
   releaseLane(lane: Lane): void;
   /** Lines that programs printed since the last call, in all lanes. */
   readTrace(): string[];
+  /** Posts there what tail calls may lead to, for receivePrograms() in another thread, until it is disconnected. */
+  connect(port: MessagePort): void;
+  disconnect(port: MessagePort): void;
 }
 
 export interface EmbeddedHostOptions {
@@ -50,22 +59,41 @@ export function createEmbeddedHost(options: EmbeddedHostOptions = {}): EmbeddedH
     }
     return lane;
   };
+  const programs = createPrograms();
+  const arrays = createProgramArrays(programs);
+  const retired = createRetired(viewsOf(memory.memory), lanes.taken);
+  const mapHost: MapHost = {
+    memory,
+    free: (address) => retired.retire(() => memory.free(address)),
+    enter: arrays.enter,
+  };
   let nextId = 1;
   return {
     kind: "embedded",
     memory: memory.memory,
-    createMap: (spec, kind) => createEmbeddedMap(memory, nextId++, spec, kind),
+    createMap(spec, kind) {
+      retired.settle();
+      const map = createEmbeddedMap(mapHost, nextId++, spec, kind);
+      return kind === "prog_array" ? arrays.keep(map) : map;
+    },
     load(image, maps, certificate) {
       const descriptor = describeImage(image, maps, nextId++, memory.memory);
+      arrays.use(maps, image.program);
+      programs.add(descriptor);
       return {
         id: descriptor.programId,
         image,
         maps,
         certified: certificate !== undefined,
         descriptor,
-        run: (runOptions) =>
-          runOnce(descriptor, image.program, watch(lanes.main(runOptions.data.length)), runOptions),
-        close: () => undefined,
+        run(runOptions) {
+          const lane = watch(lanes.main(runOptions.data.length));
+          return runOnce(descriptor, image.program, lane, runOptions, programs);
+        },
+        close() {
+          arrays.leave(descriptor.programId);
+          programs.remove(descriptor.programId);
+        },
       };
     },
     allocateLane: (laneOptions) => watch(lanes.allocate(laneOptions)),
@@ -74,7 +102,12 @@ export function createEmbeddedHost(options: EmbeddedHostOptions = {}): EmbeddedH
       lanes.release(lane);
     },
     readTrace: () => [...readers.values()].flatMap(({ reader }) => reader.read()),
-    memoryBytes: () => memory.usedBytes(),
+    connect: programs.connect,
+    disconnect: programs.disconnect,
+    memoryBytes() {
+      retired.settle();
+      return memory.usedBytes();
+    },
     close: async () => undefined,
   };
 }

@@ -1,6 +1,6 @@
 // Makes a program runnable in a lane, in any thread: all it needs is the descriptor and the lane, both plain data.
 import { InternalError } from "../../base/error.ts";
-import { MODULE_NAMES, mapName } from "../../image/abi.ts";
+import { MODULE_NAMES, mapName, TAIL_CALL } from "../../image/abi.ts";
 import { REGISTER_COUNT } from "../../isa/instruction.ts";
 import type { Helper } from "../../platform/platform.ts";
 import { findHelper } from "../../platform/platform.ts";
@@ -13,11 +13,16 @@ import type { BoundHelper, Machine } from "./machine.ts";
 import { baseAddress, openMap } from "./maps/kinds.ts";
 import { viewsOf } from "./memory.ts";
 import { createRegisters } from "./registers.ts";
+import { createTailCalls, type ProgramSource, type TailCalls } from "./tail-calls.ts";
 
 export interface InstanceOptions extends InterpreterOptions {
   /** Interpreter only: reading a register or stack byte that was never written is a fault. */
   readonly checkInitialization?: boolean;
+  /** Where tail calls find programs; without it they find none. */
+  readonly programs?: ProgramSource;
 }
+
+const NO_PROGRAMS: ProgramSource = { find: () => undefined };
 
 /** HelperUnsupported if the program calls a helper that this host does not implement. */
 export function instantiate(
@@ -25,10 +30,37 @@ export function instantiate(
   lane: Lane,
   options: InstanceOptions = {},
 ): Instance {
+  const hasTailCalls = helpersOf(descriptor.program).some(({ name }) => name === TAIL_CALL);
+  if (!hasTailCalls) return open(descriptor, lane, options, undefined);
+  const tailCalls: TailCalls = createTailCalls(
+    viewsOf(descriptor.memory),
+    lane,
+    options.programs ?? NO_PROGRAMS,
+    (other) => open(ofEngine(other, options), lane, options, tailCalls),
+  );
+  return tailCalls.chain(open(descriptor, lane, options, tailCalls));
+}
+
+/** What is traced is interpreted, wherever it goes. */
+function ofEngine(descriptor: InstanceDescriptor, { trace }: InstanceOptions): InstanceDescriptor {
+  return trace === undefined ? descriptor : { ...descriptor, engine: "interpreter" };
+}
+
+function open(
+  descriptor: InstanceDescriptor,
+  lane: Lane,
+  options: InstanceOptions,
+  tailCalls: TailCalls | undefined,
+): Instance {
   const views = viewsOf(descriptor.memory);
   const maps = descriptor.maps.map((map) => openMap(views, map, lane.index));
   const bases = descriptor.maps.map((map) => baseAddress(map, lane.index));
-  const environment: HelperEnvironment = { views, lane, maps };
+  const environment: HelperEnvironment = {
+    views,
+    lane,
+    maps,
+    ...(tailCalls === undefined ? {} : { tailCalls }),
+  };
   const { program } = descriptor;
   const helpers = new Map(
     helpersOf(program).map((row): [number, BoundHelper] => [

@@ -6,6 +6,7 @@ import {
   FRAME_SIZE_BYTES,
   functionHandle,
   isArrayKind,
+  LANE_WORD,
   mapHandle,
   subprogramAt,
 } from "../../image/abi.ts";
@@ -22,6 +23,7 @@ import {
   STACK_POINTER,
   type StoreInstruction,
 } from "../../isa/instruction.ts";
+import type { Program } from "../../program/program.ts";
 import { atomic32, atomic64 } from "./atomics.ts";
 import { InterpreterFault } from "./fault.ts";
 import { callHelper } from "./helper-call.ts";
@@ -32,7 +34,7 @@ import { alu32, alu64, compare32, compare64, swapBytes } from "./registers.ts";
 
 export interface InterpreterOptions {
   /** Called before each instruction with its index; may read the machine's registers, must not change them. */
-  readonly trace?: (instruction: number, registers: BigInt64Array) => void;
+  readonly trace?: (instruction: number, registers: BigInt64Array, program: Program) => void;
   /** After that many instructions the run ends with a fault; default: never. */
   readonly maximumSteps?: number;
 }
@@ -52,7 +54,7 @@ export function createInterpreter(machine: Machine, options: InterpreterOptions 
         if (instruction === undefined) {
           throw new InterpreterFault("outOfBounds", machine.next, "there is no such instruction");
         }
-        options.trace?.(machine.next, machine.registers.wide);
+        options.trace?.(machine.next, machine.registers.wide, machine.program);
         machine.current = machine.next;
         machine.next++;
         step(machine, instruction);
@@ -300,6 +302,9 @@ function call(machine: Machine, { target }: CallInstruction): void {
   switch (target.kind) {
     case "helper":
       callHelper(machine, target.id);
+      // A tail call that succeeded: another program goes on.
+      if (machine.views.words[(machine.lane.resultAddress + LANE_WORD.tailTarget) >>> 2] !== 0)
+        machine.next = -1;
       return;
     case "local":
       enter(machine, machine.program.targets[machine.current]!);

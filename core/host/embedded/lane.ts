@@ -20,7 +20,7 @@ export interface Lane {
   /** Grows down from `stackAddress + stackSizeBytes`; 8 frames of 512 bytes. */
   readonly stackAddress: number;
   readonly stackSizeBytes: number;
-  /** 8 bytes: where the full r0 of the last run is left. */
+  /** Where the full r0 of the last run is left, and what a run needs beside it (LANE_WORD in image/abi.ts). */
   readonly resultAddress: number;
   /** The ring that trace_printk writes to. */
   readonly traceAddress: number;

@@ -1,7 +1,7 @@
 // Gives out lanes: the parts of the linear memory that threads run programs in. The layout of a lane's parts is
 // decided here; lane.ts says what they are.
 import { EbpfError } from "../../base/error.ts";
-import { FRAME_COUNT, FRAME_SIZE_BYTES } from "../../image/abi.ts";
+import { FRAME_COUNT, FRAME_SIZE_BYTES, RESULT_SIZE_BYTES } from "../../image/abi.ts";
 import { LANE_COUNT, type Lane } from "./lane.ts";
 import { alignUp, type LinearMemory } from "./memory.ts";
 
@@ -22,6 +22,8 @@ export interface Lanes {
   allocate(options?: LaneOptions): Lane;
   /** Takes a lane back; its thread must have stopped running programs. */
   release(lane: Lane): void;
+  /** Those that were allocated and not released. */
+  taken(): readonly Lane[];
   /** Lane 0, the main thread's, with a packet slot of at least that many bytes. Valid until the next call. */
   main(packetBytes: number): Lane;
 }
@@ -46,6 +48,7 @@ export function createLanes(memory: LinearMemory): Lanes {
       taken.delete(lane.index);
       memory.free(lane.contextAddress);
     },
+    taken: () => [...taken.values()],
     main(packetBytes) {
       if (mainLane !== undefined && mainLane.packetSlotBytes - mainLane.packetHeadroomBytes >= packetBytes) {
         return mainLane;
@@ -65,7 +68,7 @@ function layOut(memory: LinearMemory, index: number, options: LaneOptions): Lane
   const packetSlotBytes = alignUp(options.packetSlotBytes ?? 2304, 16);
   const packetHeadroomBytes = options.packetHeadroomBytes ?? 256;
   const stackSizeBytes = FRAME_SIZE_BYTES * FRAME_COUNT;
-  const fixed = CONTEXT_SIZE_BYTES + 16 + stackSizeBytes + TRACE_SIZE_BYTES;
+  const fixed = CONTEXT_SIZE_BYTES + RESULT_SIZE_BYTES + stackSizeBytes + TRACE_SIZE_BYTES;
   const contextAddress = memory.allocate(fixed + packetSlotCount * packetSlotBytes);
   const resultAddress = contextAddress + CONTEXT_SIZE_BYTES;
   return {
@@ -76,10 +79,10 @@ function layOut(memory: LinearMemory, index: number, options: LaneOptions): Lane
     packetSlotCount,
     packetSlotBytes,
     packetHeadroomBytes,
-    stackAddress: resultAddress + 16,
+    stackAddress: resultAddress + RESULT_SIZE_BYTES,
     stackSizeBytes,
     resultAddress,
-    traceAddress: resultAddress + 16 + stackSizeBytes,
+    traceAddress: resultAddress + RESULT_SIZE_BYTES + stackSizeBytes,
     traceSizeBytes: TRACE_SIZE_BYTES,
   };
 }

@@ -5,10 +5,11 @@ import type { ContextDescriptor } from "../../platform/platform.ts";
 import type { Program } from "../../program/program.ts";
 import type { RunOptions, RunResult } from "../host.ts";
 import { actionOf, clearContext, createPacketWriter, isPacketHook } from "./context.ts";
-import { instantiate } from "./instance.ts";
+import { type InstanceOptions, instantiate } from "./instance.ts";
 import type { InstanceDescriptor, Lane } from "./lane.ts";
 import { type MemoryViews, viewsOf } from "./memory.ts";
 import { readPacketBounds } from "./regions.ts";
+import type { ProgramSource } from "./tail-calls.ts";
 
 /** ArgumentInvalid if data or context cannot be the program's; InterpreterFault as in instance.ts. */
 export function runOnce(
@@ -16,13 +17,14 @@ export function runOnce(
   program: Program,
   lane: Lane,
   options: RunOptions,
+  programs: ProgramSource,
 ): RunResult {
   checkInput(program, options);
   const views = viewsOf(descriptor.memory);
   const instance = instantiate(
     options.trace === undefined ? descriptor : { ...descriptor, engine: "interpreter" },
     lane,
-    options.trace === undefined ? {} : { trace: traceOf(program, options.trace) },
+    { programs, ...(options.trace === undefined ? {} : { trace: traceOf(options.trace) }) },
   );
   const raw = program.rawMemorySizeBytes !== undefined;
   const packetAddress = lane.packetAddress + lane.packetHeadroomBytes;
@@ -97,11 +99,8 @@ function contextAfter(views: MemoryViews, context: ContextDescriptor, lane: Lane
   return bytes;
 }
 
-function traceOf(
-  program: Program,
-  trace: NonNullable<RunOptions["trace"]>,
-): (instruction: number, registers: BigInt64Array) => void {
-  return (instruction, registers) => {
+function traceOf(trace: NonNullable<RunOptions["trace"]>): NonNullable<InstanceOptions["trace"]> {
+  return (instruction, registers, program) => {
     trace({
       instruction,
       slot: program.slots[instruction] ?? instruction,

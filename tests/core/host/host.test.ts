@@ -56,10 +56,10 @@ for (const engine of ENGINES) {
 
   test(`a helper that is not implemented is refused at load: ${engine}`, (t) => {
     const host = createEmbeddedHost();
-    const image = compile(assembled("call 5\nexit"), engine);
+    const image = compile(assembled("call 20\nexit"), engine);
     const error = t.throws(() => host.load(image, []), { instanceOf: EbpfError });
     t.is(error.code, "HelperUnsupported");
-    t.is(error.data.target, "tail_call");
+    t.is(error.data.target, "get_current_logon_id");
   });
 }
 

@@ -6,6 +6,8 @@ import type { MemoryViews } from "../memory.ts";
 import { ARRAY, PERCPU_ARRAY } from "./array.ts";
 import { HASH, LRU_HASH, LRU_PERCPU_HASH, PERCPU_HASH } from "./hash.ts";
 import type { MapAccess, MapImplementation } from "./map.ts";
+import { PROG_ARRAY } from "./prog-array.ts";
+import { RINGBUF } from "./ring.ts";
 
 const IMPLEMENTATIONS: Partial<Record<MapKind, MapImplementation>> = {
   array: ARRAY,
@@ -14,6 +16,8 @@ const IMPLEMENTATIONS: Partial<Record<MapKind, MapImplementation>> = {
   percpu_hash: PERCPU_HASH,
   lru_hash: LRU_HASH,
   lru_percpu_hash: LRU_PERCPU_HASH,
+  prog_array: PROG_ARRAY,
+  ringbuf: RINGBUF,
 };
 
 /** How maps of a kind are done here; undefined if they are not. */

@@ -4,12 +4,32 @@ import type { MapDescriptor } from "../lane.ts";
 import type { MemoryViews } from "../memory.ts";
 
 /** The Linux error numbers that map helpers return, negated. */
-export const MAP_ERROR = { notFound: -2, tooBig: -7, exists: -17, invalid: -22 } as const;
+export const MAP_ERROR = { notFound: -2, tooBig: -7, noMemory: -12, exists: -17, invalid: -22 } as const;
 
 /** The `flags` of map_update_elem: BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
 export const UPDATE_MODE = { any: 0, noexist: 1, exist: 2 } as const;
 
 export type MapShape = Omit<MapDescriptor, "id" | "address">;
+
+/** A ring buffer, beside what every map is. Records are given by the address of their data. */
+export interface RingAccess {
+  /** Address of a record that is this program's until it submits or discards it; 0 if there is no room. */
+  reserve(sizeBytes: number): number;
+  submit(record: number, flags: number): void;
+  discard(record: number, flags: number): void;
+  /** 0, or one of MAP_ERROR. */
+  output(dataAddress: number, sizeBytes: number, flags: number): number;
+  /** As ringbuf_query: 0 bytes in use, 1 the size, 2 and 3 where reader and writers are. */
+  query(what: number): bigint;
+  /** Do these bytes lie within a record that this program holds? */
+  holds(address: number, sizeBytes: number): boolean;
+  /** Main thread only: the oldest record, which is gone then. */
+  take(): Uint8Array | undefined;
+  wait(milliseconds: number): Promise<void>;
+  /** Records that wait to be taken. */
+  count(): number;
+  dropped(): number;
+}
 
 /** One map as seen from one lane. Keys and values are given by address; nothing is checked but the key itself. */
 export interface MapAccess {
@@ -27,6 +47,9 @@ export interface MapAccess {
   count(): number;
   /** A copy of the keys there were at the time of the call. */
   keys(): Iterable<Uint8Array>;
+  readonly ring?: RingAccess;
+  /** Of a program array: the id of the program at an index, 0 if there is none. */
+  programAt?(index: number): number;
 }
 
 export interface MapImplementation {
