@@ -1,5 +1,6 @@
 // Requests about maps.
 #include "call.h"
+#include "maps/perf-event-array.h"
 #include "maps/ring.h"
 
 /** A bound for one map, whatever its client may have: it is zeroed in one go. */
@@ -199,14 +200,19 @@ CallRingRead(DISPATCH_CALL *Call)
     if (Object == NULL)
         return;
     EBPF_MAP *Map = CONTAINING_RECORD(Object, EBPF_MAP, Object);
-    if (Map->Definition.Type != EBPF_MAP_TYPE_RINGBUF) {
+    BOOLEAN PerProcessor = Map->Definition.Type == EBPF_MAP_TYPE_PERF_EVENT_ARRAY;
+    if (!PerProcessor && Map->Definition.Type != EBPF_MAP_TYPE_RINGBUF) {
         Finish(Call, Map, EbpfErrorMapOperationUnsupported, 0);
         return;
     }
+    UINT32 Processor = 0;
     UINT32 Room = Call->ReplyCapacityBytes - Call->ReplyFixedBytes;
-    INT32 Result = RingRead(Map, CallReserve(Call, Room), Room, &Reply->DataBytes);
+    UINT8 *Data = CallReserve(Call, Room);
+    INT32 Result = PerProcessor ? PerfRead(Map, Data, Room, &Reply->DataBytes, &Processor)
+                                : RingRead(Map, Data, Room, &Reply->DataBytes);
     if (Result == MAP_OK)
         Call->ReplyBytes = Call->ReplyFixedBytes + Reply->DataBytes;
     Reply->Found = Result == MAP_OK;
+    Reply->Processor = Result == MAP_OK ? Processor : 0;
     Finish(Call, Map, Result == MAP_TOO_BIG ? EbpfErrorArgumentInvalid : ErrorOf(Result, TRUE), 0);
 }

@@ -2,6 +2,7 @@
 // proved by the certificate; a map is looked at again all the same, because it decides what code runs on its memory.
 #include "helpers.h"
 
+#include "maps/perf-event-array.h"
 #include "maps/prog-array.h"
 #include "maps/queue.h"
 #include "maps/ring.h"
@@ -142,6 +143,24 @@ HELPER(RingbufOutput)
     if (Map == NULL || Map->Type != &RingMapType || A4 > 2)
         return Signed(MAP_INVALID);
     return Signed(RingOutput(Map, Pointer(A2), (UINT32)A3));
+}
+
+/** In the ring of this processor, the only one that may be asked for; where there is a packet, with its begin if that is asked. */
+HELPER(PerfEventOutput)
+{
+    UNUSED(A1);
+    EBPF_MAP *Map = MapOf(Run, A2);
+    UINT32 Processor = PlatformProcessorNumber();
+    const EBPF_REGION *Packet = &Run->Regions[RegionPacket];
+    PERF_PART Data = {.Data = Pointer(A4), .SizeBytes = (UINT32)A5};
+    PERF_PART Begin = {.Data = Pointer(Packet->Start), .SizeBytes = (UINT32)((A3 & PERF_PACKET_MASK) >> PERF_PACKET_SHIFT)};
+    UINT64 Asked = A3 & PERF_PROCESSOR_MASK;
+    if (Map == NULL || Map->Type != &PerfEventArrayMapType || (A3 & ~(PERF_PROCESSOR_MASK | PERF_PACKET_MASK)) != 0 ||
+        (Asked != PERF_THIS_PROCESSOR && Asked != Processor))
+        return Signed(MAP_INVALID);
+    if (Begin.SizeBytes != 0 && Packet->Start == 0)
+        return Signed(MAP_UNSUPPORTED);
+    return Signed(Begin.SizeBytes > Packet->SizeBytes ? MAP_INVALID : PerfOutput(Map, Processor, Data, Begin));
 }
 
 HELPER(MapPushElem)
@@ -289,7 +308,7 @@ HELPER(StrnlenS)
 #define MEMORY_OUT ArgumentMemoryOut
 #define SIZE ArgumentSize
 
-/** By number. 26 is of one program type; 32 (perf events) is not here. */
+/** By number. 26 is of one program type. */
 static const EBPF_HELPER Helpers[] = {
     [1] = {MapLookupElem, {MAP, KEY}},
     [2] = {MapUpdateElem, {MAP, KEY, VALUE, SCALAR}},
@@ -321,6 +340,7 @@ static const EBPF_HELPER Helpers[] = {
     [29] = {StrnlenS, {MEMORY, SIZE}},
     [30] = {KtimeGetBootMs, {0}},
     [31] = {KtimeGetMs, {0}},
+    [32] = {PerfEventOutput, {SCALAR, MAP, SCALAR, MEMORY, SIZE}},
 };
 
 C_ASSERT(EBPF_HELPER_LOOKUP == 1 && EBPF_HELPER_TAIL_CALL == 5);

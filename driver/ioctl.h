@@ -251,7 +251,8 @@ typedef struct _EBPF_DATA_REPLY {
     UINT32 DataBytes;
     /** LOG_READ: FALSE if there is no line. */
     UINT32 Found;
-    UINT32 Reserved;
+    /** RING_READ of a PERF_EVENT_ARRAY: whose record it is. */
+    UINT32 Processor;
 } EBPF_DATA_REPLY;
 
 #define EBPF_MAXIMUM_SLOTS 200000

@@ -9,6 +9,7 @@ static const EBPF_MAP_TYPE *const MapTypes[] = {
     &LruPercpuHashMapType,
     &ProgArrayMapType,
     &RingMapType,
+    &PerfEventArrayMapType,
     &QueueMapType,
     &StackMapType,
 };

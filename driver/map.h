@@ -16,6 +16,7 @@ enum {
     EBPF_MAP_TYPE_LRU_PERCPU_HASH = 11,
     EBPF_MAP_TYPE_STACK = 12,
     EBPF_MAP_TYPE_RINGBUF = 13,
+    EBPF_MAP_TYPE_PERF_EVENT_ARRAY = 14,
 };
 
 /** Linux' error numbers, negated: what helpers return. */
@@ -27,6 +28,7 @@ enum {
     MAP_NO_MEMORY = -12,
     MAP_EXISTS = -17,
     MAP_INVALID = -22,
+    MAP_UNSUPPORTED = -95,
 };
 
 /** Whether others than programs may write: while it is MAP_FREEZING, who came before may still be at it. */
@@ -98,6 +100,7 @@ extern const EBPF_MAP_TYPE LruHashMapType;
 extern const EBPF_MAP_TYPE LruPercpuHashMapType;
 extern const EBPF_MAP_TYPE ProgArrayMapType;
 extern const EBPF_MAP_TYPE RingMapType;
+extern const EBPF_MAP_TYPE PerfEventArrayMapType;
 extern const EBPF_MAP_TYPE QueueMapType;
 extern const EBPF_MAP_TYPE StackMapType;
 

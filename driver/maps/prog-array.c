@@ -1,5 +1,7 @@
 #include "prog-array.h"
 
+#include "../program.h"
+
 typedef struct _SLOT {
     EBPF_OBJECT *Program;
     UINT32 Id;
@@ -9,6 +11,9 @@ typedef struct _PROG_ARRAY {
     EBPF_MAP Map;
     /** Of writers. */
     EBPF_LOCK Lock;
+    /** The first program that came decides of which type all are, for good: a tail call goes to one of its own. */
+    BOOLEAN HasType;
+    const EBPF_PROGRAM_TYPE *ProgramType;
     SLOT *Slots;
 } PROG_ARRAY;
 
@@ -56,6 +61,19 @@ Replace(PROG_ARRAY *Array, UINT32 Index, EBPF_OBJECT *Program)
     return Old != NULL;
 }
 
+/** Whether a program is of the array's type, which it gives it if there is none. */
+static BOOLEAN
+TakeType(PROG_ARRAY *Array, const EBPF_PROGRAM_TYPE *Type)
+{
+    EBPF_IRQL Irql = LockAcquire(&Array->Lock);
+    if (!Array->HasType)
+        Array->ProgramType = Type;
+    Array->HasType = TRUE;
+    BOOLEAN Same = Array->ProgramType == Type;
+    LockRelease(&Array->Lock, Irql);
+    return Same;
+}
+
 static VOID
 Destroy(EBPF_MAP *Map)
 {
@@ -87,6 +105,10 @@ Update(EBPF_MAP *Map, const UINT8 *Key, const UINT8 *Value, UINT64 Flags, UINT32
     EBPF_OBJECT *Program = ObjectFind(ObjectProgram, Id);
     if (Program == NULL)
         return MAP_INVALID;
+    if (!TakeType(Own(Map), CONTAINING_RECORD(Program, EBPF_PROGRAM, Object)->Type)) {
+        ObjectRelease(Program);
+        return MAP_INVALID;
+    }
     Replace(Own(Map), Index, Program);
     return MAP_OK;
 }

@@ -1,5 +1,5 @@
 // PROG_ARRAY: the programs that tail calls lead to. Others than programs write and read numbers of programs; the map
-// holds a reference to each. Programs can only jump.
+// holds a reference to each, all of the type of the first. Programs can only jump.
 #pragma once
 
 #include "../map.h"

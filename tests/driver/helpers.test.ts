@@ -3,6 +3,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
+import { encode } from "../../core/isa/encode.ts";
+import { parse } from "../../core/isa/parse.ts";
 import type { ArgumentKind } from "../../core/platform/platform.ts";
 import { WINDOWS } from "../../core/platform/windows.ts";
 import { assembleProgram } from "../../core/program/assemble.ts";
@@ -14,10 +16,13 @@ import {
   FAULTS,
   FINDINGS,
   library,
+  loadProgram,
   type Output,
   release,
+  runProgram,
+  setProcessor,
 } from "../harness/driver.ts";
-import { createMap, erase, MAP, MAP_TYPES, read, ring, write } from "../harness/driver-maps.ts";
+import { createMap, erase, MAP, MAP_TYPES, perf, read, ring, write } from "../harness/driver-maps.ts";
 import { createMaps, load, runOnPacket } from "../harness/driver-xdp.ts";
 import { HELPER_CASES } from "../harness/helper-cases.ts";
 import { mapSpec } from "../harness/programs.ts";
@@ -46,7 +51,7 @@ function argumentName(kind: ArgumentKind): string {
 test("rows have the numbers and arguments of the core's table", (t) => {
   const text = readFileSync(join(DRIVER, "helpers.c"), "utf8");
   const rows = [...text.matchAll(/^ {4}\[(\d+)\] = \{(\w+), \{(.*)\}\},$/gm)];
-  t.is(rows.length, 30);
+  t.is(rows.length, 31);
   for (const [, id, name = "", list = ""] of rows) {
     const helper = WINDOWS.helpers.find((row) => row.id === Number(id));
     t.is(name.toLowerCase(), helper?.name.replaceAll("_", "") ?? "");
@@ -167,6 +172,83 @@ test("ringbuf_output: records, flags, and a map of another kind", (t) => {
   t.is(run(text(0)).result, BigInt.asUintN(64, -22n));
   t.is(run(`r0 = 0\n${LOOKUP}call map_lookup_elem\nexit`, [map]).result, 0n);
   release(map);
+});
+
+for (const engine of DRIVER_ENGINES) {
+  test.serial(
+    `${engine}: perf_event_output: a record in this processor's ring, with the begin of the packet if asked`,
+    (t) => {
+      setProcessor(0);
+      const map = createMap({
+        type: MAP_TYPES.perf_event_array,
+        keySizeBytes: 4,
+        valueSizeBytes: 4,
+        maxEntries: 4096,
+      });
+      const output = (flags: bigint, size = 5): bigint =>
+        run(
+          `*(u64 *)(r10 - 8) = 0x1234\nr2 = map[m]\nr3 = ${flags} ll\nr4 = r10\nr4 += -8\nr5 = ${size}\ncall perf_event_output\nexit`,
+          [map],
+          undefined,
+          engine,
+        ).result;
+      const record = (more: Uint8Array) => Uint8Array.of(0x34, 0x12, 0, 0, 0, ...more);
+      const here = 0xffff_ffffn;
+      t.is(output(here), 0n);
+      t.deepEqual(perf.read(map), { processor: 0, data: record(new Uint8Array(0)) });
+      t.is(output(here | (3n << 32n)), 0n);
+      t.is(output(32n << 32n), 0n);
+      t.deepEqual(perf.read(map), { processor: 0, data: record(PACKET.subarray(0, 3)) });
+      t.deepEqual(perf.read(map), { processor: 0, data: record(PACKET) });
+      // More than the packet has, another processor's ring, flags that are none.
+      for (const flags of [here | (33n << 32n), 1n, here | (1n << 52n)])
+        t.is(output(flags), BigInt.asUintN(64, -22n));
+      t.is(perf.read(map), MAP.NOT_FOUND);
+      // A ring holds records up to half of it; what finds no room is dropped.
+      let written = 0;
+      while (output(here) === 0n) written++;
+      t.is(written, 4096 / 16);
+      t.is(output(here), BigInt.asUintN(64, -12n));
+      t.is(perf.read(map, 4), MAP.TOO_BIG);
+      for (; written > 0; written--)
+        t.deepEqual(perf.read(map), { processor: 0, data: record(new Uint8Array(0)) });
+      t.is(perf.read(map), MAP.NOT_FOUND);
+      release(map);
+    },
+  );
+}
+
+test.serial("perf_event_output: a map of another kind, no packet, and rings that are read in turn", (t) => {
+  const map = createMap({
+    type: MAP_TYPES.perf_event_array,
+    keySizeBytes: 0,
+    valueSizeBytes: 0,
+    maxEntries: 4096,
+  });
+  const text =
+    "r2 = map[0]\nr3 = 0xffffffff ll\nr4 = r10\nr4 += -8\nr5 = 8\n*(u64 *)(r10 - 8) = 7\ncall 32\nexit";
+  const other = createMap({ type: MAP_TYPES.ringbuf, keySizeBytes: 0, valueSizeBytes: 0, maxEntries: 4096 });
+  const result = (code: string, one: DriverMap): bigint => {
+    const program = loadProgram(encode(parse(code)), [one]);
+    const output = runProgram(program, {});
+    release(program);
+    return output.result;
+  };
+  t.is(result(text, other), BigInt.asUintN(64, -22n));
+  t.is(result(text.replace("0xffffffff", "0x1ffffffff"), map), BigInt.asUintN(64, -95n));
+  for (const processor of [0, 0, 1, 1]) {
+    setProcessor(processor);
+    t.is(result(text, map), 0n);
+  }
+  setProcessor(0);
+  const turns = [1, 2, 3, 4].map(() => perf.read(map));
+  t.deepEqual(
+    turns.map((turn) => (typeof turn === "number" ? turn : turn.processor)),
+    [0, 1, 0, 1],
+  );
+  t.is(perf.read(map), MAP.NOT_FOUND);
+  release(map);
+  release(other);
 });
 
 for (const engine of DRIVER_ENGINES) {

@@ -18,7 +18,7 @@ import {
   runProgram,
 } from "../harness/driver.ts";
 import { ask, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
-import { createMap, MAP_TYPES, write } from "../harness/driver-maps.ts";
+import { createMap, erase, MAP_TYPES, write } from "../harness/driver-maps.ts";
 import { dataOf, field, REPLY } from "../harness/driver-requests.ts";
 import { AtHook, type Operation, SocketOperation, verdictOf } from "../harness/driver-sockets.ts";
 import { mapSpec } from "../harness/programs.ts";
@@ -167,31 +167,38 @@ test("the interpreter lets a program write what its type's table says, and nothi
 for (const engine of DRIVER_ENGINES) {
   test.serial(`${engine}: a tail call leads to programs of the same type only`, (t) => {
     const before = countAllocations();
-    const array = createMap({
-      type: MAP_TYPES.prog_array,
-      keySizeBytes: 4,
-      valueSizeBytes: 4,
-      maxEntries: 4,
-    });
+    const types = ["sock_ops", "bind"] as const;
+    const first = Uint8Array.of(0, 0, 0, 0);
+    const newArray = () =>
+      createMap({ type: MAP_TYPES.prog_array, keySizeBytes: 4, valueSizeBytes: 4, maxEntries: 4 });
+    const [arrays, spent] = [[newArray(), newArray()] as const, newArray()];
     const nextId = library.func("uint32 ObjectNextId(uint32, uint32)");
-    for (const [index, type] of (["sock_ops", "bind"] as const).entries()) {
+    for (const [index, type] of types.entries()) {
       const program = load("r0 = 44\nexit", type, engine);
       let id = 0;
       for (let next = nextId(0, 0); next !== 0; next = nextId(0, id)) id = next;
-      t.is(write(array, Uint8Array.of(index, 0, 0, 0), new Uint8Array(Uint32Array.of(id).buffer)), 0);
+      const value = new Uint8Array(Uint32Array.of(id).buffer);
+      t.is(write(arrays[index === 0 ? 0 : 1], first, value), 0);
+      // An array takes programs of the type of its first one, also when that is not in it any more.
+      if (index === 1) t.is(write(arrays[0], Uint8Array.of(1, 0, 0, 0), value), -22);
+      t.is(write(spent, first, value), index === 0 ? 0 : -22);
+      t.is(erase(spent, first), index === 0 ? 0 : -2);
       release(program);
     }
     for (const [index, result] of [
       [0, BigInt.asUintN(64, -22n)],
       [1, 44n],
     ] as const) {
-      const program = load(`r2 = map[0]\nr3 = ${index}\ncall tail_call\nexit`, "bind", engine, [array]);
+      const program = load("r2 = map[0]\nr3 = 0\ncall tail_call\nexit", "bind", engine, [
+        arrays[index === 0 ? 0 : 1],
+      ]);
       t.is(runProgram(program, { context: new Uint8Array(56) }).result, result);
       release(program);
     }
-    for (const index of [0, 1])
-      library.func("int32 MapErase(void*, const void*)")(array.address, Uint8Array.of(index, 0, 0, 0));
-    release(array);
+    for (const array of [...arrays, spent]) {
+      erase(array, first);
+      release(array);
+    }
     t.is(countAllocations(), before);
   });
 }

@@ -71,9 +71,10 @@ const nameOf = (next: Next): Uint8Array =>
 
 function mapDefinition(next: Next): Uint8Array {
   const type = pick(next, TYPES);
-  const keyless = type === MAP_TYPES.ringbuf || type === MAP_TYPES.queue || type === MAP_TYPES.stack;
-  const valueBytes = type === MAP_TYPES.ringbuf ? 0 : pick(next, [4, 4, 8, 1, 100]);
-  const entries = type === MAP_TYPES.ringbuf ? 4096 : often(next, [1, 4, 16]) % 0x2000;
+  const ring = type === MAP_TYPES.ringbuf || type === MAP_TYPES.perf_event_array;
+  const keyless = ring || type === MAP_TYPES.queue || type === MAP_TYPES.stack;
+  const valueBytes = ring ? 0 : pick(next, [4, 4, 8, 1, 100]);
+  const entries = ring ? 4096 : often(next, [1, 4, 16]) % 0x2000;
   return concat(
     request(type, keyless ? 0 : often(next, [4]), valueBytes, entries, pick(next, [0, 0, 0x80, 1])),
     nameOf(next),

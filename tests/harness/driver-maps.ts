@@ -13,6 +13,7 @@ export const MAP_TYPES = {
   lru_percpu_hash: 11,
   stack: 12,
   ringbuf: 13,
+  perf_event_array: 14,
 } as const;
 
 /** What operations answer (driver/map.h). */
@@ -81,6 +82,18 @@ export function keysOf(map: DriverMap, limit = 100_000): Uint8Array[] {
   }
   throw new Error(`more than ${limit} keys`);
 }
+
+const perfRead = library.func("int32 PerfRead(void*, void*, uint32, _Out_ uint32*, _Out_ uint32*)");
+
+export const perf = {
+  /** The next record, and the processor whose it is; the error if there is none that fits into `capacity`. */
+  read(map: DriverMap, capacity = 65536): { readonly processor: number; readonly data: Uint8Array } | number {
+    const data = new Uint8Array(capacity);
+    const [size, processor] = [[0], [0]];
+    const result = perfRead(map.address, data, capacity, size, processor);
+    return result === MAP.OK ? { processor: processor[0] ?? 0, data: data.slice(0, size[0]) } : result;
+  },
+};
 
 const queuePush = library.func("int32 QueuePush(void*, const void*, uint64)");
 const queueTake = library.func("int32 QueueTake(void*, void*, bool)");

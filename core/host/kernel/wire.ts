@@ -20,7 +20,7 @@ const REPLY = { error: 4 } as const;
 const HANDLE_REPLY = { error: 4, handle: 4, id: 4 } as const;
 const OBJECT_REQUEST = { type: 4, id: 4 } as const;
 const MAP_KEY_REQUEST = { handle: 4, flags: 4, keyBytes: 4, valueBytes: 4 } as const;
-const DATA_REPLY = { error: 4, dataBytes: 4, found: 4, reserved: 4 } as const;
+const DATA_REPLY = { error: 4, dataBytes: 4, found: 4, processor: 4 } as const;
 
 /** By the name in the header, without EBPF_; members by theirs, which begin with capital letters there. */
 export const STRUCTURES = {
