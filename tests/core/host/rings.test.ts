@@ -1,0 +1,127 @@
+// Ring buffers on the embedded host beyond what tests/fixtures/maps holds: threads that write while the main thread reads, waiting,
+// and definitions.
+import test from "ava";
+import { EbpfError } from "../../../core/base/error.ts";
+import { createEmbeddedHost } from "../../../core/host/embedded/host.ts";
+import type { EbpfMap } from "../../../core/host/host.ts";
+import { compile } from "../../../core/image/compile.ts";
+import { assembleProgram } from "../../../core/program/assemble.ts";
+import { ENGINES } from "../../harness/engines.ts";
+import { mapSpec, trust } from "../../harness/programs.ts";
+import { startRunning } from "./run-threads.ts";
+
+const RING = { ...mapSpec("ring", 0, 0, 4096), type: 27 };
+const COUNT = { ...mapSpec("count", 4, 8, 1), type: 6 };
+
+/** A record of the thread's own count and number, reserved; 1 if there was room. `end` is 132 to submit, 133 to discard. */
+const writes = (flags: number, end = 132): string => `
+  *(u32 *)(r10 - 4) = 0
+  r1 = map[count]
+  r2 = r10
+  r2 += -4
+  call map_lookup_elem
+  if r0 == 0 goto none
+  r6 = *(u64 *)(r0 + 0)
+  r6 += 1
+  *(u64 *)(r0 + 0) = r6
+  call get_smp_processor_id
+  r7 = r0
+  r1 = map[ring]
+  r2 = 16
+  r3 = 0
+  call ringbuf_reserve
+  if r0 == 0 goto none
+  *(u64 *)(r0 + 0) = r6
+  *(u64 *)(r0 + 8) = r7
+  r1 = r0
+  r2 = ${flags}
+  call ${end}
+  r0 = 1
+  exit
+  none:
+  r0 = 2
+  exit`;
+
+function program(engine: (typeof ENGINES)[number], text: string) {
+  const host = createEmbeddedHost();
+  const maps = [host.createMap(RING, "ringbuf"), host.createMap(COUNT, "percpu_array")] as const;
+  const built = assembleProgram(text, { platform: "linux", type: "xdp", maps: [RING, COUNT] });
+  return { host, maps, loaded: host.load(compile(trust(built), engine), maps), ring: maps[0].ring! };
+}
+
+for (const engine of ENGINES) {
+  test(`two threads write, the main thread reads: in order, nothing twice, what is lost is counted: ${engine}`, async (t) => {
+    const { host, maps, loaded, ring } = program(engine, writes(0));
+    const threads = [startRunning(host, loaded), startRunning(host, loaded)];
+    const last = new Map<bigint, bigint>();
+    let records = 0;
+    const takeAll = (): void => {
+      for (let record = ring.take(); record !== undefined; record = ring.take()) {
+        const [count = 0n, lane = 0n] = new BigUint64Array(record.buffer);
+        if (count <= (last.get(lane) ?? 0n)) t.fail(`${count} after ${last.get(lane)}`);
+        last.set(lane, count);
+        records++;
+      }
+    };
+    while (threads.some((thread) => thread.rounds() < 20_000)) {
+      await ring.wait(100);
+      takeAll();
+    }
+    for (const thread of threads) thread.stop();
+    const results = await Promise.all(threads.map((thread) => thread.results));
+    takeAll();
+    const sum = (result: number): number =>
+      results.reduce((total, seen) => total + (seen.get(result) ?? 0), 0);
+    t.deepEqual([...last.keys()].sort(), [1n, 2n]);
+    t.is(records, sum(1));
+    t.is(ring.dropped(), sum(2));
+    t.true(records > 1000, `${records}`);
+    t.is(maps[0].count(), 0);
+  });
+}
+
+test("who waits is woken by a record, unless its flags forbid it; after the time it goes on anyway", async (t) => {
+  for (const [flags, end, woken] of [
+    [0, 132, true],
+    [1, 132, false],
+    [2, 132, true],
+    [2, 133, true],
+  ] as const) {
+    const { loaded, ring } = program("wasm", writes(flags, end));
+    const began = performance.now();
+    const waiting = ring.wait(400);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    loaded.run({ data: new Uint8Array() });
+    await waiting;
+    t.is(performance.now() - began < 300, woken, `flags ${flags}, helper ${end}`);
+  }
+  const { loaded, ring } = program("wasm", writes(1));
+  loaded.run({ data: new Uint8Array() });
+  const began = performance.now();
+  await ring.wait(5000);
+  t.true(performance.now() - began < 1000, "a record was there already");
+});
+
+test("what a ring buffer must be, and what it does not do", (t) => {
+  const host = createEmbeddedHost();
+  const code = (run: () => unknown): string => t.throws(run, { instanceOf: EbpfError }).code;
+  for (const [key, value, entries] of [
+    [0, 0, 0],
+    [0, 0, 2048],
+    [0, 0, 5000],
+    [4, 0, 4096],
+    [0, 8, 4096],
+    [0, 0, 2 ** 31],
+  ] as const) {
+    t.is(
+      code(() => host.createMap(mapSpec("r", key, value, entries), "ringbuf")),
+      "MapDefinitionInvalid",
+    );
+  }
+  const map: EbpfMap = host.createMap(RING, "ringbuf");
+  const none = new Uint8Array();
+  const calls = [() => map.lookup(none), () => map.update(none, none), () => map.delete(none)];
+  for (const call of calls) t.is(code(call), "MapOperationUnsupported");
+  t.deepEqual([...map.keys()], []);
+  map.close();
+});
