@@ -31,7 +31,6 @@ export const SHUT = -1;
 export interface Port {
   /** The packets of the last batch without gaps, and their addresses. */
   readonly packets: Uint8Array<ArrayBuffer>;
-  readonly packetData: DataView<ArrayBuffer>;
   readonly addresses: DataView<ArrayBuffer>;
   readonly addressBytes: Uint8Array<ArrayBuffer>;
   /** Bytes of the packets of the last batch. */
@@ -110,7 +109,6 @@ export function createPort(library: Library, settings: WindivertSettings): Port 
 
   return {
     packets: packetArena.bytes,
-    packetData: packetArena.data,
     addresses: addressArena.data,
     addressBytes: addressArena.bytes,
     batchBytes: () => bytes,

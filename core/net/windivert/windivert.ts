@@ -14,6 +14,7 @@ import {
   isSendable,
   PACKET_BYTES,
   packetBytes,
+  regionOf,
   setChecksums,
   writeEthernetHeader,
 } from "./packet.ts";
@@ -35,10 +36,11 @@ export async function openWindivert(
 function startWindivert(library: Library, settings: WindivertSettings, environment: LoopEnvironment): Loop {
   const { lane, bytes, cells, filter, control } = environment;
   const port = createPort(library, settings);
-  const { packets, packetData, addresses, addressBytes } = port;
+  const { packets, addresses, addressBytes } = port;
   const adapterOf = createAdapters(library);
   const frame = lane.packetAddress + lane.packetHeadroomBytes;
-  const frameData = new DataView(bytes.buffer, frame, WINDIVERT_FRAME_BYTES);
+  const frameRegion = regionOf(bytes.subarray(frame, frame + WINDIVERT_FRAME_BYTES));
+  const packetRegion = regionOf(packets);
   /** Of the packets that go on, which move up to the front of the buffers. */
   let keptCount = 0;
   let keptBytes = 0;
@@ -87,7 +89,7 @@ function startWindivert(library: Library, settings: WindivertSettings, environme
     filter.setIngress(index);
     const action = filter.decide(frame, ETHERNET_BYTES + sizeBytes);
     if (action === ACTION.pass) {
-      if (differs(frameData, ETHERNET_BYTES, packetData, at, sizeBytes))
+      if (differs(frameRegion, ETHERNET_BYTES, packetRegion, at, sizeBytes))
         keepRewritten(at, sizeBytes, address, false);
       else keep(at, sizeBytes, address, false);
     } else if (action === ACTION.transmit) keepRewritten(at, sizeBytes, address, true);
