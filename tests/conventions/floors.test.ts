@@ -25,7 +25,7 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
     ],
   },
   driver: { floor: 8, doors: ["driver"] },
-  net: { floor: 8, doors: ["interfaces", "frame", "worker"] },
+  net: { floor: 8, doors: ["interfaces", "frame", "worker", "windivert/find"] },
   example: { floor: 8, doors: ["example"] },
   host: { floor: 7, doors: ["host", "embedded/host", "embedded/lane", "embedded/checked"] },
   image: { floor: 6, doors: ["image", "compile", "print", "abi", "table-layout"] },

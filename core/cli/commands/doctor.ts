@@ -6,15 +6,8 @@ import { EbpfError } from "../../base/error.ts";
 import type { Handler, Io } from "../command.ts";
 import { paint, printJson, type Style } from "../output.ts";
 import { pathsFor } from "../places.ts";
-
-export interface Finding {
-  readonly name: string;
-  /** "missing" is needed for something; "absent" would only add to what works. */
-  readonly state: "ok" | "absent" | "missing";
-  readonly found: string;
-  /** What to do, if anything. */
-  readonly remedy?: string;
-}
+import { findWinDivert } from "./doctor-windivert.ts";
+import type { Finding } from "./finding.ts";
 
 const STYLES: Readonly<Record<Finding["state"], Style>> = { ok: "green", absent: "yellow", missing: "red" };
 
@@ -40,6 +33,7 @@ async function findAll(io: Io): Promise<Finding[]> {
     driver(),
     gateway(),
     tap(),
+    findWinDivert(io.env),
     tool(io, "clang", "compiles programs", "Install clang (Debian: apt install clang)."),
     tool(
       io,

@@ -2,7 +2,7 @@
 // in the folder one happens to be in, for whoever may write there would be run as administrator.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, isAbsolute, win32 } from "node:path";
+import { dirname, isAbsolute, join, win32 } from "node:path";
 import { EbpfError } from "../../base/error.ts";
 import { type Executable, readExecutable } from "./executable.ts";
 
@@ -49,13 +49,9 @@ function list(path: string): string[] {
 }
 
 /**
- * The library: `given` if it is, else the first of libraryPlaces(). WinDivertNotFound says where it was looked for;
- * PlatformUnsupported where there can be none.
+ * The library: `given` if it is, else the first of libraryPlaces(). WinDivertNotFound says where it was looked for.
  */
 export function findLibrary(given: string | undefined, env: Environment = process.env): string {
-  if (given === undefined && process.platform !== "win32") {
-    throw new EbpfError("PlatformUnsupported", `WinDivert is for Windows, not for ${process.platform}`);
-  }
   const places = given === undefined ? libraryPlaces(env) : [given];
   const found = places.find((path) => isAbsolute(path) && existsSync(path));
   if (found !== undefined) return found;
@@ -80,7 +76,7 @@ export function describeLibrary(path: string): Installation {
 }
 
 function describeDriver(folder: string): Installation["driver"] {
-  const path = win32.join(folder, DRIVER_NAME);
+  const path = join(folder, DRIVER_NAME);
   if (!existsSync(path)) return undefined;
   const bytes = readFileSync(path);
   const driver = readExecutable(bytes);

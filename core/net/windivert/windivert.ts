@@ -23,11 +23,14 @@ import { createPort, SHUT } from "./port.ts";
 /** Bytes that a packet slot needs. */
 export const WINDIVERT_FRAME_BYTES = ETHERNET_BYTES + PACKET_BYTES;
 
-/** WinDivertNotFound, WinDivertUnavailable, WinDivertBlocked, PermissionDenied or FilterInvalid if it cannot be had. */
+/** PlatformUnsupported, WinDivertNotFound, WinDivertUnavailable, WinDivertBlocked, PermissionDenied or FilterInvalid if it cannot be had. */
 export async function openWindivert(
   settings: WindivertSettings,
   environment: LoopEnvironment,
 ): Promise<Loop> {
+  if (process.platform !== "win32" && settings.library === undefined) {
+    throw new EbpfError("PlatformUnsupported", `WinDivert is for Windows, not for ${process.platform}`);
+  }
   const path = findLibrary(settings.library);
   if (process.platform === "win32") checkProcessor(path);
   return startWindivert(openLibrary(await loadKoffi(), path), settings, environment);

@@ -35,7 +35,20 @@ interface Row {
 }
 const list = () => node.json("interface", "list") as Row[];
 
+interface Finding {
+  readonly name: string;
+  readonly state: string;
+  readonly found: string;
+}
+
+/** The row of `ebpf doctor`; other rows may be of what is missing here, which is no matter of this test. */
+function diagnosis(): Finding | undefined {
+  const rows = JSON.parse(node.ebpf("doctor", "--json").out) as Finding[];
+  return rows.find(({ name }) => name === "windivert");
+}
+
 check("without WinDivert it says where it was looked for", (t) => {
+  t.regex(diagnosis()?.found ?? "", /no WinDivert\.dll: looked for C:\\Program Files\\WinDivert\*/);
   const { status, err } = node.ebpf("interface", "add", "windivert");
   t.is(status, 1);
   t.regex(err, /WinDivertNotFound/);
@@ -78,6 +91,10 @@ check(
     const folder = join(wine.folder, "..", "Program Files", "WinDivert-2.2.2-A", "x64");
     mkdirSync(folder, { recursive: true });
     copyFileSync(join(wine.folder, "WinDivert.dll"), join(folder, "WinDivert.dll"));
+    t.regex(
+      diagnosis()?.found ?? "",
+      /^C:\\Program Files\\WinDivert-2\.2\.2-A\\x64\\WinDivert\.dll: no WinDivert64\.sys/,
+    );
     const words = [
       "--name",
       "machine",
