@@ -4,7 +4,8 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
+import { parseArgs } from "node:util";
 import { findClang } from "./fixtures.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -94,14 +95,28 @@ export function buildDriver(build: DriverBuild): string {
 }
 
 const MINGW = "x86_64-w64-mingw32-";
-const WINDOWS = join(SOURCES, "windows");
+
+/** What EbpfCore.sys is made of, whichever compiler makes it: driver/driver.vcxproj and driver.props are held to this by test. */
+export const SYS_PARTS = {
+  defines: ["_WIN32_WINNT=0x0A00", "NTDDI_VERSION=0x0A000000"],
+  /** Folders, relative to driver/. */
+  includes: ["."],
+  libraries: ["ntoskrnl", "hal"],
+  resource: "windows/EbpfCore.rc",
+  /** Import libraries that mingw-w64 has not got: by name, what is in them. */
+  imports: { cng: "windows/cng.def" },
+  /** Relative to driver/, of one ending. */
+  files: (ending: ".c" | ".h"): readonly string[] =>
+    listFiles("windows", ending).map((path) => relative(SOURCES, path).replaceAll("\\", "/")),
+} as const;
 
 const SYS_COMPILE = [
-  ...["-std=gnu11", "-O2", "-fno-strict-aliasing", "-fno-ident", "-D_WIN32_WINNT=0x0A00"],
-  "-DNTDDI_VERSION=0x0A000000",
+  ...["-std=gnu11", "-O2", "-fno-strict-aliasing", "-fno-ident"],
+  ...SYS_PARTS.defines.map((define) => `-D${define}`),
   // A kernel's stack is there as a whole, and below its pointer nothing is anybody's.
   ...["-mno-stack-arg-probe", "-mno-red-zone"],
-  ...["-Wall", "-Wextra", "-Wshadow", "-Werror", `-I${SOURCES}`],
+  ...["-Wall", "-Wextra", "-Wshadow", "-Werror"],
+  ...SYS_PARTS.includes.map((folder) => `-I${join(SOURCES, folder)}`),
 ];
 const SYS_LINK = [
   ...["-shared", "-nostdlib", "-nostartfiles", "-s", "-Wl,-e,DriverEntry", "-Wl,--image-base,0x140000000"],
@@ -133,11 +148,15 @@ export function compileSys(folder: string): string {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, "EbpfCore.sys");
   // Names without a folder: by its path and that of its parts the linker puts the import library in order.
-  const [library, resource] = ["libcng.a", "EbpfCore.res.o"];
-  compile(`${MINGW}dlltool`, ["-d", join(WINDOWS, "cng.def"), "-l", library], folder);
-  compile(`${MINGW}windres`, [...versionDefines(), join(WINDOWS, "EbpfCore.rc"), resource], folder);
+  const resource = "EbpfCore.res.o";
+  const imports = Object.entries(SYS_PARTS.imports).map(([name, definition]) => {
+    compile(`${MINGW}dlltool`, ["-d", join(SOURCES, definition), "-l", `lib${name}.a`], folder);
+    return `lib${name}.a`;
+  });
+  compile(`${MINGW}windres`, [...versionDefines(), join(SOURCES, SYS_PARTS.resource), resource], folder);
   const flags = [...SYS_COMPILE, "-isystem", ddkFolder(), ...SYS_LINK];
-  const inputs = [...listFiles("windows", ".c"), resource, library, "-lntoskrnl", "-lhal"];
+  const libraries = SYS_PARTS.libraries.map((name) => `-l${name}`);
+  const inputs = [...listFiles("windows", ".c"), resource, ...imports, ...libraries];
   compile(`${MINGW}gcc`, [...flags, ...inputs, "-o", path], folder);
   return path;
 }
@@ -159,7 +178,71 @@ export function buildSys(): string {
   return path;
 }
 
+/** A certificate of our own that only machines for tests are told to trust, made once; and the key to it. */
+export interface TestCertificate {
+  readonly certificate: string;
+  /** As Windows imports it. */
+  readonly der: string;
+  readonly key: string;
+}
+
+export function testCertificate(): TestCertificate {
+  const folder = join(OUTPUT, "test-certificate");
+  const parts = {
+    certificate: join(folder, "ebpf-test.pem"),
+    der: join(folder, "ebpf-test.cer"),
+    key: join(folder, "ebpf-test.key"),
+  };
+  if (existsSync(folder)) return parts;
+  const partial = `${folder}.${process.pid}`;
+  mkdirSync(partial, { recursive: true, mode: 0o700 });
+  const subject = ["-subj", "/CN=ebpf, for tests only", "-addext", "extendedKeyUsage=critical,codeSigning"];
+  const made = ["-keyout", "ebpf-test.key", "-out", "ebpf-test.pem"];
+  compile(
+    "openssl",
+    ["req", "-x509", "-newkey", "rsa:3072", "-nodes", "-days", "730", ...subject, ...made],
+    partial,
+  );
+  compile("openssl", ["x509", "-in", "ebpf-test.pem", "-outform", "DER", "-out", "ebpf-test.cer"], partial);
+  // Another may have been quicker: then its certificate is the one.
+  try {
+    renameSync(partial, folder);
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error;
+  }
+  return parts;
+}
+
+/** Signs a copy of EbpfCore.sys with the certificate for tests; the path of the copy. */
+export function signSys(unsigned: string, signed: string): string {
+  const { certificate, key } = testCertificate();
+  mkdirSync(dirname(signed), { recursive: true });
+  const partial = `${signed}.${process.pid}`;
+  const about = ["-h", "sha256", "-n", "eBPF for Windows, for tests only"];
+  compile("osslsigncode", [
+    "sign",
+    "-certs",
+    certificate,
+    "-key",
+    key,
+    ...about,
+    "-in",
+    unsigned,
+    "-out",
+    partial,
+  ]);
+  renameSync(partial, signed);
+  return signed;
+}
+
 if (import.meta.main) {
+  const { values } = parseArgs({ options: { sign: { type: "boolean", default: false } } });
   for (const build of DRIVER_BUILDS) process.stdout.write(`${buildDriver(build)}\n`);
-  process.stdout.write(`${buildSys()}\n`);
+  const sys = buildSys();
+  process.stdout.write(`${sys}\n`);
+  if (values.sign) {
+    const signed = signSys(sys, join(OUTPUT, "signed", "EbpfCore.sys"));
+    process.stdout.write(`${signed}\nsigned; for machines that trust ${testCertificate().der}\n`);
+  }
 }

@@ -28,6 +28,8 @@ const DEBIAN_PACKAGES: readonly DebianPackage[] = [
   { name: "linux-libc-dev", gives: ["/usr/include/linux/bpf.h"], for: ["test"] },
   { name: "libbpf-dev", gives: ["/usr/include/bpf/bpf_helpers.h"], for: ["test"] },
   { name: "gcc-mingw-w64-x86-64", gives: ["x86_64-w64-mingw32-gcc"], for: ["test"] },
+  { name: "osslsigncode", gives: ["osslsigncode"], for: ["test"] },
+  { name: "openssl", gives: ["openssl"], for: ["test"] },
   { name: "wine64", gives: ["/usr/lib/wine/wine64"], for: ["test"] },
 ];
 

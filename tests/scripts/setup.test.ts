@@ -7,7 +7,14 @@ test("a machine with gcc only needs little for the demonstration, more for the t
   const has = (path: string) => here.has(path);
   t.deepEqual(missingPackages("demo", has), ["dnsmasq-base", "iproute2"]);
   const names = missingPackages("test", has);
-  for (const name of ["clang", "libbpf-dev", "linux-libc-dev", "gcc-mingw-w64-x86-64", "wine64"])
+  for (const name of [
+    "clang",
+    "libbpf-dev",
+    "linux-libc-dev",
+    "gcc-mingw-w64-x86-64",
+    "osslsigncode",
+    "wine64",
+  ])
     t.true(names.includes(name), name);
   t.is(installLine(["a", "b"]), "sudo apt-get install --no-install-recommends a b");
 });
