@@ -1,6 +1,6 @@
 #include "hooks/bind.h"
 
-#include "ioctl.h"
+#include "hook.h"
 
 C_ASSERT(offsetof(BIND_CONTEXT, ProcessId) == 16 && offsetof(BIND_CONTEXT, SocketAddress) == 24);
 C_ASSERT(offsetof(BIND_CONTEXT, SocketAddressBytes) == 40 && offsetof(BIND_CONTEXT, Operation) == 44);
@@ -79,10 +79,19 @@ BindPrepare(const SOCKET_OPERATION *Operation, UINT32 Kind, BIND_CONTEXT *Contex
 }
 
 /** BIND_REDIRECT permits: Windows takes no other address here, and eBPF for Windows does the same. */
-_Use_decl_annotations_
-SOCKET_VERDICT
-BindVerdict(UINT32 Answer)
+static SOCKET_VERDICT
+VerdictOf(UINT32 Answer)
 {
     static const UINT8 Verdicts[] = {SocketPermit, SocketBlock, SocketPermit, SocketPermitHard};
     return Answer < RTL_NUMBER_OF(Verdicts) ? Verdicts[Answer] : SocketBlock;
+}
+
+_Use_decl_annotations_
+SOCKET_VERDICT
+BindRun(const SOCKET_OPERATION *Operation, UINT32 Kind)
+{
+    BIND_CONTEXT Context;
+    EBPF_RUN_INPUT Input;
+    BindPrepare(Operation, Kind, &Context, &Input);
+    return VerdictOf(HookInvoke(HookBind, 0, &Input));
 }

@@ -29,5 +29,5 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID BindPrepare(
     _Out_ BIND_CONTEXT *Context,
     _Out_ EBPF_RUN_INPUT *Input);
 
-/** What an answer of the hook means. */
-_Must_inspect_result_ _IRQL_requires_max_(DISPATCH_LEVEL) SOCKET_VERDICT BindVerdict(_In_ UINT32 Answer);
+/** Asks the program of the hook; of an unbind the answer changes nothing. */
+_IRQL_requires_max_(DISPATCH_LEVEL) SOCKET_VERDICT BindRun(_In_ const SOCKET_OPERATION *Operation, _In_ UINT32 Kind);

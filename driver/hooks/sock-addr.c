@@ -1,7 +1,7 @@
 #include "hooks/sock-addr.h"
 
 #include "helpers.h"
-#include "ioctl.h"
+#include "hook.h"
 
 C_ASSERT(offsetof(SOCK_ADDR_CONTEXT, SourceAddress) == 4 && offsetof(SOCK_ADDR_CONTEXT, SourcePort) == 20);
 C_ASSERT(offsetof(SOCK_ADDR_CONTEXT, UserAddress) == 24 && offsetof(SOCK_ADDR_CONTEXT, UserPort) == 40);
@@ -40,7 +40,7 @@ HELPER(IsCurrentAdmin)
 {
     const SOCKET_OPERATION *Operation = Run->Subject;
     UNUSED(A1), UNUSED(A2), UNUSED(A3), UNUSED(A4), UNUSED(A5);
-    return Operation == NULL ? PlatformIsAdministrator() : Operation->Administrator;
+    return Operation == NULL ? PlatformIsAdministrator() : (UINT64)(INT64)Operation->Administrator;
 }
 
 HELPER(GetSocketCookie)
@@ -154,14 +154,6 @@ AcceptPrepare(SOCKET_OPERATION *Operation, SOCK_ADDR_CONTEXT *Context, EBPF_RUN_
 }
 
 _Use_decl_annotations_
-SOCKET_VERDICT
-SockAddrVerdict(UINT32 Answer)
-{
-    static const UINT8 Verdicts[] = {SocketBlock, SocketPermit, SocketPermitHard};
-    return Answer < RTL_NUMBER_OF(Verdicts) ? Verdicts[Answer] : SocketBlock;
-}
-
-_Use_decl_annotations_
 BOOLEAN
 ConnectRedirected(const SOCKET_OPERATION *Operation, const SOCK_ADDR_CONTEXT *Context, SOCKET_ENDPOINT *To)
 {
@@ -172,4 +164,36 @@ ConnectRedirected(const SOCKET_OPERATION *Operation, const SOCK_ADDR_CONTEXT *Co
     To->Port = Context->UserPort;
     return memcmp(To->Address, Operation->Remote.Address, SOCKET_ADDRESS_BYTES) != 0 ||
            To->Port != Operation->Remote.Port;
+}
+
+/** What an answer of such a hook means. */
+static SOCKET_VERDICT
+VerdictOf(UINT32 Answer)
+{
+    static const UINT8 Verdicts[] = {SocketBlock, SocketPermit, SocketPermitHard};
+    return Answer < RTL_NUMBER_OF(Verdicts) ? Verdicts[Answer] : SocketBlock;
+}
+
+_Use_decl_annotations_
+SOCKET_VERDICT
+ConnectRun(SOCKET_OPERATION *Operation, SOCKET_ENDPOINT *To, BOOLEAN *Redirected)
+{
+    EBPF_HOOK_ID Hook = Operation->Family == SOCKET_IPV4 ? HookConnect4 : HookConnect6;
+    SOCK_ADDR_CONTEXT Context;
+    EBPF_RUN_INPUT Input;
+    ConnectPrepare(Operation, &Context, &Input);
+    SOCKET_VERDICT Verdict = VerdictOf(HookInvoke(Hook, Operation->CompartmentId, &Input));
+    *Redirected = ConnectRedirected(Operation, &Context, To) && Verdict != SocketBlock;
+    return Verdict;
+}
+
+_Use_decl_annotations_
+SOCKET_VERDICT
+AcceptRun(SOCKET_OPERATION *Operation)
+{
+    EBPF_HOOK_ID Hook = Operation->Family == SOCKET_IPV4 ? HookRecvAccept4 : HookRecvAccept6;
+    SOCK_ADDR_CONTEXT Context;
+    EBPF_RUN_INPUT Input;
+    AcceptPrepare(Operation, &Context, &Input);
+    return VerdictOf(HookInvoke(Hook, Operation->CompartmentId, &Input));
 }

@@ -27,9 +27,13 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID ConnectPrepare(
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID AcceptPrepare(
     _Inout_ SOCKET_OPERATION *Operation, _Out_ SOCK_ADDR_CONTEXT *Context, _Out_ EBPF_RUN_INPUT *Input);
 
-/** What an answer of such a hook means. */
-_Must_inspect_result_ _IRQL_requires_max_(DISPATCH_LEVEL) SOCKET_VERDICT SockAddrVerdict(_In_ UINT32 Answer);
-
 /** Where the connection goes by what a run left in the context; FALSE if that is where it was to go anyway. */
 _Must_inspect_result_ _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN ConnectRedirected(
     _In_ const SOCKET_OPERATION *Operation, _In_ const SOCK_ADDR_CONTEXT *Context, _Out_ SOCKET_ENDPOINT *To);
+
+/** Asks the programs of connect4 or connect6. *To is where the connection goes, and *Redirected whether that is elsewhere. */
+_Must_inspect_result_ _IRQL_requires_max_(DISPATCH_LEVEL) SOCKET_VERDICT ConnectRun(
+    _Inout_ SOCKET_OPERATION *Operation, _Out_ SOCKET_ENDPOINT *To, _Out_ BOOLEAN *Redirected);
+
+/** Asks the programs of recv_accept4 or recv_accept6. */
+_Must_inspect_result_ _IRQL_requires_max_(DISPATCH_LEVEL) SOCKET_VERDICT AcceptRun(_Inout_ SOCKET_OPERATION *Operation);

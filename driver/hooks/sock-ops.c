@@ -1,7 +1,7 @@
 #include "hooks/sock-ops.h"
 
 #include "helpers.h"
-#include "ioctl.h"
+#include "hook.h"
 
 C_ASSERT(offsetof(SOCK_OPS_CONTEXT, LocalAddress) == 8 && offsetof(SOCK_OPS_CONTEXT, LocalPort) == 24);
 C_ASSERT(offsetof(SOCK_OPS_CONTEXT, RemoteAddress) == 28 && offsetof(SOCK_OPS_CONTEXT, RemotePort) == 44);
@@ -60,4 +60,14 @@ SockOpsPrepare(const SOCKET_OPERATION *Operation, UINT32 Kind, SOCK_OPS_CONTEXT 
         .ContextSizeBytes = sizeof(*Context),
         .Subject = (VOID *)(UINT_PTR)Operation,
     };
+}
+
+_Use_decl_annotations_
+VOID
+SockOpsRun(const SOCKET_OPERATION *Operation, UINT32 Kind)
+{
+    SOCK_OPS_CONTEXT Context;
+    EBPF_RUN_INPUT Input;
+    SockOpsPrepare(Operation, Kind, &Context, &Input);
+    (VOID)HookInvoke(HookSockOps, Operation->CompartmentId, &Input);
 }

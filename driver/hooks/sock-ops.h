@@ -28,3 +28,6 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID SockOpsPrepare(
     _In_ UINT32 Kind,
     _Out_ SOCK_OPS_CONTEXT *Context,
     _Out_ EBPF_RUN_INPUT *Input);
+
+/** Tells the programs of the hook. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID SockOpsRun(_In_ const SOCKET_OPERATION *Operation, _In_ UINT32 Kind);

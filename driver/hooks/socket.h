@@ -37,7 +37,8 @@ typedef struct _SOCKET_OPERATION {
     /** Whose socket it is, which may be another than who runs now. */
     UINT64 ProcessId;
     UINT64 LogonId;
-    BOOLEAN Administrator;
+    /** 1 if it has an administrator's rights, 0 if not, below 0 if that is not known. */
+    INT32 Administrator;
     /** The same for all that happens to one socket. */
     UINT64 EndpointHandle;
     /** Of a connection that is established. */

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
+import { loadObject } from "../../core/elf/object.ts";
 import { findHelperByName, findMapType, findProgramType } from "../../core/platform/platform.ts";
 import { PLATFORMS } from "../../core/platform/platforms.ts";
 
@@ -19,7 +20,7 @@ function constants(text: string, prefix: string): readonly [name: string, value:
   return matches.map((match) => [match[1] as string, Number(match[2])]);
 }
 
-for (const header of ["include/bpf/bpf_helpers.h", "samples/ebpf.h"]) {
+for (const header of ["include/bpf/bpf_helpers.h", "samples/ebpf.h", "samples/sockets.h"]) {
   test(`${header}: helpers have the numbers and arguments of the table`, (t) => {
     const helpers = [...readFileSync(join(root, header), "utf8").matchAll(HELPER)];
     t.true(helpers.length > 5);
@@ -59,3 +60,41 @@ for (const header of ["include/linux/bpf.h", "samples/ebpf.h"]) {
     }
   });
 }
+
+/** By struct of samples/sockets.h: the context that it is, and an object with its type. */
+const CONTEXTS = {
+  bind_md: ["bind", "hook-bind"],
+  bpf_sock_addr: ["cgroup_sock_addr", "hook-connect"],
+  bpf_sock_ops: ["sock_ops", "hook-flow"],
+} as const;
+
+test("samples/sockets.h: contexts have the fields of the table, compiled", (t) => {
+  for (const [struct, [type, file]] of Object.entries(CONTEXTS)) {
+    const object = readFileSync(join(root, "tests", "fixtures", "c", `${file}.o`));
+    const types = loadObject(object, file).btf?.types ?? [];
+    const found = types.find((row) => row.kind === "struct" && row.name === struct);
+    const context = findProgramType(windows, type)?.context;
+    if (found?.kind !== "struct" || context === undefined) return t.fail(struct);
+    t.is(found.sizeBytes, context.sizeBytes, struct);
+    const starts = found.members.map(({ bitOffset }) => bitOffset / 8);
+    t.deepEqual(
+      starts,
+      context.fields.map(({ byteOffset }) => byteOffset),
+      struct,
+    );
+  }
+});
+
+test("samples/sockets.h: answers have the numbers of the table", (t) => {
+  const text = readFileSync(join(root, "samples/sockets.h"), "utf8");
+  for (const [type, prefix] of [
+    ["bind", "BIND_"],
+    ["cgroup_sock_addr", "BPF_SOCK_ADDR_VERDICT_"],
+  ] as const) {
+    const rows = findProgramType(windows, type)?.returns ?? [];
+    const named = constants(text, prefix).filter(([name]) => !name.startsWith("OPERATION"));
+    t.true(named.length >= 3);
+    for (const [name, value] of named)
+      t.is(rows.find((row) => row.name === `${prefix}${name}`)?.value, value);
+  }
+});

@@ -20,7 +20,7 @@ koffi.struct("SOCKET_OPERATION", {
   interfaceLuid: "uint64",
   processId: "uint64",
   logonId: "uint64",
-  administrator: "bool",
+  administrator: "int32",
   endpointHandle: "uint64",
   flowId: "uint64",
   route: "SOCKET_ROUTE",
@@ -49,7 +49,7 @@ export interface Operation {
   readonly interfaceLuid?: bigint;
   readonly processId?: bigint;
   readonly logonId?: bigint;
-  readonly administrator?: boolean;
+  readonly administrator?: number;
   readonly endpointHandle?: bigint;
   readonly flowId?: bigint;
   readonly route?: {
@@ -85,7 +85,7 @@ export class SocketOperation {
       interfaceLuid: given.interfaceLuid ?? 0n,
       processId: given.processId ?? 0n,
       logonId: given.logonId ?? 0n,
-      administrator: given.administrator ?? false,
+      administrator: given.administrator ?? -1,
       endpointHandle: given.endpointHandle ?? 0n,
       flowId: given.flowId ?? 0n,
       route: {
@@ -123,8 +123,6 @@ const prepareBind = library.func("void BindPrepare(const void*, uint32, void*, v
 const prepareConnect = library.func("void ConnectPrepare(void*, void*, void*)");
 const prepareAccept = library.func("void AcceptPrepare(void*, void*, void*)");
 const prepareSockOps = library.func("void SockOpsPrepare(const void*, uint32, void*, void*)");
-const bindVerdict = library.func("uint32 BindVerdict(uint32)");
-const sockAddrVerdict = library.func("uint32 SockAddrVerdict(uint32)");
 const connectRedirected = library.func("bool ConnectRedirected(const void*, const void*, void*)");
 
 type Kind = "bind" | "unbind" | "connect" | "accept" | "established" | "accepted" | "deleted";
@@ -183,9 +181,3 @@ export class AtHook {
     return { address: [...address.slice(0, length)], port: swap16(port) };
   }
 }
-
-/** What an answer of a hook means. */
-export const verdictOf = {
-  bind: (answer: number) => VERDICTS[bindVerdict(answer)],
-  sockAddr: (answer: number) => VERDICTS[sockAddrVerdict(answer)],
-} as const;
