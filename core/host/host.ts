@@ -107,9 +107,12 @@ export interface InterfaceCounters {
 
 export type InterfaceKind = "gateway" | "tap" | "pcap" | "windivert";
 
-/** Of an interface that has an end (a capture) also how far it is: 0 to 1, and "done" when it is there. */
+/**
+ * Of an interface that has an end (a capture) also how far it is: 0 to 1, and "done" when it is there. Of one whose packets
+ * wait in a queue that says nothing when it is full: how long the oldest did, at most, within the last second.
+ */
 export type InterfaceState =
-  | { readonly kind: "open"; readonly progress?: number }
+  | { readonly kind: "open"; readonly progress?: number; readonly delayMilliseconds?: number }
   | { readonly kind: "done" }
   /** Its loop has ended; what remains is to close it. */
   | { readonly kind: "failed"; readonly error: EbpfError };

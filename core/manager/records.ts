@@ -183,6 +183,8 @@ export interface InterfaceRecord {
   readonly state: "open" | "done" | "failed";
   /** Of a capture that is not at its end: how much of it has been read, 0 to 1. */
   readonly progress?: number;
+  /** Of a windivert: how long packets waited, at most, within the last second. Near its queueMilliseconds, they are being lost. */
+  readonly delayMilliseconds?: number;
   /** Why it does not run although it is to, e.g. its port was taken when the service started. */
   readonly problem?: string;
 }

@@ -163,6 +163,9 @@ export class Registry {
       counters: entry.live?.counters() ?? NO_COUNTERS,
       state: state?.kind ?? "failed",
       ...(state?.kind === "open" && state.progress !== undefined ? { progress: state.progress } : {}),
+      ...(state?.kind === "open" && state.delayMilliseconds !== undefined
+        ? { delayMilliseconds: state.delayMilliseconds }
+        : {}),
       ...(problem === undefined ? {} : { problem }),
     };
   }

@@ -137,6 +137,7 @@ function startWorker(
   let orders = 0;
   let atEnd = (): void => {};
   let done = false;
+  let queues = false;
   let failure: EbpfError | undefined;
 
   const order = (message: Order): void => {
@@ -160,6 +161,7 @@ function startWorker(
     switch (report.kind) {
       case "ready":
         wakeFd = report.wakeFd;
+        queues = report.library !== undefined;
         ready.resolve(report);
         return;
       case "attached":
@@ -202,6 +204,7 @@ function startWorker(
     state() {
       if (failure !== undefined) return { kind: "failed", error: failure };
       if (done) return { kind: "done" };
+      if (queues) return { kind: "open", delayMilliseconds: Math.round(cells[CELL.delayMilliseconds] ?? 0) };
       const size = cells[CELL.size] ?? 0;
       return size === 0 ? { kind: "open" } : { kind: "open", progress: (cells[CELL.position] ?? 0) / size };
     },

@@ -80,7 +80,7 @@ export type Report =
       readonly kind: "ready";
       readonly wakeFd?: number;
       readonly listen?: SocketAddress;
-      /** Of WinDivert: what the main thread watches the loop with. */
+      /** Of WinDivert: what the main thread watches the loop with. Such a loop tells how long packets wait. */
       readonly library?: string;
     }
   | { readonly kind: "attached"; readonly number: number; readonly error?: PlainError }
@@ -103,6 +103,8 @@ export const CELL = {
   /** Of WinDivert: the handle that packets wait at, 0 if there is none; and a number that grows while the loop lives. */
   handle: 9,
   beat: 10,
+  /** How long a packet waited, at most, within the last second. */
+  delayMilliseconds: 11,
 } as const;
 
 const CELLS_OFFSET = 64;

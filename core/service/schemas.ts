@@ -195,6 +195,7 @@ export const INTERFACE: Shape<InterfaceRecord> = v.object({
   counters,
   state: v.picklist(["open", "done", "failed"]),
   progress: v.exactOptional(v.number()),
+  delayMilliseconds: v.exactOptional(count),
   problem: v.exactOptional(v.string()),
 });
 

@@ -21,9 +21,13 @@ const COLUMNS: readonly Column<InterfaceRecord>[] = [
   },
 ];
 
-/** "open", "open 42 %" of a capture, "failed: why". */
-function stateOf({ state, progress, problem }: InterfaceRecord): string {
+/** From here on a queue is told of: packets that wait are late, and soon lost. */
+const LATE_MILLISECONDS = 100;
+
+/** "open", "open 42 %" of a capture, "open, 230 ms late", "failed: why". */
+export function stateOf({ state, progress, delayMilliseconds = 0, problem }: InterfaceRecord): string {
   if (problem !== undefined) return `${state}: ${problem}`;
+  if (delayMilliseconds >= LATE_MILLISECONDS) return `${state}, ${delayMilliseconds} ms late`;
   return progress === undefined ? state : `${state} ${Math.floor(progress * 100)} %`;
 }
 

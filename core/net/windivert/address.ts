@@ -4,7 +4,6 @@
 //   16 interface index   20 sub-interface index   24 ... (other layers)
 export const ADDRESS_BYTES = 80;
 
-export const TIMESTAMP_OFFSET = 0;
 const FLAGS_OFFSET = 8;
 const INTERFACE_OFFSET = 16;
 
@@ -18,6 +17,11 @@ export const FLAG = {
   tcpChecksum: 0x40_0000,
   udpChecksum: 0x80_0000,
 } as const;
+
+/** When the packet came by, in ticks of the performance counter: exact to 2^53, which is 28 years of 10 MHz. */
+export function readTimestamp(addresses: DataView, at: number): number {
+  return addresses.getUint32(at, true) + addresses.getUint32(at + 4, true) * 2 ** 32;
+}
 
 export function readFlags(addresses: DataView, at: number): number {
   return addresses.getUint32(at + FLAGS_OFFSET, true);

@@ -27,6 +27,7 @@ const KERNEL32 = {
   WaitForSingleObject: [U32, [HANDLE, U32]],
   CloseHandle: [INT, [HANDLE]],
   QueryPerformanceFrequency: [INT, [POINTER]],
+  QueryPerformanceCounter: [INT, [POINTER]],
 } as const;
 
 const IPHLPAPI = {

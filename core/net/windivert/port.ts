@@ -174,12 +174,23 @@ function checkFilter(library: Library, given: string, whole: string): void {
     const position: [number] = [0];
     if (library.WinDivertHelperCompileFilter(text, LAYER_NETWORK, 0, 0, error, position) !== 0) continue;
     const [at] = position;
+    const reason = error[0] ?? "no reason is given";
     throw new EbpfError(
       "FilterInvalid",
-      `${what} is wrong at position ${at}: ${error[0] ?? "no reason given"}: ${text.slice(0, at)}>>>${text.slice(at)}`,
+      `${what} is wrong at position ${at}: ${reason}: ${excerpt(text, at)}`,
       { target: "filter", offset: at, details: { filter: text } },
     );
   }
+}
+
+/** Of each side of the place. */
+const EXCERPT_LENGTH = 40;
+
+function excerpt(text: string, at: number): string {
+  const from = Math.max(0, at - EXCERPT_LENGTH);
+  const to = at + EXCERPT_LENGTH;
+  const before = `${from > 0 ? "..." : ""}${text.slice(from, at)}`;
+  return `${before}>>>${text.slice(at, to)}${to < text.length ? "..." : ""}`;
 }
 
 /** WINDIVERT_ADDRESS has had its layout since 2.0. */

@@ -6,6 +6,7 @@ import { ACTION, CELL, type Loop, type LoopEnvironment, type WindivertSettings }
 import { loadKoffi } from "../posix.ts";
 import { createAdapters } from "./adapter.ts";
 import { ADDRESS_BYTES, answerFlags, FLAG, readFlags, readInterfaceIndex, writeFlags } from "./address.ts";
+import { createDelayMeter } from "./delay.ts";
 import { checkProcessor, findLibrary } from "./find.ts";
 import { type Library, openLibrary } from "./library.ts";
 import {
@@ -41,6 +42,7 @@ function startWindivert(library: Library, settings: WindivertSettings, environme
   const port = createPort(library, settings);
   const { packets, addresses, addressBytes } = port;
   const adapterOf = createAdapters(library);
+  const measureDelay = createDelayMeter(library);
   const frame = lane.packetAddress + lane.packetHeadroomBytes;
   const frameRegion = regionOf(bytes.subarray(frame, frame + WINDIVERT_FRAME_BYTES));
   const packetRegion = regionOf(packets);
@@ -150,6 +152,7 @@ function startWindivert(library: Library, settings: WindivertSettings, environme
         cells[CELL.beat] = (cells[CELL.beat] ?? 0) + 1;
         const count = port.receive();
         if (count === SHUT) throw silenceError();
+        cells[CELL.delayMilliseconds] = measureDelay(addresses, count);
         handleBatch(count);
       }
     },

@@ -560,6 +560,7 @@ EXPORT uint32_t WaitForSingleObject(intptr_t Event, uint32_t Milliseconds)
     }
 }
 EXPORT int CloseHandle(intptr_t Event) { free((void *)Event); return 1; }
+EXPORT int QueryPerformanceCounter(int64_t *Counter) { *Counter = Now(); return 1; }
 EXPORT int QueryPerformanceFrequency(int64_t *Frequency) { *Frequency = TicksPerMillisecond() * 1000; return 1; }
 // One adapter: number 7, "Wi-Fi", 02:aa:bb:cc:dd:07.
 EXPORT uint32_t ConvertInterfaceAliasToLuid(const uint16_t *Alias, uint64_t *Luid)
