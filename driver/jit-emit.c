@@ -23,24 +23,30 @@ JitMove(JIT *Jit, UINT32 Width, UINT32 To, UINT32 From)
 }
 
 _Use_decl_annotations_
+BOOLEAN
+JitIsPlain(const JIT *Jit, INT64 Value)
+{
+    return !Jit->Blind || (Value >= INT8_MIN && Value <= INT8_MAX);
+}
+
+_Use_decl_annotations_
 VOID
 JitLoadConstant(JIT *Jit, UINT32 To, UINT64 Value)
 {
     X64_CODE *Code = &Jit->Code;
-    if (!Jit->Blind) {
+    if (JitIsPlain(Jit, (INT64)Value)) {
         X64Constant(Code, To, Value);
         return;
     }
-    // Always ten bytes, whatever the key is, so that both passes agree. The key's register is never To.
-    UINT32 KeyRegister = To == SCRATCH2 ? SCRATCH3 : SCRATCH2;
+    // Always ten bytes, whatever the key is, so that both passes agree.
     UINT64 Key = PlatformRandom();
     X64Byte(Code, (UINT8)(0x48 | To >> 3));
     X64Byte(Code, (UINT8)(0xb8 | (To & 7)));
     X64Bytes(Code, 8, Value ^ Key);
-    X64Byte(Code, (UINT8)(0x48 | KeyRegister >> 3));
-    X64Byte(Code, (UINT8)(0xb8 | (KeyRegister & 7)));
+    X64Byte(Code, (UINT8)(0x48 | SCRATCH2 >> 3));
+    X64Byte(Code, (UINT8)(0xb8 | (SCRATCH2 & 7)));
     X64Bytes(Code, 8, Key);
-    X64Register(Code, 64, X64_XOR_TO, KeyRegister, To);
+    X64Register(Code, 64, X64_XOR_TO, SCRATCH2, To);
 }
 
 _Use_decl_annotations_
@@ -82,14 +88,16 @@ Shift(JIT *Jit, const EBPF_INSTRUCTION *I, UINT32 Operation)
 {
     UINT32 To = JitRegisters[I->Destination];
     UINT32 Width = JitWidthOf(I);
-    if ((I->Opcode & EBPF_X) != 0 || Jit->Blind) {
-        ShiftByRegister(Jit, Width, Operation, To, JitOperand(Jit, I));
+    UINT8 Count = (UINT8)(I->Immediate & (INT32)(Width - 1));
+    if ((I->Opcode & EBPF_X) != 0) {
+        ShiftByRegister(Jit, Width, Operation, To, JitRegisters[I->Source]);
         return;
     }
-    if (Width == 32)
+    // A count of 0 leaves the upper half of the register too.
+    if (Width == 32 && Count == 0)
         JitMove(Jit, 32, To, To);
     X64Register(&Jit->Code, Width, X64_SHIFT_BYTE, Operation, To);
-    X64Byte(&Jit->Code, (UINT8)(I->Immediate & (INT32)(Width - 1)));
+    X64Byte(&Jit->Code, Count);
 }
 
 /** Divides RAX and RDX by SCRATCH for real; both are kept but for the answer. */
@@ -98,7 +106,7 @@ DivideNative(JIT *Jit, UINT32 Width, UINT32 To, BOOLEAN Signed, BOOLEAN Modulo)
 {
     X64_CODE *Code = &Jit->Code;
     JitMove(Jit, 64, SCRATCH2, X64_RAX);
-    JitMove(Jit, 64, SCRATCH3, X64_RDX);
+    X64Push(Code, X64_RDX);
     JitMove(Jit, 64, X64_RAX, To);
     if (Signed) {
         if (Width == 64)
@@ -111,7 +119,7 @@ DivideNative(JIT *Jit, UINT32 Width, UINT32 To, BOOLEAN Signed, BOOLEAN Modulo)
     X64Register(Code, Width, X64_UNARY, Signed ? X64_IDIV : X64_DIV, SCRATCH);
     JitMove(Jit, Width, SCRATCH, Modulo ? X64_RDX : X64_RAX);
     JitMove(Jit, 64, X64_RAX, SCRATCH2);
-    JitMove(Jit, 64, X64_RDX, SCRATCH3);
+    X64Pop(Code, X64_RDX);
     JitMove(Jit, 64, To, SCRATCH);
 }
 
@@ -197,7 +205,7 @@ VOID
 JitSimple(JIT *Jit, const EBPF_INSTRUCTION *I, UINT32 Operation, UINT32 Opcode)
 {
     UINT32 To = JitRegisters[I->Destination];
-    if ((I->Opcode & EBPF_X) != 0 || Jit->Blind)
+    if ((I->Opcode & EBPF_X) != 0 || !JitIsPlain(Jit, I->Immediate))
         X64Register(&Jit->Code, JitWidthOf(I), Opcode, JitOperand(Jit, I), To);
     else
         X64Group(&Jit->Code, JitWidthOf(I), Operation, To, I->Immediate);
@@ -207,7 +215,7 @@ static VOID
 Multiply(JIT *Jit, const EBPF_INSTRUCTION *I)
 {
     UINT32 To = JitRegisters[I->Destination];
-    if ((I->Opcode & EBPF_X) != 0 || Jit->Blind) {
+    if ((I->Opcode & EBPF_X) != 0 || !JitIsPlain(Jit, I->Immediate)) {
         X64Register(&Jit->Code, JitWidthOf(I), X64_IMUL_FROM, To, JitOperand(Jit, I));
         return;
     }
@@ -315,7 +323,7 @@ VOID
 JitStoreImmediate(JIT *Jit, const EBPF_INSTRUCTION *I)
 {
     UINT32 Width = JitSizeOf(I);
-    if (Jit->Blind) {
+    if (!JitIsPlain(Jit, I->Immediate)) {
         JitLoadConstant(Jit, SCRATCH, (UINT64)(INT64)I->Immediate);
         JitStoreRegister(Jit, I, SCRATCH);
         return;

@@ -4,7 +4,7 @@
 #include "jit-x64.h"
 #include "x64.h"
 
-enum { RUN = X64_R12, SCRATCH = X64_R11, SCRATCH2 = X64_R10, SCRATCH3 = X64_RDI };
+enum { RUN = X64_R12, BUDGET = X64_RDI, SCRATCH = X64_R11, SCRATCH2 = X64_R10 };
 
 /** Where r0 to r10 are. */
 extern const UINT8 JitRegisters[EBPF_REGISTER_COUNT];
@@ -36,6 +36,12 @@ typedef struct _JIT {
 _IRQL_requires_max_(PASSIVE_LEVEL) UINT32 JitWidthOf(_In_ const EBPF_INSTRUCTION *I);
 
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitMove(_Inout_ JIT *Jit, _In_ UINT32 Width, _In_ UINT32 To, _In_ UINT32 From);
+
+/**
+ * May this constant of the program be in the code as it is? Also blinded where it is a signed byte: that is no more than a
+ * program can choose by the offset of an access.
+ */
+_IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN JitIsPlain(_In_ const JIT *Jit, _In_ INT64 Value);
 
 /** Sets a register to a constant of the program. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitLoadConstant(_Inout_ JIT *Jit, _In_ UINT32 To, _In_ UINT64 Value);

@@ -1,9 +1,10 @@
 // Two passes over the bytecode: the first only counts and so finds where each slot begins, the second writes. All jumps
 // between slots have four bytes of distance, so both passes come to the same.
 //
-//   r0 RAX, r1-r5 RSI RDX RCX R8 R9, r6-r9 RBX R13 R14 R15, r10 RBP; the run R12; scratch RDI R10 R11
+//   r0 RAX, r1-r5 RSI RDX RCX R8 R9, r6-r9 RBX R13 R14 R15, r10 RBP; the run R12, its budget RDI; scratch R10 R11
 //
-// So r1 to r5 are where a helper expects its second to sixth argument (System V); the run becomes the first. Native stack
+// So r1 to r5 are where a helper expects its second to sixth argument (System V); the run becomes the first, and the budget is
+// in the run while native functions are called. Native stack
 // of a function: what its caller saved (r6 to r9), the return address, and 8 bytes that align the next call.
 #include "jit-emit.h"
 
@@ -14,13 +15,11 @@
 /** r6 to r9: what a function gives back as it was. */
 static const UINT8 Kept[] = {X64_RBX, X64_R13, X64_R14, X64_R15};
 
-/** Takes the cost from the budget; where it does not suffice the run ends. */
+/** Takes the cost from the budget. Then X64_B is the condition that it did not suffice: the run ends by the stub. */
 static VOID
 Charge(JIT *Jit, UINT32 Cost)
 {
-    X64Memory(&Jit->Code, 64, X64_GROUP_WORD, X64_SUB, RUN, offsetof(EBPF_RUN, Budget));
-    X64Bytes(&Jit->Code, 4, Cost);
-    X64Jump(&Jit->Code, X64_B, Jit->Stubs[Jit->Slot]);
+    X64Group(&Jit->Code, 64, X64_SUB, BUDGET, (INT32)Cost);
 }
 
 /** What an instruction costs: a jump back the slots it goes over, a call those of the function. 0: it is free. */
@@ -51,9 +50,11 @@ Exit(JIT *Jit)
 static VOID
 CallNative(JIT *Jit, UINT_PTR Function)
 {
+    X64Memory(&Jit->Code, 64, X64_MOV_TO, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
     JitMove(Jit, 64, X64_RDI, RUN);
     X64Constant(&Jit->Code, SCRATCH, Function);
     X64CallRegister(&Jit->Code, SCRATCH);
+    X64Memory(&Jit->Code, 64, X64_MOV_FROM, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
 }
 
 #define OUTSIDE_OF_PACKET UINT64_MAX
@@ -126,7 +127,7 @@ Compare(JIT *Jit, const EBPF_INSTRUCTION *I)
     UINT32 Width = JitWidthOf(I);
     if ((I->Opcode & 0xf0) != EBPF_JSET) {
         JitSimple(Jit, I, X64_CMP, X64_CMP_WITH);
-    } else if ((I->Opcode & EBPF_X) != 0 || Jit->Blind) {
+    } else if ((I->Opcode & EBPF_X) != 0 || !JitIsPlain(Jit, I->Immediate)) {
         X64Register(&Jit->Code, Width, X64_TEST_WITH, JitOperand(Jit, I), Left);
     } else {
         X64Register(&Jit->Code, Width, X64_UNARY, X64_TEST, Left);
@@ -151,7 +152,8 @@ Jump(JIT *Jit, const EBPF_INSTRUCTION *I)
     if (Condition != X64_ALWAYS)
         NotTaken = X64Skip(&Jit->Code, Condition ^ 1);
     Charge(Jit, Cost);
-    X64Jump(&Jit->Code, X64_ALWAYS, Target);
+    X64Jump(&Jit->Code, X64_AE, Target);
+    X64Jump(&Jit->Code, X64_ALWAYS, Jit->Stubs[Jit->Slot]);
     if (Condition != X64_ALWAYS)
         X64Land(&Jit->Code, NotTaken);
 }
@@ -161,6 +163,7 @@ CallLocal(JIT *Jit)
 {
     X64_CODE *Code = &Jit->Code;
     Charge(Jit, CostOf(Jit, Jit->Slot));
+    X64Jump(Code, X64_B, Jit->Stubs[Jit->Slot]);
     for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Kept); Index++)
         X64Push(Code, Kept[Index]);
     X64Group(Code, 64, X64_SUB, X64_RBP, EBPF_FRAME_SIZE_BYTES);
@@ -280,6 +283,7 @@ Enter(JIT *Jit)
         X64Push(Code, Kept[Index]);
     X64Group(Code, 64, X64_SUB, X64_RSP, 8);
     JitMove(Jit, 64, RUN, X64_RDI);
+    X64Memory(Code, 64, X64_MOV_FROM, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
     X64Memory(Code, 64, X64_MOV_TO, X64_RSP, RUN, offsetof(EBPF_RUN, NativeStack));
     X64Memory(
         Code, 64, X64_LEA, X64_RBP, RUN, offsetof(EBPF_RUN, Stack) + EBPF_FRAME_COUNT * EBPF_FRAME_SIZE_BYTES);
@@ -293,6 +297,7 @@ Finish(JIT *Jit)
     Jit->Unwind = Code->SizeBytes;
     X64Memory(Code, 64, X64_MOV_FROM, X64_RSP, RUN, offsetof(EBPF_RUN, NativeStack));
     Jit->Leave = Code->SizeBytes;
+    X64Memory(Code, 64, X64_MOV_TO, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
     X64Group(Code, 64, X64_ADD, X64_RSP, 8);
     for (UINT32 Index = RTL_NUMBER_OF(Kept); Index > 0; Index--)
         X64Pop(Code, Kept[Index - 1]);
@@ -312,8 +317,7 @@ WriteStubs(JIT *Jit)
         if (Cost == 0)
             continue;
         Jit->Stubs[Slot] = Code->SizeBytes;
-        X64Memory(Code, 64, X64_GROUP_WORD, X64_ADD, RUN, offsetof(EBPF_RUN, Budget));
-        X64Bytes(Code, 4, Cost);
+        X64Group(Code, 64, X64_ADD, BUDGET, (INT32)Cost);
         X64Memory(Code, 32, X64_MOV_IMMEDIATE, 0, RUN, offsetof(EBPF_RUN, FaultSlot));
         X64Bytes(Code, 4, Slot);
         X64Memory(Code, 32, X64_MOV_IMMEDIATE, 0, RUN, offsetof(EBPF_RUN, Fault));

@@ -18,7 +18,7 @@ const COMMON = [
 ];
 const LIBRARY = ["-shared", "-fPIC"];
 
-export const DRIVER_BUILDS = ["release", "sanitized", "race", "plugin"] as const;
+export const DRIVER_BUILDS = ["release", "sanitized", "race", "plugin", "speed"] as const;
 export type DriverBuild = (typeof DRIVER_BUILDS)[number];
 
 interface Recipe {
@@ -50,6 +50,8 @@ const BUILDS: Readonly<Record<DriverBuild, Recipe>> = {
   },
   // What bpf_conformance starts once a test.
   plugin: { compiler: findClang, flags: ["-O2"], sources: [join(ROOT, "tests", "driver", "plugin.c")] },
+  // What `npm run bench` measures the engines with.
+  speed: { compiler: findClang, flags: ["-O2"], sources: [join(ROOT, "tests", "driver", "speed.c")] },
 };
 
 /** What is of one system only. */

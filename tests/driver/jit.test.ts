@@ -113,7 +113,7 @@ test("each instruction, with any registers and values, does the same in every en
 
 /** Of EBPF_PROGRAM: where JIT_CODE has the address and the size of the code. */
 function codeOf(program: DriverProgram): { start: bigint; bytes: Buffer } {
-  const words = new BigUint64Array(koffi.view(program.address, 128).slice(0));
+  const words = new BigUint64Array(koffi.view(program.address, 512).slice(0));
   // Entry and Memory are the same address, and a size below a megabyte follows.
   const at = words.findIndex((word, index) => word !== 0n && word === words[index + 1]);
   const start = words[at] ?? 0n;
