@@ -290,24 +290,30 @@ JitSizeOf(const EBPF_INSTRUCTION *I)
     }
 }
 
+/** How an x64 load of that many bits fills a register. */
+typedef struct _LOAD_FORM {
+    UINT32 Bits, Width, Opcode;
+} LOAD_FORM;
+
+static LOAD_FORM
+LoadFormOf(const EBPF_INSTRUCTION *I, BOOLEAN Signed)
+{
+    static const LOAD_FORM Forms[2][3] = {
+        {{8, 32, X64_MOVZX_BYTE_FROM}, {16, 32, X64_MOVZX_WORD_FROM}, {32, 32, X64_MOV_FROM}},
+        {{8, 64, X64_MOVSX_BYTE_FROM}, {16, 64, X64_MOVSX_WORD_FROM}, {32, 64, X64_MOVSXD_FROM}},
+    };
+    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Forms[Signed]); Index++)
+        if (Forms[Signed][Index].Bits == JitSizeOf(I))
+            return Forms[Signed][Index];
+    return (LOAD_FORM){.Bits = 64, .Width = 64, .Opcode = X64_MOV_FROM};
+}
+
 _Use_decl_annotations_
 VOID
 JitLoad(JIT *Jit, const EBPF_INSTRUCTION *I, BOOLEAN Signed)
 {
-    static const struct {
-        UINT32 Bits, Width, Opcode;
-    } Forms[2][3] = {
-        {{8, 32, X64_MOVZX_BYTE_FROM}, {16, 32, X64_MOVZX_WORD_FROM}, {32, 32, X64_MOV_FROM}},
-        {{8, 64, X64_MOVSX_BYTE_FROM}, {16, 64, X64_MOVSX_WORD_FROM}, {32, 64, X64_MOVSXD_FROM}},
-    };
-    UINT32 Width = 64, Opcode = X64_MOV_FROM;
-    for (UINT32 Index = 0; Index < 3; Index++) {
-        if (Forms[Signed][Index].Bits != JitSizeOf(I))
-            continue;
-        Width = Forms[Signed][Index].Width;
-        Opcode = Forms[Signed][Index].Opcode;
-    }
-    X64Memory(&Jit->Code, Width, Opcode, JitRegisters[I->Destination], JitRegisters[I->Source], I->Offset);
+    LOAD_FORM Form = LoadFormOf(I, Signed);
+    X64Memory(&Jit->Code, Form.Width, Form.Opcode, JitRegisters[I->Destination], JitRegisters[I->Source], I->Offset);
 }
 
 _Use_decl_annotations_
@@ -391,4 +397,64 @@ JitAtomic(JIT *Jit, const EBPF_INSTRUCTION *I)
     for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Forms); Index++)
         if ((Forms[Index].Operation | EBPF_FETCH) == I->Immediate)
             FetchInLoop(Jit, I, Forms[Index].Opcode);
+}
+
+#define MOV64 (EBPF_MOV | EBPF_X | EBPF_CLASS_ALU64)
+#define ADD64(Form) (EBPF_ADD | (Form) | EBPF_CLASS_ALU64)
+
+/** `r3 = r1; r3 += r2` or `r3 += 8` is one address; with `r3 = *(r3 + 4)` after it, one load. */
+static UINT32
+FuseAddress(JIT *Jit, const EBPF_INSTRUCTION *I, UINT32 Count)
+{
+    X64_CODE *Code = &Jit->Code;
+    UINT8 To = I->Destination;
+    BOOLEAN ByRegister = I[1].Opcode == ADD64(EBPF_X);
+    INT64 Displacement = ByRegister ? 0 : I[1].Immediate;
+    if (I->Opcode != MOV64 || I->Offset != 0 || I[1].Destination != To ||
+        !(ByRegister || (I[1].Opcode == ADD64(EBPF_K) && JitIsPlain(Jit, Displacement))))
+        return 0;
+    UINT32 Base = JitRegisters[I->Source];
+    // What is added may be the register itself: it is the base already.
+    UINT32 Index = JitRegisters[I[1].Source == To ? I->Source : I[1].Source];
+    LOAD_FORM Form = {.Width = 64, .Opcode = X64_LEA};
+    UINT32 Fused = 2;
+    BOOLEAN Signed = Count > 2 && I[2].Opcode != EBPF_OPCODE_LDDW && (I[2].Opcode & 0xe0) == EBPF_MEMSX;
+    if (Count > 2 && (I[2].Opcode & 7) == EBPF_CLASS_LDX && (Signed || (I[2].Opcode & 0xe0) == EBPF_MEM) &&
+        I[2].Destination == To && I[2].Source == To && Displacement + I[2].Offset <= INT32_MAX &&
+        Displacement + I[2].Offset >= INT32_MIN) {
+        Form = LoadFormOf(&I[2], Signed);
+        Displacement += I[2].Offset;
+        Fused = 3;
+    }
+    if (ByRegister)
+        X64Indexed(Code, Form.Width, Form.Opcode, JitRegisters[To], Base, Index, (INT32)Displacement);
+    else
+        X64Memory(Code, Form.Width, Form.Opcode, JitRegisters[To], Base, (INT32)Displacement);
+    return Fused;
+}
+
+/** `r1 <<= 32; r1 >>= 32` is one move, that clears the upper half or fills it with the sign. */
+static UINT32
+FuseExtension(JIT *Jit, const EBPF_INSTRUCTION *I)
+{
+    UINT32 To = JitRegisters[I->Destination];
+    BOOLEAN Signed = I[1].Opcode == (EBPF_ARSH | EBPF_K | EBPF_CLASS_ALU64);
+    if (I->Opcode != (EBPF_LSH | EBPF_K | EBPF_CLASS_ALU64) || I->Immediate != 32 || I[1].Immediate != 32 ||
+        I[1].Destination != I->Destination || !(Signed || I[1].Opcode == (EBPF_RSH | EBPF_K | EBPF_CLASS_ALU64)))
+        return 0;
+    if (Signed)
+        X64Register(&Jit->Code, 64, X64_MOVSXD_FROM, To, To);
+    else
+        JitMove(Jit, 32, To, To);
+    return 2;
+}
+
+_Use_decl_annotations_
+UINT32
+JitFuse(JIT *Jit, const EBPF_INSTRUCTION *I, UINT32 Count)
+{
+    if (Count < 2)
+        return 0;
+    UINT32 Fused = FuseAddress(Jit, I, Count);
+    return Fused != 0 ? Fused : FuseExtension(Jit, I);
 }

@@ -6,6 +6,8 @@
 
 enum { RUN = X64_R12, BUDGET = X64_RDI, SCRATCH = X64_R11, SCRATCH2 = X64_R10 };
 
+#define JIT_MOST_FUSED 3
+
 /** Where r0 to r10 are. */
 extern const UINT8 JitRegisters[EBPF_REGISTER_COUNT];
 
@@ -25,6 +27,9 @@ typedef struct _JIT {
     UINT32 *Targets;
     /** The map that r1 is known to be here, if it is one of an array's; else NULL. */
     EBPF_MAP *Array;
+    /** Those of r6 to r9 that the program has: what a function gives back as it was. */
+    UINT8 Kept[4];
+    UINT32 KeptCount;
     UINT32 Leave;
     UINT32 Unwind;
     UINT32 Slot;
@@ -63,5 +68,9 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitLoad(_Inout_ JIT *Jit, _In_ const EBP
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitStoreRegister(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I, _In_ UINT32 From);
 
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitStoreImmediate(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);
+
+/** Writes the first two or three of Count instructions as one, where there is one that does the same; else 0. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT32 JitFuse(
+    _Inout_ JIT *Jit, _In_reads_(Count) const EBPF_INSTRUCTION *I, _In_ UINT32 Count);
 
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitAtomic(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);

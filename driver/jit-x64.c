@@ -5,15 +5,17 @@
 //
 // So r1 to r5 are where a helper expects its second to sixth argument (System V); the run becomes the first, and the budget is
 // in the run while native functions are called. Native stack
-// of a function: what its caller saved (r6 to r9), the return address, and 8 bytes that align the next call.
+// of a function: what its caller saved of r6 to r9, the return address, and what aligns the next call.
 #include "jit-emit.h"
 
 #include "arithmetic.h"
 #include "helpers.h"
 #include "opcode.h"
 
-/** r6 to r9: what a function gives back as it was. */
-static const UINT8 Kept[] = {X64_RBX, X64_R13, X64_R14, X64_R15};
+/** What is known of a slot: jumps lead there, also from behind. */
+enum { TARGET = 1, TARGET_OF_LOOP = 2 };
+/** Of a cache line. */
+#define LOOP_ALIGNMENT 64
 
 /** Takes the cost from the budget. Then X64_B is the condition that it did not suffice: the run ends by the stub. */
 static VOID
@@ -37,13 +39,35 @@ CostOf(const JIT *Jit, UINT32 Slot)
 }
 
 static VOID
+PushKept(JIT *Jit)
+{
+    for (UINT32 Index = 0; Index < Jit->KeptCount; Index++)
+        X64Push(&Jit->Code, Jit->Kept[Index]);
+}
+
+static VOID
+PopKept(JIT *Jit)
+{
+    for (UINT32 Index = Jit->KeptCount; Index > 0; Index--)
+        X64Pop(&Jit->Code, Jit->Kept[Index - 1]);
+}
+
+/** Moves the native stack's pointer so that it is a multiple of 16 again, after a return address and what is kept. */
+static VOID
+AlignStack(JIT *Jit, UINT32 Operation)
+{
+    if (Jit->KeptCount % 2 == 0)
+        X64Group(&Jit->Code, 64, Operation, X64_RSP, 8);
+}
+
+static VOID
 Exit(JIT *Jit)
 {
     if (Jit->Subprogram->Start == 0) {
         X64Jump(&Jit->Code, X64_ALWAYS, Jit->Leave);
         return;
     }
-    X64Group(&Jit->Code, 64, X64_ADD, X64_RSP, 8);
+    AlignStack(Jit, X64_ADD);
     X64Byte(&Jit->Code, 0xc3);
 }
 
@@ -164,13 +188,11 @@ CallLocal(JIT *Jit)
     X64_CODE *Code = &Jit->Code;
     Charge(Jit, CostOf(Jit, Jit->Slot));
     X64Jump(Code, X64_B, Jit->Stubs[Jit->Slot]);
-    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Kept); Index++)
-        X64Push(Code, Kept[Index]);
+    PushKept(Jit);
     X64Group(Code, 64, X64_SUB, X64_RBP, EBPF_FRAME_SIZE_BYTES);
     X64Call(Code, Jit->Entries[BytecodeTarget(Jit->Bytecode->Slots, Jit->Slot)]);
     X64Group(Code, 64, X64_ADD, X64_RBP, EBPF_FRAME_SIZE_BYTES);
-    for (UINT32 Index = RTL_NUMBER_OF(Kept); Index > 0; Index--)
-        X64Pop(Code, Kept[Index - 1]);
+    PopKept(Jit);
 }
 
 /** A look-up in an array that is known when it is compiled, without a call. */
@@ -279,9 +301,8 @@ Enter(JIT *Jit)
     X64_CODE *Code = &Jit->Code;
     X64Push(Code, X64_RBP);
     X64Push(Code, RUN);
-    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Kept); Index++)
-        X64Push(Code, Kept[Index]);
-    X64Group(Code, 64, X64_SUB, X64_RSP, 8);
+    PushKept(Jit);
+    AlignStack(Jit, X64_SUB);
     JitMove(Jit, 64, RUN, X64_RDI);
     X64Memory(Code, 64, X64_MOV_FROM, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
     X64Memory(Code, 64, X64_MOV_TO, X64_RSP, RUN, offsetof(EBPF_RUN, NativeStack));
@@ -298,9 +319,8 @@ Finish(JIT *Jit)
     X64Memory(Code, 64, X64_MOV_FROM, X64_RSP, RUN, offsetof(EBPF_RUN, NativeStack));
     Jit->Leave = Code->SizeBytes;
     X64Memory(Code, 64, X64_MOV_TO, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
-    X64Group(Code, 64, X64_ADD, X64_RSP, 8);
-    for (UINT32 Index = RTL_NUMBER_OF(Kept); Index > 0; Index--)
-        X64Pop(Code, Kept[Index - 1]);
+    AlignStack(Jit, X64_ADD);
+    PopKept(Jit);
     X64Pop(Code, RUN);
     X64Pop(Code, X64_RBP);
     X64Byte(Code, 0xc3);
@@ -326,6 +346,16 @@ WriteStubs(JIT *Jit)
     }
 }
 
+/** Instructions from here on, at most as many as are ever fused, of which none but the first can be jumped to. */
+static UINT32
+CountStraight(const JIT *Jit)
+{
+    UINT32 Count = 1;
+    while (Count < JIT_MOST_FUSED && Jit->Slot + Count < Jit->Subprogram->End && Jit->Targets[Jit->Slot + Count] == 0)
+        Count++;
+    return Count;
+}
+
 static VOID
 WriteFunction(JIT *Jit, const EBPF_SUBPROGRAM *Subprogram)
 {
@@ -334,12 +364,18 @@ WriteFunction(JIT *Jit, const EBPF_SUBPROGRAM *Subprogram)
     Jit->Array = NULL;
     Jit->Entries[Subprogram->Start] = Jit->Code.SizeBytes;
     if (Subprogram->Start != 0)
-        X64Group(&Jit->Code, 64, X64_SUB, X64_RSP, 8);
+        AlignStack(Jit, X64_SUB);
     for (Jit->Slot = Subprogram->Start; Jit->Slot < Subprogram->End; Jit->Slot++) {
+        if (Jit->Targets[Jit->Slot] == TARGET_OF_LOOP)
+            X64Align(&Jit->Code, LOOP_ALIGNMENT);
         Jit->Places[Jit->Slot] = Jit->Code.SizeBytes;
         if (Jit->Targets[Jit->Slot] != 0)
             Jit->Array = NULL;
-        Instruction(Jit, &Slots[Jit->Slot]);
+        UINT32 Fused = JitFuse(Jit, &Slots[Jit->Slot], CountStraight(Jit));
+        if (Fused == 0)
+            Instruction(Jit, &Slots[Jit->Slot]);
+        for (; Fused > 1; Fused--)
+            Jit->Array = KnownArray(Jit, &Slots[Jit->Slot++]);
         Jit->Array = KnownArray(Jit, &Slots[Jit->Slot]);
         if (Slots[Jit->Slot].Opcode == EBPF_OPCODE_LDDW)
             Jit->Slot++;
@@ -347,12 +383,24 @@ WriteFunction(JIT *Jit, const EBPF_SUBPROGRAM *Subprogram)
 }
 
 static VOID
+FindKept(JIT *Jit)
+{
+    UINT32 Named = 0;
+    for (UINT32 Slot = 0; Slot < Jit->Bytecode->SlotCount; Slot++)
+        Named |= 1u << Jit->Bytecode->Slots[Slot].Destination | 1u << Jit->Bytecode->Slots[Slot].Source;
+    for (UINT32 Register = 6; Register <= 9; Register++)
+        if ((Named >> Register & 1) != 0)
+            Jit->Kept[Jit->KeptCount++] = JitRegisters[Register];
+}
+
+static VOID
 MarkTargets(JIT *Jit)
 {
     const EBPF_INSTRUCTION *Slots = Jit->Bytecode->Slots;
     for (UINT32 Slot = 0; Slot < Jit->Bytecode->SlotCount; Slot++) {
-        if (Opcodes[Slots[Slot].Opcode].Kind == OpcodeJump)
-            Jit->Targets[BytecodeTarget(Slots, Slot)] = 1;
+        UINT32 Target = BytecodeTarget(Slots, Slot);
+        if (Opcodes[Slots[Slot].Opcode].Kind == OpcodeJump && Jit->Targets[Target] != TARGET_OF_LOOP)
+            Jit->Targets[Target] = Target <= Slot ? TARGET_OF_LOOP : TARGET;
         if (Slots[Slot].Opcode == EBPF_OPCODE_LDDW)
             Slot++;
     }
@@ -407,6 +455,7 @@ JitCompile(
     Jit.Stubs = Arrays + Bytecode->SlotCount;
     Jit.Entries = Arrays + 2 * (SIZE_T)Bytecode->SlotCount;
     Jit.Targets = Arrays + 3 * (SIZE_T)Bytecode->SlotCount;
+    FindKept(&Jit);
     MarkTargets(&Jit);
     Pass(&Jit);
     NTSTATUS Status = WriteCode(&Jit, Code);

@@ -19,9 +19,9 @@ X64Bytes(X64_CODE *Code, UINT32 Count, UINT64 Value)
 
 /** All that stands before ModRM. A REX without bits is needed for the low bytes of RSP to RDI; elsewhere it does nothing. */
 static VOID
-Begin(X64_CODE *Code, UINT32 Width, UINT32 Opcode, UINT32 Reg, UINT32 Rm)
+Begin(X64_CODE *Code, UINT32 Width, UINT32 Opcode, UINT32 Reg, UINT32 Index, UINT32 Rm)
 {
-    UINT8 Rex = (UINT8)((Width == 64) << 3 | (Reg >> 3) << 2 | Rm >> 3);
+    UINT8 Rex = (UINT8)((Width == 64) << 3 | (Reg >> 3) << 2 | (Index >> 3) << 1 | Rm >> 3);
     if (Width == 16)
         X64Byte(Code, 0x66);
     if (Rex != 0 || Width == 8 || Opcode == X64_MOVZX_BYTE_FROM || Opcode == X64_MOVSX_BYTE_FROM)
@@ -35,7 +35,7 @@ _Use_decl_annotations_
 VOID
 X64Register(X64_CODE *Code, UINT32 Width, UINT32 Opcode, UINT32 Reg, UINT32 Rm)
 {
-    Begin(Code, Width, Opcode, Reg, Rm);
+    Begin(Code, Width, Opcode, Reg, 0, Rm);
     X64Byte(Code, (UINT8)(0xc0 | (Reg & 7) << 3 | (Rm & 7)));
 }
 
@@ -44,11 +44,29 @@ VOID
 X64Memory(X64_CODE *Code, UINT32 Width, UINT32 Opcode, UINT32 Reg, UINT32 Base, INT32 Displacement)
 {
     BOOLEAN Short = Displacement >= -128 && Displacement <= 127;
-    Begin(Code, Width, Opcode, Reg, Base);
+    Begin(Code, Width, Opcode, Reg, 0, Base);
     X64Byte(Code, (UINT8)((Short ? 0x40 : 0x80) | (Reg & 7) << 3 | (Base & 7)));
     // RSP and R12 as a base are written in a SIB byte without an index.
     if ((Base & 7) == X64_RSP)
         X64Byte(Code, 0x24);
+    X64Bytes(Code, Short ? 1 : 4, (UINT64)(INT64)Displacement);
+}
+
+_Use_decl_annotations_
+VOID
+X64Indexed(
+    X64_CODE *Code,
+    UINT32 Width,
+    UINT32 Opcode,
+    UINT32 Reg,
+    UINT32 Base,
+    UINT32 Index,
+    INT32 Displacement)
+{
+    BOOLEAN Short = Displacement >= -128 && Displacement <= 127;
+    Begin(Code, Width, Opcode, Reg, Index, Base);
+    X64Byte(Code, (UINT8)((Short ? 0x40 : 0x80) | (Reg & 7) << 3 | 4));
+    X64Byte(Code, (UINT8)((Index & 7) << 3 | (Base & 7)));
     X64Bytes(Code, Short ? 1 : 4, (UINT64)(INT64)Displacement);
 }
 
@@ -114,6 +132,29 @@ X64ByteSwap(X64_CODE *Code, UINT32 Width, UINT32 Register)
         X64Byte(Code, 0x40 | Rex);
     X64Byte(Code, 0x0f);
     X64Byte(Code, (UINT8)(0xc8 | (Register & 7)));
+}
+
+_Use_decl_annotations_
+VOID
+X64Align(X64_CODE *Code, UINT32 Alignment)
+{
+    // The forms that the manuals of processors name, by their length.
+    static const UINT8 Forms[][9] = {
+        {0x90},
+        {0x66, 0x90},
+        {0x0f, 0x1f, 0x00},
+        {0x0f, 0x1f, 0x40, 0x00},
+        {0x0f, 0x1f, 0x44, 0x00, 0x00},
+        {0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00},
+        {0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00},
+        {0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00},
+        {0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00},
+    };
+    for (UINT32 Left = (0 - Code->SizeBytes) & (Alignment - 1), Length; Left != 0; Left -= Length) {
+        Length = Left < RTL_NUMBER_OF(Forms) ? Left : RTL_NUMBER_OF(Forms);
+        for (UINT32 Index = 0; Index < Length; Index++)
+            X64Byte(Code, Forms[Length - 1][Index]);
+    }
 }
 
 /** Distances count from the end of the instruction. */

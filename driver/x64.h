@@ -95,6 +95,16 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Memory(
     _In_ UINT32 Base,
     _In_ INT32 Displacement);
 
+/** The same with the memory at Base + Index + Displacement; Index is not RSP. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Indexed(
+    _Inout_ X64_CODE *Code,
+    _In_ UINT32 Width,
+    _In_ UINT32 Opcode,
+    _In_ UINT32 Reg,
+    _In_ UINT32 Base,
+    _In_ UINT32 Index,
+    _In_ INT32 Displacement);
+
 /** An operation of the first group on a register and a constant, which is sign-extended. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Group(
     _Inout_ X64_CODE *Code, _In_ UINT32 Width, _In_ UINT32 Operation, _In_ UINT32 Rm, _In_ INT32 Immediate);
@@ -107,6 +117,9 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Push(_Inout_ X64_CODE *Code, _In_ UI
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Pop(_Inout_ X64_CODE *Code, _In_ UINT32 Register);
 
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64ByteSwap(_Inout_ X64_CODE *Code, _In_ UINT32 Width, _In_ UINT32 Register);
+
+/** Instructions that do nothing, up to a multiple of Alignment (at most 64) from the begin of the code. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Align(_Inout_ X64_CODE *Code, _In_ UINT32 Alignment);
 
 /** Jumps to a place in the code. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Jump(_Inout_ X64_CODE *Code, _In_ UINT32 Condition, _In_ UINT32 Target);

@@ -40,7 +40,6 @@ function costOf(body: string, engine: DriverEngine, maps: readonly DriverMap[]):
 
 const UPDATE = "*(u64 *)(r10 - 16) = 5\nr1 = map[0]\nr2 = r10\nr2 += -4\nr3 = r10\nr3 += -16\nr4 = 0\ncall 2";
 const RECORD = "r1 = map[0]\nr2 = r10\nr2 += -64\nr3 = 64\nr4 = 0\ncall 11";
-const ARITHMETIC = "r7 += r6\nr7 ^= 5\nr7 *= 3\nr7 >>= 1\nr8 = r7\nr8 &= 255\nr7 += r8\nr7 -= 3";
 
 function filledMap(type: number): DriverMap {
   const map = createMap({ type, keySizeBytes: 4, valueSizeBytes: 8, maxEntries: 1024 });
@@ -143,12 +142,6 @@ export const benchmarks: readonly Benchmark[] = [
       release(map);
       return { value };
     },
-  },
-  {
-    name: "driver: arithmetic, interpreter / JIT",
-    unit: "times",
-    better: "lower",
-    run: async () => ({ value: roundOf(ARITHMETIC, "interpreter", []) / roundOf(ARITHMETIC, "jit", []) }),
   },
   {
     name: "driver: the JIT compiles",

@@ -118,7 +118,7 @@ Load(ENGINE *Engine)
     UINT32 Slot;
     UINT32 SlotCount = CodeBytes / sizeof(EBPF_INSTRUCTION);
     const EBPF_INSTRUCTION *Slots = (const EBPF_INSTRUCTION *)Code;
-    if (!NT_SUCCESS(ProgramCreate(Slots, SlotCount, NULL, 0, &Engine->Program, &Finding, &Slot)))
+    if (!NT_SUCCESS(ProgramCreate(NULL, Slots, SlotCount, NULL, 0, &Engine->Program, &Finding, &Slot)))
         Fail("the program is refused");
     if (Compile && !NT_SUCCESS(ProgramCompile(Engine->Program, Blind)))
         Fail("the program is not compiled");
