@@ -22,6 +22,12 @@ LinuxFailAllocation(UINT64 Number)
     __atomic_store_n(&FailAt, Number, __ATOMIC_SEQ_CST);
 }
 
+BOOLEAN
+LinuxFailureIsDue(VOID)
+{
+    return __atomic_load_n(&FailAt, __ATOMIC_SEQ_CST) != 0;
+}
+
 UINT64
 LinuxCountAllocations(VOID)
 {

@@ -65,6 +65,9 @@ typedef struct _EBPF_LOCK {
 /** For tests: the Nth allocation, or making code executable, from now (1 is the next) fails, once; 0: none does. */
 VOID LinuxFailAllocation(_In_ UINT64 Number);
 
+/** For tests: whether the allocation that is to fail has not come yet. */
+BOOLEAN LinuxFailureIsDue(VOID);
+
 /** For tests: this thread runs on that processor, wherever it runs. */
 VOID LinuxSetProcessor(_In_ UINT32 Number);
 

@@ -20,7 +20,6 @@ import {
   initiate,
   openClient,
   terminate,
-  tryOpenClient,
 } from "../harness/driver-client.ts";
 import { MAP_TYPES, type MapDefinition } from "../harness/driver-maps.ts";
 import {
@@ -400,24 +399,6 @@ check("variables and constants: frozen constants are part of what is certified, 
   });
 });
 
-check("each allocation that fails while a certificate is checked is told, and nothing is kept", (t) => {
-  withClient(t, false, (client) => {
-    const maps = [handleOf(ask.createMap(client, { ...ARRAY, maxEntries: 1 }))];
-    const outstanding = countAllocations();
-    let failures = 0;
-    for (let number = 1; ; number++) {
-      failAllocation(number);
-      const answer = ask.createProgram(client, droppacket, { maps, certificate, engine: ENGINE.interpreter });
-      failAllocation(0);
-      if (answer.error === "None") break;
-      failures++;
-      t.true(answer.status === STATUS.NO_MEMORY || answer.error === "MemoryExhausted", `${answer.error}`);
-      t.is(countAllocations(), outstanding, `${number}`);
-    }
-    t.true(failures > 8, `${failures}`);
-  });
-});
-
 check("droppacket drops and counts what it should, in both engines", (t) => {
   withClient(t, true, (client) => {
     for (const engine of [ENGINE.any, ENGINE.interpreter]) {
@@ -492,57 +473,6 @@ check("an array of programs that holds its own program is freed at the end", (t)
     t.is(ask.update(client, map, u32(0), u32(field(program, 2))).error, "None");
     t.is(ask.update(client, map, u32(1), u32(9999)).error, "MapValueInvalid");
   });
-});
-
-check("each allocation that fails is told by each request, and nothing is kept", (t) => {
-  const before = countAllocations();
-  initiate(true);
-  const client = openClient();
-  const map = handleOf(ask.createMap(client, HASH));
-  const array = field(ask.createMap(client, ARRAY), 2);
-  const program = handleOf(ask.createProgram(client, assemble("r1 = map[0]\nr0 = 2\nexit"), { maps: [map] }));
-  t.is(ask.update(client, map, u32(1), u64(1)).error, "None");
-  const requests: Readonly<Record<string, () => Answer>> = {
-    open: () => ask.open(client, MAP, array),
-    info: () => ask.info(client, map),
-    createMap: () => ask.createMap(client, HASH),
-    createProgram: () =>
-      ask.createProgram(client, assemble("r1 = map[0]\nr0 = 2\nexit"), {
-        maps: [map],
-        engine: ENGINE.interpreter,
-      }),
-    lookup: () => ask.lookup(client, map, u32(1)),
-    update: () => ask.update(client, map, u32(1), u64(2)),
-    nextKey: () => ask.nextKey(client, map, undefined),
-    run: () => ask.run(client, program, FRAMES.udp),
-    delete: () => ask.delete(client, map, u32(1)),
-    freeze: () => ask.freeze(client, map),
-  };
-  const makes = new Set(["open", "createMap", "createProgram"]);
-  for (const [name, send] of Object.entries(requests)) {
-    const outstanding = countAllocations();
-    let failures = 0;
-    for (let number = 1; ; number++) {
-      failAllocation(number);
-      const answer = send();
-      failAllocation(0);
-      if (answer.error === "None") {
-        if (makes.has(name)) t.is(ask.close(client, field(answer, 1)).error, "None");
-        break;
-      }
-      failures++;
-      t.true(answer.status === STATUS.NO_MEMORY || answer.error === "MemoryExhausted", name);
-      t.is(countAllocations(), outstanding, name);
-      // The state is as it was.
-      t.is(field(ask.status(client), 5), 2, name);
-    }
-    t.true(failures >= 1, name);
-  }
-  closeClient(client);
-  failAllocation(1);
-  t.is(tryOpenClient(), undefined);
-  terminate();
-  t.is(countAllocations(), before);
 });
 
 check("where there is no memory for code a program is interpreted, and says so", (t) => {

@@ -4,7 +4,7 @@ import test from "ava";
 import { encode } from "../../core/isa/encode.ts";
 import { parse } from "../../core/isa/parse.ts";
 import { ATTACH_TYPES, PROGRAM_TYPES } from "../../core/platform/windows/types.ts";
-import { countAllocations, failAllocation, STATUS, setProcessor } from "../harness/driver.ts";
+import { countAllocations, STATUS, setProcessor } from "../harness/driver.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
 import { HOOKS, invokeXdp, isAttached, setPresent } from "../harness/driver-hook.ts";
 import { ACCESS, type Answer, field } from "../harness/driver-requests.ts";
@@ -188,32 +188,5 @@ check("what is refused of links", (t) => {
     setPresent("xdp", false);
     t.is(ask.createLink(client, xdp, XDP, 3).error, "HookUnavailable");
     t.is(field(ask.nextHook(client, 0), 5), 0);
-  });
-});
-
-check("each allocation that fails is told by each request about links, and nothing is kept", (t) => {
-  withClient(t, (client) => {
-    const xdp = answering(client, drop);
-    const link = handleOf(ask.createLink(client, xdp));
-    const requests = {
-      create: () => ask.createLink(client, xdp, XDP, 9),
-      replace: () => ask.replaceLink(client, link, xdp),
-      detach: () => ask.detachLink(client, link),
-    };
-    for (const [name, send] of Object.entries(requests)) {
-      const outstanding = countAllocations();
-      let failures = 0;
-      for (let number = 1; ; number++) {
-        failAllocation(number);
-        const answer = send();
-        failAllocation(0);
-        if (answer.error === "None") break;
-        failures++;
-        t.true(answer.status === STATUS.NO_MEMORY || answer.error === "MemoryExhausted", name);
-        t.is(countAllocations(), outstanding, name);
-        t.is(invokeXdp(1, FRAME), drop, name);
-      }
-      t.true(failures >= 1, name);
-    }
   });
 });

@@ -82,6 +82,8 @@ if (isMainThread && epochInitiate() !== STATUS.SUCCESS) throw new Error("no memo
 
 /** The Nth allocation from now fails, once. */
 export const failAllocation: (number: number) => void = library.func("void LinuxFailAllocation(uint64)");
+/** Whether it has not come yet. */
+export const failureIsDue: () => boolean = library.func("bool LinuxFailureIsDue()");
 const countOutstanding = library.func("uint64 LinuxCountAllocations()");
 
 /** Allocations that are not freed once all that can be freed is. Not to be called inside an epoch. */
