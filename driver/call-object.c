@@ -1,6 +1,7 @@
 // Requests about objects of all types, and what the others share.
 #include "call.h"
 #include "link.h"
+#include "maps/ring.h"
 #include "program.h"
 
 C_ASSERT(EBPF_MAXIMUM_MAPS == PROGRAM_MAXIMUM_MAPS);
@@ -112,6 +113,9 @@ DescribeMap(const EBPF_MAP *Map, EBPF_OBJECT_INFO_REPLY *Reply)
     UINT64 CopyBytes = MapCopySize(Map);
     Reply->MapCopyBytes = CopyBytes > UINT32_MAX ? UINT32_MAX : (UINT32)CopyBytes;
     Reply->MapFrozen = MapIsFrozen(Map);
+    Reply->MapEntries = MapCount(Map);
+    if (Map->Definition.Type == EBPF_MAP_TYPE_RINGBUF)
+        Reply->MapDropped = RingCountDropped(Map);
 }
 
 static VOID

@@ -222,7 +222,10 @@ typedef struct _EBPF_OBJECT_INFO_REPLY {
     UINT64 MemoryBytes;
     UINT8 Name[EBPF_NAME_BYTES];
     EBPF_LINK_DESCRIPTION Link;
-    UINT32 Reserved2;
+    /** Entries now; of ring buffers 0. */
+    UINT32 MapEntries;
+    /** Records that a ring buffer had no room for. */
+    UINT64 MapDropped;
 } EBPF_OBJECT_INFO_REPLY;
 
 /** Keys and values of a map, one processor's: more is MemoryExhausted. */

@@ -212,6 +212,13 @@ MapErase(EBPF_MAP *Map, const UINT8 *Key)
 }
 
 _Use_decl_annotations_
+UINT32
+MapCount(const EBPF_MAP *Map)
+{
+    return Map->Type->Count == NULL ? 0 : Map->Type->Count(Map);
+}
+
+_Use_decl_annotations_
 INT32
 MapNextKey(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Next)
 {

@@ -86,6 +86,8 @@ typedef struct _EBPF_MAP_TYPE {
     INT32 (*Delete)(EBPF_MAP *Map, const UINT8 *Key);
     /** The key after Key, of the first if that is NULL or gone. */
     INT32 (*NextKey)(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Next);
+    /** Entries now. */
+    UINT32 (*Count)(const EBPF_MAP *Map);
     /** Whether these bytes are within one value. */
     BOOLEAN (*Contains)(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes);
 } EBPF_MAP_TYPE;
@@ -156,6 +158,9 @@ _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN MapFreeze(_Inou
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN MapIsConstant(_In_ const EBPF_MAP *Map);
 
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN MapIsFrozen(_In_ const EBPF_MAP *Map);
+
+/** Entries now; 0 of types whose entries nobody counts. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT32 MapCount(_In_ const EBPF_MAP *Map);
 
 /** The first key if Key is NULL or gone; MAP_NOT_FOUND after the last. */
 _IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapNextKey(

@@ -139,8 +139,15 @@ export const ERROR_CODES = {
     remedy: "Use a hook that is available here; 'ebpf doctor' and completion of --hook say which.",
   },
   HookBusy: { category: "ResourceBusy", remedy: "Remove the program attached to the interface first." },
+  BudgetExhausted: {
+    category: "LimitsExceeded",
+    remedy: "Make its loops shorter, or do less in one run.",
+  },
   EngineLimit: { category: "LimitsExceeded", remedy: "Use engine interpreter, or split the program." },
-  EngineUnknown: { category: "InvalidArgument", remedy: "Use engine wasm or interpreter." },
+  EngineUnknown: {
+    category: "InvalidArgument",
+    remedy: "Use engine wasm or interpreter, and jit or interpreter on the host kernel.",
+  },
   InterfaceNotFound: {
     category: "ObjectNotFound",
     remedy: "Add one with New-EbpfInterface or 'ebpf interface add'.",
@@ -231,6 +238,14 @@ export const ERROR_CODES = {
   DriverNotInstalled: {
     category: "ObjectNotFound",
     remedy: "Install it with Install-EbpfDriver or 'ebpf driver install'.",
+  },
+  DriverNotRunning: {
+    category: "ResourceUnavailable",
+    remedy: "Start it with Start-EbpfDriver or 'ebpf driver start'; 'ebpf driver status' says what there is.",
+  },
+  DriverContractMismatch: {
+    category: "ConnectionError",
+    remedy: "Install the driver that came with this version, and start it again.",
   },
   DriverForeign: {
     category: "ResourceExists",

@@ -1,7 +1,7 @@
 // The Host interface: who runs programs. Its faces are embedded/ (now), kernel/ and linux/ (later parts). It also
 // declares what an interface is, so that nothing here looks up at net/.
 import type { EbpfError } from "../base/error.ts";
-import type { Image } from "../image/image.ts";
+import type { EngineName, Image } from "../image/image.ts";
 import type { MapKind, PacketAction } from "../platform/platform.ts";
 import type { MapSpec } from "../spec.ts";
 
@@ -23,6 +23,8 @@ export interface EbpfMap {
   readonly spec: MapSpec;
   /** Of ring buffers, which have no entries. */
   readonly ring?: RingBuffer;
+  /** Of what lookup() gives and update() takes. */
+  readonly copySizeBytes: number;
   /** The value's bytes; per-CPU maps give all CPUs' values one after the other, each padded to 8. */
   lookup(key: Uint8Array): Uint8Array | undefined;
   /** MapKeyExists, MapKeyNotFound, MapFull or MapValueInvalid if it cannot be done. */
@@ -30,7 +32,7 @@ export interface EbpfMap {
   /** False if there was no such key. */
   delete(key: Uint8Array): boolean;
   keys(): Iterable<Uint8Array>;
-  /** Entries now; for arrays their length, for ring buffers the records that wait. */
+  /** Entries now; for arrays their length, for ring buffers the records that wait (in the driver nobody counts them: 0). */
   count(): number;
   close(): void;
 }
@@ -62,12 +64,29 @@ export interface RunOptions {
   readonly trace?: (step: TraceStep) => void;
 }
 
+/** Runs of a program, however it was run: while the host counts them, except for faults. */
+export interface RunCounts {
+  readonly runs: number;
+  /** Of all runs together. */
+  readonly nanoseconds: number;
+  /** Runs that were ended before their exit. */
+  readonly faults: number;
+}
+
 export interface LoadedProgram {
   readonly id: number;
   readonly image: Image;
   readonly maps: readonly EbpfMap[];
   /** It was loaded with a certificate, which holds. */
   readonly certified: boolean;
+  /** What runs it. */
+  readonly engine: EngineName;
+  /** Why it is not the faster one that was asked for, or that is taken if it can be. */
+  readonly engineReason?: string;
+  /** Of hosts that count. */
+  counts?(): RunCounts;
+  /** Whether the host has lost it, with its maps and links: the driver was stopped. */
+  isLost?(): boolean;
   run(options: RunOptions): RunResult;
   close(): void;
 }

@@ -9,6 +9,9 @@ import { encodeModule } from "./wasm.ts";
 export function compile(program: VerifiedProgram, engine: EngineName): Image {
   switch (engine) {
     case "interpreter":
+    case "kernel-jit":
+    case "kernel-interpreter":
+      // The driver makes machine code itself, of what it was proved.
       return { engine, program };
     case "wasm":
       return { engine, program, wasm: encodeModule(lowerProgram(program)) };

@@ -1,7 +1,10 @@
 // What a host runs. Types only; compile() makes it from a VerifiedProgram and nothing else.
 import type { VerifiedProgram } from "../verifier/verdict.ts";
 
-export type EngineName = "wasm" | "interpreter";
+/** Engines of the embedded host, and of the driver: which of its two runs a program the driver decides in the end. */
+export type EmbeddedEngine = "wasm" | "interpreter";
+export type KernelEngine = "kernel-jit" | "kernel-interpreter";
+export type EngineName = EmbeddedEngine | KernelEngine;
 
 export interface Image {
   readonly engine: EngineName;

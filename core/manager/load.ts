@@ -3,13 +3,15 @@
 import { EbpfError } from "../base/error.ts";
 import { loadObject } from "../elf/object.ts";
 import { findExample } from "../example/example.ts";
-import type { Host, LoadedProgram } from "../host/host.ts";
+import type { Host, HostKind, LoadedProgram } from "../host/host.ts";
 import { compile } from "../image/compile.ts";
 import type { EngineName, Image } from "../image/image.ts";
 import type { PlatformName } from "../platform/platform.ts";
 import { type BuildOptions, buildProgram } from "../program/build.ts";
+import { forKernel } from "../program/for-kernel.ts";
 import type { Program } from "../program/program.ts";
 import { failureRecord } from "../report/records.ts";
+import { certify } from "../verifier/certify.ts";
 import type { VerifiedProgram } from "../verifier/verdict.ts";
 import { isCallableByHook, verify } from "../verifier/verify.ts";
 
@@ -45,7 +47,18 @@ export function load(
   const verified = accepted(program);
   tell({ message: `compiling ${program.name}` });
   const image = compile(verified, choice.engine);
-  return loadImage(host, image);
+  if (host.kind !== "kernel") return loadImage(host, image);
+  tell({ message: `proving ${program.name}` });
+  return loadProved(host, image);
+}
+
+/** For a host that compiles only what is proved to it. Where there is no proof, the program's engine says why. */
+function loadProved(host: Host, image: Image): LoadedProgram {
+  const proof = certify(forKernel(image.program), { strict: true });
+  if (proof.kind === "certified") return loadImage(host, image, proof.bytes);
+  const loaded = loadImage(host, image);
+  if (loaded.engineReason === undefined) return loaded;
+  return { ...loaded, engineReason: `no certificate of it can be made: ${proof.reason}` };
 }
 
 /** A hook stands for its program type. */
@@ -93,11 +106,11 @@ export function accepted(program: Program): VerifiedProgram {
 }
 
 /** Image -> LoadedProgram, with a map of its own for each that the program uses. */
-export function loadImage(host: Host, image: Image): LoadedProgram {
+export function loadImage(host: Host, image: Image, certificate?: Uint8Array): LoadedProgram {
   const maps: ReturnType<Host["createMap"]>[] = [];
   try {
     for (const { spec, type } of image.program.maps) maps.push(host.createMap(spec, type.name));
-    return host.load(image, maps);
+    return host.load(image, maps, certificate);
   } catch (error) {
     for (const map of maps) map.close();
     throw error;
@@ -110,9 +123,28 @@ export function unload(loaded: LoadedProgram): void {
   for (const map of loaded.maps) map.close();
 }
 
-/** EngineUnknown; without a name, the fast one. */
-export function engineNamed(name: string | undefined): EngineName {
-  if (name === undefined || name === "wasm") return "wasm";
-  if (name === "interpreter") return "interpreter";
-  throw new EbpfError("EngineUnknown", `there is no engine ${name}`, { target: name });
+/** By what a person says; "" is what nobody said: the fast one. */
+const ENGINES: Readonly<Record<HostKind, Readonly<Record<string, EngineName>>>> = {
+  embedded: { "": "wasm", wasm: "wasm", interpreter: "interpreter" },
+  kernel: {
+    "": "kernel-jit",
+    jit: "kernel-jit",
+    "kernel-jit": "kernel-jit",
+    interpreter: "kernel-interpreter",
+    "kernel-interpreter": "kernel-interpreter",
+  },
+  linux: {},
+};
+
+/** EngineUnknown if the host has none of that name; without a name, the fast one. */
+export function engineNamed(name: string | undefined, host: HostKind = "embedded"): EngineName {
+  const engine = ENGINES[host][name ?? ""];
+  if (engine !== undefined) return engine;
+  throw new EbpfError("EngineUnknown", `the host ${host} has no engine ${name}`, { target: name ?? host });
+}
+
+/** The host that has an engine of that name, if only one has. */
+export function hostOfEngine(name: string): HostKind | undefined {
+  const having = (["embedded", "kernel"] as const).filter((host) => ENGINES[host][name] !== undefined);
+  return having.length === 1 ? having[0] : undefined;
 }

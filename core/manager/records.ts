@@ -1,6 +1,7 @@
 // The JSON shapes that service, command line and PowerShell exchange. One shape per noun; every listing and every
 // answer uses these. Names are lower camel case; PowerShell shows them in Pascal case.
 import type { InterfaceCounters } from "../host/host.ts";
+import type { EngineName } from "../image/image.ts";
 import type { PlatformName } from "../platform/platform.ts";
 import type {
   ExampleRecord,
@@ -78,7 +79,7 @@ export interface RunRecord {
   readonly program: string;
   readonly type: string;
   readonly platform: PlatformName;
-  readonly engine: "wasm" | "interpreter";
+  readonly engine: EngineName;
   /** r0, unsigned 64 bits, as hex. */
   readonly returnValue: string;
   /** What the program type calls the return value, e.g. "XDP_DROP". */
@@ -123,7 +124,11 @@ export interface ProgramRecord {
   readonly hook?: string;
   readonly file: string;
   readonly section: string;
-  readonly engine: "wasm" | "interpreter";
+  /** What runs it, and why it is not the fast one, if it is not. */
+  readonly engine: EngineName;
+  readonly engineReason?: string;
+  /** It came with a proof that the host has checked. */
+  readonly certified: boolean;
   readonly host: "embedded" | "kernel" | "linux";
   readonly instructions: number;
   readonly mapIds: readonly number[];

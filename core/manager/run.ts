@@ -26,7 +26,8 @@ export async function runFile(request: RunRequest): Promise<RunRecord> {
   try {
     const loaded = load(host, readBytes(request.file), request, () => {});
     const result = loaded.run(optionsOf(request));
-    const { program, engine } = loaded.image;
+    const { engine } = loaded;
+    const { program } = loaded.image;
     const returnName = nameOf(program.type, result);
     return {
       file: request.file,

@@ -267,6 +267,12 @@ function json(value: SQLOutputValue | undefined): unknown {
   }
 }
 
+const ENGINES: readonly EngineName[] = ["wasm", "interpreter", "kernel-jit", "kernel-interpreter"];
+
+function engineOf(text: string): EngineName {
+  return ENGINES.find((name) => name === text) ?? "wasm";
+}
+
 function readAll(database: DatabaseSync): StoredState {
   const all = (sql: string): Row[] => database.prepare(sql).all();
   const lastId = database.prepare("SELECT value FROM counter WHERE name = 'lastId'").get()?.value;
@@ -284,7 +290,7 @@ function readAll(database: DatabaseSync): StoredState {
       program: String(row.program),
       type: String(row.type),
       platform: String(row.platform),
-      engine: row.engine === "interpreter" ? "interpreter" : "wasm",
+      engine: engineOf(String(row.engine)),
       persistent: row.persistent === 1,
       loadedAt: String(row.loaded_at),
       mapIds: json(row.map_ids) as readonly number[],

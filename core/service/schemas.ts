@@ -26,7 +26,7 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const id = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31 - 1));
 const settings = v.record(v.string(), v.unknown());
 const platform = v.picklist(["windows", "linux", "raw"]);
-const engine = v.picklist(["wasm", "interpreter"]);
+const engine = v.picklist(["wasm", "interpreter", "kernel-jit", "kernel-interpreter"]);
 const interfaceKind = v.picklist(["gateway", "tap", "pcap", "windivert"]);
 
 const source = v.object({ file: v.string(), line: count, column: count, text: v.string() });
@@ -133,6 +133,8 @@ export const PROGRAM: Shape<ProgramRecord> = v.object({
   file: v.string(),
   section: v.string(),
   engine,
+  engineReason: v.exactOptional(v.string()),
+  certified: v.boolean(),
   host: v.picklist(["embedded", "kernel", "linux"]),
   instructions: count,
   mapIds: v.array(id),

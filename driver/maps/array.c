@@ -123,6 +123,12 @@ NextKey(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Next)
     return MAP_OK;
 }
 
+static UINT32
+Count(const EBPF_MAP *Map)
+{
+    return Map->Definition.MaxEntries;
+}
+
 static BOOLEAN
 Contains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
 {
@@ -142,7 +148,8 @@ Contains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
     {                                                                                                         \
         .Number = TypeNumber, .PerProcessor = Percpu, .Create = Create##Kind,                                  \
         .CountBytes = CountBytes##Kind, .Destroy = Destroy,                                                   \
-        .Lookup = Lookup, .Peek = Lookup, .Update = Update, .NextKey = NextKey, .Contains = Contains,         \
+        .Lookup = Lookup, .Peek = Lookup, .Update = Update, .NextKey = NextKey, .Count = Count,               \
+        .Contains = Contains,                                                                                 \
     }
 
 const EBPF_MAP_TYPE ArrayMapType = ARRAY_TYPE(EBPF_MAP_TYPE_ARRAY, FALSE, Shared);

@@ -297,6 +297,12 @@ NextKey(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Next)
     return MAP_OK;
 }
 
+static UINT32
+Count(const EBPF_MAP *Map)
+{
+    return __atomic_load_n(&Own(Map)->Pool.Live, __ATOMIC_RELAXED);
+}
+
 static BOOLEAN
 Contains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
 {
@@ -314,7 +320,7 @@ Contains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
     {                                                                                                    \
         .Number = TypeNumber, .PerProcessor = Percpu, .Create = CreateFunction,                          \
         .CountBytes = CountBytes##Kind, .Destroy = Destroy, .Lookup = LookupFunction, .Peek = Peek,      \
-        .Update = Update, .Delete = Delete, .NextKey = NextKey, .Contains = Contains,                    \
+        .Update = Update, .Delete = Delete, .NextKey = NextKey, .Count = Count, .Contains = Contains,    \
     }
 
 const EBPF_MAP_TYPE HashMapType = HASH_TYPE(EBPF_MAP_TYPE_HASH, FALSE, Shared, CreateHash, Peek);

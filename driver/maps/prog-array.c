@@ -147,6 +147,15 @@ ProgArrayFind(const EBPF_MAP *Map, UINT32 Index)
     return __atomic_load_n(&Own(Map)->Slots[Index].Program, __ATOMIC_ACQUIRE);
 }
 
+static UINT32
+Count(const EBPF_MAP *Map)
+{
+    UINT32 Number = 0;
+    for (UINT32 Index = 0; Index < Map->Definition.MaxEntries; Index++)
+        Number += ProgArrayFind(Map, Index) != NULL;
+    return Number;
+}
+
 const EBPF_MAP_TYPE ProgArrayMapType = {
     .Number = EBPF_MAP_TYPE_PROG_ARRAY,
     .Create = Create,
@@ -156,4 +165,5 @@ const EBPF_MAP_TYPE ProgArrayMapType = {
     .Update = Update,
     .Delete = Delete,
     .NextKey = NextKey,
+    .Count = Count,
 };

@@ -109,8 +109,14 @@ QueueTake(EBPF_MAP *Map, UINT8 *Value, BOOLEAN Remove)
     return Result;
 }
 
+static UINT32
+Count(const EBPF_MAP *Map)
+{
+    return __atomic_load_n(&Own(Map)->Count, __ATOMIC_RELAXED);
+}
+
 #define QUEUE_TYPE(TypeNumber) \
-    {.Number = TypeNumber, .Create = Create, .CountBytes = CountBytes, .Destroy = Destroy}
+    {.Number = TypeNumber, .Create = Create, .CountBytes = CountBytes, .Destroy = Destroy, .Count = Count}
 
 const EBPF_MAP_TYPE QueueMapType = QUEUE_TYPE(EBPF_MAP_TYPE_QUEUE);
 const EBPF_MAP_TYPE StackMapType = QUEUE_TYPE(EBPF_MAP_TYPE_STACK);

@@ -97,6 +97,7 @@ const programs: readonly ProgramRecord[] = [
     file: "/objects/drop.o",
     section: "xdp",
     engine: "wasm",
+    certified: false,
     host: "embedded",
     instructions: 40,
     mapIds: [2, 3],

@@ -27,11 +27,14 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   driver: { floor: 8, doors: ["driver"] },
   net: { floor: 8, doors: ["interfaces", "frame", "worker", "windivert/find"] },
   example: { floor: 8, doors: ["example"] },
-  host: { floor: 7, doors: ["host", "embedded/host", "embedded/lane", "embedded/checked"] },
+  host: { floor: 7, doors: ["host", "embedded/host", "embedded/lane", "embedded/checked", "kernel/host"] },
   image: { floor: 6, doors: ["image", "compile", "print", "abi", "table-layout"] },
   report: { floor: 6, doors: ["explain", "records", "codes", "sarif"] },
   verifier: { floor: 5, doors: ["verify", "certify", "encode", "verdict", "failure"] },
-  program: { floor: 4, doors: ["program", "build", "cfg", "platform", "assemble", "co-re", "configuration"] },
+  program: {
+    floor: 4,
+    doors: ["program", "build", "cfg", "platform", "assemble", "co-re", "configuration", "for-kernel"],
+  },
   elf: { floor: 4, doors: ["file", "object"] },
   certificate: {
     floor: 4,

@@ -1,7 +1,7 @@
 // Runs a random program (generate.ts) in both engines and holds them against each other.
 import { createEmbeddedHost, describe, instantiate } from "../../core/host/embedded/host.ts";
 import { compile } from "../../core/image/compile.ts";
-import type { EngineName } from "../../core/image/image.ts";
+import type { EmbeddedEngine } from "../../core/image/image.ts";
 import type { Instruction } from "../../core/isa/instruction.ts";
 import { print } from "../../core/isa/print.ts";
 import { programOf } from "./programs.ts";
@@ -13,10 +13,10 @@ const lane = host.allocateLane();
 export function outcomes(
   instructions: readonly Instruction[],
   memory: Uint8Array,
-): Readonly<Record<EngineName, string>> {
+): Readonly<Record<EmbeddedEngine, string>> {
   const program = programOf(instructions, { rawMemorySizeBytes: memory.length });
   const bytes = new Uint8Array(host.memory.buffer);
-  const run = (engine: EngineName): string => {
+  const run = (engine: EmbeddedEngine): string => {
     const loaded = host.load(compile(program, engine), []);
     const instance = instantiate(describe(loaded), lane, {
       checkInitialization: true,

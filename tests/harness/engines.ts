@@ -1,4 +1,4 @@
 // The table of engines that every program fixture runs in.
-import type { EngineName } from "../../core/image/image.ts";
+import type { EmbeddedEngine } from "../../core/image/image.ts";
 
-export const ENGINES: readonly EngineName[] = ["interpreter", "wasm"];
+export const ENGINES: readonly EmbeddedEngine[] = ["interpreter", "wasm"];

@@ -73,6 +73,7 @@ export function createEmbeddedMap(host: MapHost, id: number, spec: MapSpec, kind
     spec,
     descriptor,
     ...(ring === undefined ? {} : { ring }),
+    copySizeBytes: copies === 1 ? shape.valueSizeBytes : stride * copies,
     lookup(key) {
       if (ring !== undefined) throw refuse(MAP_ERROR.invalid);
       putKey(key);

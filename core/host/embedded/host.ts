@@ -85,6 +85,7 @@ export function createEmbeddedHost(options: EmbeddedHostOptions = {}): EmbeddedH
         image,
         maps,
         certified: certificate !== undefined,
+        engine: image.engine,
         descriptor,
         run(runOptions) {
           const lane = watch(lanes.main(runOptions.data.length));
@@ -125,6 +126,9 @@ function describeImage(
   memory: WebAssembly.Memory,
 ): InstanceDescriptor {
   const { program, engine, wasm } = image;
+  if (engine !== "wasm" && engine !== "interpreter") {
+    throw new EbpfError("EngineUnknown", `the host embedded has no engine ${engine}`, { target: engine });
+  }
   const missing = helpersOf(program).find((helper) => !isHelperSupported(helper));
   if (missing !== undefined) throw unsupported(missing);
   if (maps.length !== program.maps.length) {

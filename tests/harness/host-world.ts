@@ -1,14 +1,23 @@
-// The embedded host as a place for the cases of tests/fixtures/maps. Programs run in the main thread.
-import { EbpfError } from "../../core/base/error.ts";
-import { createEmbeddedHost } from "../../core/host/embedded/host.ts";
-import type { EbpfMap } from "../../core/host/host.ts";
+// A host as a place for the cases of tests/fixtures/maps. Programs run in the main thread.
+import { EbpfError, type ErrorCode } from "../../core/base/error.ts";
+import type { EbpfMap, Host } from "../../core/host/host.ts";
 import { compile } from "../../core/image/compile.ts";
 import type { EngineName } from "../../core/image/image.ts";
 import type { MapKind } from "../../core/platform/platform.ts";
+import { forKernel } from "../../core/program/for-kernel.ts";
+import type { Program } from "../../core/program/program.ts";
+import { certify } from "../../core/verifier/certify.ts";
 import { MAP_ERRORS, type MapOutcome, type World, type WorldMap } from "./map-fixture.ts";
 import { trust } from "./programs.ts";
 
 const ERRORS: Readonly<Record<string, MapOutcome>> = MAP_ERRORS;
+const CODES: Partial<Record<ErrorCode, MapOutcome>> = {
+  MapKeyNotFound: "missing",
+  MapFull: "full",
+  MapKeyExists: "exists",
+  MapValueInvalid: "invalid",
+  MapOperationUnsupported: "invalid",
+};
 
 /** What became of a change; errors that no map has are thrown on. */
 function outcomeOf(change: () => boolean): MapOutcome {
@@ -16,15 +25,22 @@ function outcomeOf(change: () => boolean): MapOutcome {
     return change() ? "" : "missing";
   } catch (error) {
     if (!(error instanceof EbpfError)) throw error;
-    if (error.code === "MapValueInvalid") return "invalid";
-    const outcome = ERRORS[String(error.data.details?.error)];
+    const outcome = ERRORS[String(error.data.details?.error)] ?? CODES[error.code];
     if (outcome === undefined) throw error;
     return outcome;
   }
 }
 
-export function embeddedWorld(engine: EngineName): World {
-  const host = createEmbeddedHost();
+/** The proof that a host of that kind asks for; throws if there is none. */
+function certificateOf(program: Program, host: Host): Uint8Array | undefined {
+  if (host.kind !== "kernel") return undefined;
+  const proof = certify(forKernel(program), { strict: true });
+  if (proof.kind === "none") throw new Error(proof.reason);
+  return proof.bytes;
+}
+
+/** `leftBytes`: what the host keeps for itself once everything is closed. */
+export function hostWorld(host: Host, engine: EngineName, leftBytes: number): World {
   const maps = new Map<WorldMap, EbpfMap>();
   const before = host.memoryBytes();
   const closing: (() => void)[] = [];
@@ -35,7 +51,7 @@ export function embeddedWorld(engine: EngineName): World {
       const stride = Math.ceil(spec.valueSizeBytes / 8) * 8;
       const own: WorldMap = {
         put(key, value, mode) {
-          const whole = kind.includes("percpu") ? new Uint8Array(stride * 16) : new Uint8Array(value.length);
+          const whole = new Uint8Array(kind.includes("percpu") ? map.copySizeBytes : value.length);
           whole.set(value);
           return outcomeOf(() => {
             map.update(key, whole, mode);
@@ -58,19 +74,21 @@ export function embeddedWorld(engine: EngineName): World {
       return own;
     },
     load(program, own) {
-      const image = compile(trust(program), engine);
-      const loaded = host.load(
-        image,
-        own.map((map) => maps.get(map)!),
-      );
+      const given = own.map((map) => maps.get(map)!);
+      const loaded = host.load(compile(trust(program), engine), given, certificateOf(program, host));
+      if (loaded.engine !== engine) throw new Error(`${loaded.engine}: ${loaded.engineReason}`);
       closing.unshift(() => loaded.close());
       return { id: loaded.id, run: (data) => loaded.run({ data }).returnValue };
     },
     close() {
+      // An array of programs that holds a program that has the array: neither would be freed.
+      for (const map of maps.values()) {
+        if (map.ring === undefined && host.kind === "kernel" && map.spec.keySizeBytes === 4)
+          for (const key of [...map.keys()]) outcomeOf(() => map.delete(key));
+      }
       for (const close of closing.splice(0)) close();
-      // The main thread's lane stays.
       const left = host.memoryBytes() - before;
-      if (left > 100_000) throw new Error(`${left} bytes are left`);
+      if (left > leftBytes) throw new Error(`${left} bytes are left`);
     },
   };
 }

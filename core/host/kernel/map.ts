@@ -1,0 +1,140 @@
+// Maps of the driver: an EbpfMap over a handle. Values are copies; those of per-CPU maps are all processors', each padded to 8.
+import { EbpfError } from "../../base/error.ts";
+import { mapForKernel } from "../../program/for-kernel.ts";
+import type { MapSpec } from "../../spec.ts";
+import type { EbpfMap, RingBuffer } from "../host.ts";
+import { type About, replyError } from "./errors.ts";
+import { closeHandle, type Driver, type Tail } from "./transact.ts";
+
+export interface KernelMap extends EbpfMap {
+  readonly handle: number;
+}
+
+interface Opened {
+  readonly driver: Driver;
+  readonly handle: number;
+  readonly about: About;
+  readonly spec: MapSpec;
+}
+
+/** Array, array of programs, per-CPU array, perf event array (core/platform/windows.ts). */
+const INDEXED_TYPES: ReadonlySet<number> = new Set([2, 3, 5, 14]);
+
+/** -E2BIG, as the driver has it and the host embedded tells it. */
+const TOO_BIG = -7;
+
+const UPDATE_MODE = { any: 0, noexist: 1, exist: 2 } as const;
+const NO_KEY = new Uint8Array(0);
+
+/** MapTypeUnsupported, MapDefinitionInvalid or MemoryExhausted if the driver cannot have it. */
+export function createKernelMap(driver: Driver, given: MapSpec): KernelMap {
+  const spec = mapForKernel(given);
+  const about: About = { what: "map", name: spec.name };
+  const { type, keySizeBytes: keyBytes, valueSizeBytes: valueBytes, maxEntries, flags } = spec;
+  const map = { type, keyBytes, valueBytes, maxEntries, flags };
+  const { handle, id } = driver.transact(about, "MAP_CREATE", { map, name: spec.name }).reply;
+  const opened = { driver, handle, about, spec: given };
+  try {
+    if (given.data !== undefined) writeData(opened, given.data.bytes, given.data.readOnly);
+    return openKernelMap(opened, id);
+  } catch (error) {
+    closeHandle(driver, handle);
+    throw error;
+  }
+}
+
+/** The one value of a data section; a constant one is frozen, as its certificate says of it. */
+function writeData(opened: Opened, bytes: Uint8Array, readOnly: boolean): void {
+  const { driver, handle, about, spec } = opened;
+  const value = new Uint8Array(spec.valueSizeBytes);
+  value.set(bytes.subarray(0, value.length));
+  update(opened, new Uint8Array(spec.keySizeBytes), value, 0);
+  if (readOnly) driver.transact(about, "MAP_FREEZE", { handle });
+}
+
+function update(opened: Opened, key: Uint8Array, value: Uint8Array, flags: number): void {
+  const { driver, handle, about, spec } = opened;
+  const fields = { handle, flags, keyBytes: key.length, valueBytes: value.length };
+  const { error } = driver.ask("MAP_UPDATE", fields, { parts: [key, value] });
+  // To the driver an index beyond the end is an entry too many.
+  if (error === "MapFull" && INDEXED_TYPES.has(spec.type)) {
+    const text = `the key is beyond the last index of map '${spec.name}'`;
+    throw new EbpfError("MapKeyNotFound", text, { target: spec.name, details: { error: TOO_BIG } });
+  }
+  if (error !== "None") throw replyError(error, about);
+}
+
+/** A map that has a handle already, which close() gives up. */
+export function openKernelMap(opened: Opened, id: number): KernelMap {
+  const { driver, handle, about, spec } = opened;
+  const { mapCopyBytes } = infoOf(opened);
+  const ring = hasRing(opened) ? ringOf(opened) : undefined;
+
+  function ofKey(key: Uint8Array): { handle: number; flags: number; keyBytes: number; valueBytes: number } {
+    return { handle, flags: 0, keyBytes: key.length, valueBytes: 0 };
+  }
+  /** Undefined if there is no such entry. */
+  function data(name: "MAP_LOOKUP" | "MAP_NEXT_KEY", key: Uint8Array, capacityBytes: number) {
+    const tail: Tail = { parts: [key], capacityBytes };
+    const answer = driver.ask(name, ofKey(key), tail);
+    if (answer.error === "MapKeyNotFound") return undefined;
+    if (answer.error !== "None") throw replyError(answer.error, about);
+    return Uint8Array.from(answer.data.subarray(0, answer.reply.dataBytes));
+  }
+  function* keys(): Generator<Uint8Array> {
+    // The driver begins anew after a key that is gone, so that programs that delete could keep this going.
+    let key: Uint8Array = NO_KEY;
+    for (let count = 0; count < spec.maxEntries; count++) {
+      const next = data("MAP_NEXT_KEY", key, spec.keySizeBytes);
+      if (next === undefined) return;
+      yield next;
+      key = next;
+    }
+  }
+  return {
+    id,
+    spec,
+    handle,
+    copySizeBytes: mapCopyBytes,
+    ...(ring === undefined ? {} : { ring }),
+    lookup: (key) => data("MAP_LOOKUP", key, mapCopyBytes),
+    update: (key, value, mode = "any") => update(opened, key, value, UPDATE_MODE[mode]),
+    delete(key) {
+      const { error } = driver.ask("MAP_DELETE", ofKey(key), { parts: [key] });
+      if (error !== "None" && error !== "MapKeyNotFound") throw replyError(error, about);
+      return error === "None";
+    },
+    keys,
+    count: () => infoOf(opened).mapEntries,
+    close: () => closeHandle(driver, handle),
+  };
+}
+
+/** Of eBPF for Windows (core/platform/windows.ts). */
+const RING_TYPE = 13;
+const hasRing = ({ spec }: Opened): boolean => spec.type === RING_TYPE;
+
+const infoOf = ({ driver, handle, about }: Opened) => driver.transact(about, "OBJECT_INFO", { handle }).reply;
+
+/** A record that is larger is asked for again. */
+const RECORD_BYTES = 4096;
+/** The driver tells nobody that there is a record. */
+const POLL_MILLISECONDS = 20;
+
+function ringOf(opened: Opened): RingBuffer {
+  const { driver, handle, about } = opened;
+  return {
+    take() {
+      for (let capacityBytes = RECORD_BYTES; ; ) {
+        const { error, reply, data } = driver.ask("RING_READ", { handle }, { capacityBytes });
+        if (error === "None") return reply.found === 0 ? undefined : data.slice(0, reply.dataBytes);
+        if (error === "MapKeyNotFound") return undefined;
+        if (error !== "ArgumentInvalid" || reply.dataBytes <= capacityBytes) throw replyError(error, about);
+        capacityBytes = reply.dataBytes;
+      }
+    },
+    wait: (milliseconds) =>
+      new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, POLL_MILLISECONDS))),
+    dropped: () => Number(infoOf(opened).mapDropped),
+  };
+}
