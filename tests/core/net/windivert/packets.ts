@@ -5,7 +5,11 @@ export const HERE = Uint8Array.of(10, 0, 0, 1);
 export const THERE = Uint8Array.of(10, 0, 0, 2);
 
 /** A packet from there to here. */
-export function makePacket(text: string, port = 53, version: 4 | 6 = 4): Uint8Array<ArrayBuffer> {
+export function makePacket(
+  payload: string | Uint8Array,
+  port = 53,
+  version: 4 | 6 = 4,
+): Uint8Array<ArrayBuffer> {
   const whole = (address: Uint8Array): Uint8Array =>
     version === 4 ? address : new Uint8Array(16).fill(address[3]!);
   const ends = {
@@ -14,7 +18,7 @@ export function makePacket(text: string, port = 53, version: 4 | 6 = 4): Uint8Ar
     destinationAddress: whole(HERE),
     destinationPort: port,
   };
-  return makeUdpFrame(ends, Buffer.from(text)).slice(14);
+  return makeUdpFrame(ends, typeof payload === "string" ? Buffer.from(payload) : payload).slice(14);
 }
 
 export const EMPTY = makePacket("");

@@ -160,6 +160,38 @@ check("removing the interface decides about what waits and gives the handle back
   node.json("program", "remove", "DropPacket");
 });
 
+check(
+  "a service that ends gives the handle back; one that is killed leaves it to Windows; the next filters again",
+  async (t) => {
+    node.json("interface", "add", "windivert", "--library", LIBRARY, "--queue-milliseconds", "16000");
+    node.json("program", "add", "C:\\ebpf\\droppacket.o", "--hook", "xdp");
+    const takes = async (): Promise<void> => {
+      t.like(list(), [{ name: "windivert0", state: "open", counters: { received: 0 } }]);
+      t.is(driver.opened().count, 1);
+      driver.arrive(EMPTY);
+      driver.arrive(QUERY);
+      const all: Departed[] = [];
+      t.true(await until(() => all.push(...driver.depart()) === 1));
+      t.is(all[0]?.how, "sent");
+    };
+    await takes();
+    node.json("service", "stop");
+    t.is(driver.opened().count, 0);
+    await takes();
+    const { processId } = node.json("service", "status") as { processId: number };
+    t.is(wine.run("taskkill", "/f", "/pid", String(processId)).status, 0);
+    driver.arrive(EMPTY);
+    t.is(list().length, 1);
+    t.deepEqual(
+      driver.depart().map(({ how }) => how),
+      ["released"],
+    );
+    await takes();
+    node.json("program", "remove", "DropPacket");
+    node.json("interface", "remove", "windivert0");
+  },
+);
+
 check("what Windows refuses is said with the remedy", (t) => {
   driver.failOpen(5);
   t.regex(
