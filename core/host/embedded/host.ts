@@ -61,7 +61,7 @@ export function createEmbeddedHost(options: EmbeddedHostOptions = {}): EmbeddedH
   };
   const programs = createPrograms();
   const arrays = createProgramArrays(programs);
-  const retired = createRetired(viewsOf(memory.memory), lanes.taken);
+  const retired = createRetired(memory.memory, lanes.taken);
   const mapHost: MapHost = {
     memory,
     free: (address) => retired.retire(() => memory.free(address)),

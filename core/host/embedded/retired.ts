@@ -2,7 +2,7 @@
 // to it, and an array of programs says nothing of who is inside. Such memory is freed when all that ran at that time is over.
 import { LANE_WORD } from "../../image/abi.ts";
 import type { Lane } from "./lane.ts";
-import type { MemoryViews } from "./memory.ts";
+import { viewsOf } from "./memory.ts";
 
 export interface Retired {
   /** Calls `free` now, or at a later call of this or settle(). */
@@ -17,9 +17,11 @@ interface Waiting {
 }
 
 /** `lanes` are those of other threads. */
-export function createRetired({ words }: MemoryViews, lanes: () => readonly Lane[]): Retired {
+export function createRetired(memory: WebAssembly.Memory, lanes: () => readonly Lane[]): Retired {
   let waiting: Waiting[] = [];
-  const runOf = (lane: Lane): number => Atomics.load(words, (lane.resultAddress + LANE_WORD.runs) >>> 2);
+  // The memory grows, and lanes come later.
+  const runOf = (lane: Lane): number =>
+    Atomics.load(viewsOf(memory).words, (lane.resultAddress + LANE_WORD.runs) >>> 2);
   const settle = (): void => {
     if (waiting.length === 0) return;
     const present = new Set(lanes());

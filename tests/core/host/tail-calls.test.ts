@@ -88,6 +88,13 @@ test("an array is for programs of one type: that of its own program, or of the f
   t.is(error.code, "MapDefinitionInvalid");
 });
 
+test("a map is closed while lanes lie where the memory has grown", (t) => {
+  const host = createEmbeddedHost();
+  const map = host.createMap({ ...VALUE, maxEntries: 1 << 20 }, "array");
+  host.allocateLane();
+  t.notThrows(() => map.close());
+});
+
 test("a trace goes on in the program that a tail call leads to", (t) => {
   const host = createEmbeddedHost();
   const jumps = host.createMap(JUMPS, "prog_array");
