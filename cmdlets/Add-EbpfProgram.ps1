@@ -42,6 +42,10 @@ function Add-EbpfProgram {
     .PARAMETER Replace
     Take the place of the program that is attached there now, between two packets.
 
+    .PARAMETER AllowUncertified
+    Load the program also if the verifier alone says that it is safe, and the independent checker of certificates cannot follow why
+    (the error VerifierDisagreement).
+
     .EXAMPLE
     Add-EbpfProgram droppacket.o -Hook xdp
 
@@ -106,14 +110,16 @@ function Add-EbpfProgram {
 
         [switch] $Persistent,
 
-        [switch] $Replace
+        [switch] $Replace,
+
+        [switch] $AllowUncertified
     )
     process {
         $literal = $PSCmdlet.ParameterSetName -eq 'LiteralPath'
         $action = Get-EbpfAddAction $PSBoundParameters
         foreach ($file in Resolve-EbpfPath $PSCmdlet $(if ($literal) { $LiteralPath } else { $Path }) -Literal:$literal) {
             if (-not $PSCmdlet.ShouldProcess($file, $action)) { continue }
-            $parameters = Select-EbpfParameter $PSBoundParameters hook, interface, name, program, engine, platform, persistent, replace
+            $parameters = Select-EbpfParameter $PSBoundParameters hook, interface, name, program, engine, platform, persistent, replace, allowUncertified
             $parameters['file'] = $file
             try { $record = Invoke-EbpfService program.add $parameters $PSCmdlet "Adding $([System.IO.Path]::GetFileName($file))" }
             catch { Write-EbpfError $PSCmdlet $_ $file; continue }

@@ -69,6 +69,11 @@ export const ERROR_CODES = {
     category: "NotImplemented",
     remedy: "The program is safe, but no certificate of it can be made; verify it where it is used.",
   },
+  VerifierDisagreement: {
+    category: "SecurityError",
+    remedy:
+      "This is a defect of ebpf; please report it with the object file. To trust the verifier alone, load it with --allow-uncertified (-AllowUncertified).",
+  },
   AssemblyInvalid: { category: "InvalidData", remedy: "Correct the assembly text at the position given." },
   PcapInvalid: { category: "InvalidData", remedy: "Capture the file again as pcap or pcapng." },
   HexInvalid: { category: "InvalidArgument", remedy: "Give bytes as pairs of hexadecimal digits." },

@@ -158,6 +158,10 @@ export const COMMANDS: readonly CommandRow[] = [
       PLATFORM,
       { flags: "--persistent", help: "its maps keep their content when the service starts again" },
       { flags: "--replace", help: "in place of the program that is attached there" },
+      {
+        flags: "--allow-uncertified",
+        help: "also if the verifier alone says that it is safe, and the checker of certificates cannot follow why",
+      },
     ],
     examples: ["program add samples/droppacket.o --hook xdp"],
     load: async () => (await import("./commands/program.ts")).addProgram,

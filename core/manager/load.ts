@@ -1,6 +1,7 @@
 // The whole route, from the bytes of an object to a program that runs: six verbs, each one function behind one door.
 // Everything before host.load() is plain data and depends on nothing but the bytes and the tables.
 import { EbpfError } from "../base/error.ts";
+import { checkCertificate } from "../certificate/check.ts";
 import { loadObject } from "../elf/object.ts";
 import { findExample } from "../example/example.ts";
 import type { Host, HostKind, LoadedProgram } from "../host/host.ts";
@@ -34,30 +35,36 @@ export interface Choice {
 
 export type Tell = (progress: { readonly message: string }) => void;
 
-/** bytes -> LoadedProgram. ProgramRejected carries the failure in `data.details.failure`; nothing is left on the host then. */
+/**
+ * What a program needs beside the verifier's word: a certificate that the independent checker accepts; the same, but it is loaded
+ * without one if there is none; or nothing, as for one run that somebody asks for himself.
+ */
+export type Proof = "required" | "wanted" | "none";
+
+/**
+ * bytes -> LoadedProgram. ProgramRejected carries the failure in `data.details.failure`; VerifierDisagreement if a proof is required
+ * and there is none. Nothing is left on the host then.
+ */
 export function load(
   host: Host,
   bytes: Uint8Array,
-  choice: Choice & { readonly engine: EngineName },
+  choice: Choice & { readonly engine: EngineName; readonly proof: Proof },
   tell: Tell,
 ): LoadedProgram {
   const object = loadObject(bytes, choice.file);
   const program = buildProgram(object, choice.program, buildOptions(choice));
   tell({ message: `verifying ${program.name}` });
   const verified = accepted(program);
+  if (choice.proof !== "none") tell({ message: `certifying ${program.name}` });
+  const proof = choice.proof === "none" ? {} : proofOf(verified, host.kind);
+  // The driver has an interpreter for what nothing proves.
+  if (choice.proof === "required" && host.kind !== "kernel" && proof.reason !== undefined) {
+    throw disagreement(verified, proof.reason);
+  }
   tell({ message: `compiling ${program.name}` });
   const image = compile(verified, choice.engine);
-  if (host.kind !== "kernel") return loadImage(host, image);
-  tell({ message: `proving ${program.name}` });
-  return loadProved(host, image);
-}
-
-/** For a host that compiles only what is proved to it. Where there is no proof, the program's engine says why. */
-function loadProved(host: Host, image: Image): LoadedProgram {
-  const proof = certify(forKernel(image.program), { strict: true });
-  if (proof.kind === "certified") return loadImage(host, image, proof.bytes);
-  const loaded = loadImage(host, image);
-  if (loaded.engineReason === undefined) return loaded;
+  const loaded = loadImage(host, image, proof.certificate);
+  if (proof.reason === undefined || loaded.engineReason === undefined) return loaded;
   return { ...loaded, engineReason: `no certificate of it can be made: ${proof.reason}` };
 }
 
@@ -102,6 +109,31 @@ export function accepted(program: Program): VerifiedProgram {
     file,
     target: file,
     details: { program: name, failure },
+  });
+}
+
+/**
+ * The certificate of the program as the host knows it, or why there is none. It is checked here once more by the checker, which shares
+ * no code with the verifier: a program that the verifier lets through by a mistake has none.
+ */
+function proofOf(
+  program: VerifiedProgram,
+  host: HostKind,
+): { readonly certificate?: Uint8Array; readonly reason?: string } {
+  const known = host === "kernel" ? forKernel(program) : program;
+  const certified = certify(known, { strict: true });
+  if (certified.kind === "none") return { reason: certified.reason };
+  const checked = checkCertificate(known, certified.bytes);
+  if (checked.kind === "refused") return { reason: checked.reason };
+  return checked.strict ? { certificate: certified.bytes } : { reason: "it is of the privileged rules only" };
+}
+
+function disagreement({ file, name }: Program, reason: string): EbpfError {
+  const text = `${name} is not loaded: the verifier accepts it, the independent checker does not: ${reason}`;
+  return new EbpfError("VerifierDisagreement", text, {
+    file,
+    target: file,
+    details: { program: name, reason },
   });
 }
 

@@ -27,6 +27,8 @@ export interface AddProgram {
   readonly platform?: "windows" | "linux";
   readonly persistent?: boolean;
   readonly replace?: boolean;
+  /** Load it also if the independent checker cannot follow why it is safe. */
+  readonly allowUncertified?: boolean;
 }
 
 /** An object is kept in the state with each program of it; more is no program. */
@@ -40,7 +42,8 @@ export async function addProgram(context: Context, request: AddProgram, tell: Te
   tell({ message: `reading ${request.file}` });
   const object = readBytes(request.file, OBJECT_LIMIT_BYTES);
   const engine = engineNamed(request.engine);
-  const loaded = load(host, object, { ...request, engine }, tell);
+  const proof = request.allowUncertified === true ? "wanted" : "required";
+  const loaded = load(host, object, { ...request, engine, proof }, tell);
   try {
     const hook = entry === undefined ? undefined : checkHook(context, loaded.image.program, request.hook);
     if (entry !== undefined && request.replace !== true) checkFree(registry, entry);

@@ -127,7 +127,7 @@ export interface ProgramRecord {
   /** What runs it, and why it is not the fast one, if it is not. */
   readonly engine: EngineName;
   readonly engineReason?: string;
-  /** It came with a proof that the host has checked. */
+  /** The independent checker has a proof that it is safe (the driver's own, on that host); else the verifier alone says so. */
   readonly certified: boolean;
   readonly host: "embedded" | "kernel" | "linux";
   readonly instructions: number;

@@ -24,7 +24,8 @@ export interface RunRequest extends Choice {
 export async function runFile(request: RunRequest): Promise<RunRecord> {
   const host = createEmbeddedHost();
   try {
-    const loaded = load(host, readBytes(request.file), request, () => {});
+    const choice = { ...request, proof: "none" } as const;
+    const loaded = load(host, readBytes(request.file), choice, () => {});
     const result = loaded.run(optionsOf(request));
     const { engine } = loaded;
     const { program } = loaded.image;

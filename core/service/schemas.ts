@@ -263,6 +263,7 @@ export const PROGRAM_ADD = v.strictObject({
   platform: v.exactOptional(programPlatform),
   persistent: v.exactOptional(v.boolean()),
   replace: v.exactOptional(v.boolean()),
+  allowUncertified: v.exactOptional(v.boolean()),
 });
 /** A key or value: JSON by the map's BTF types, or a string of hexadecimal digits that starts with 0x. */
 const cell = v.union([

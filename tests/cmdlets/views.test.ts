@@ -97,7 +97,7 @@ const programs: readonly ProgramRecord[] = [
     file: "/objects/drop.o",
     section: "xdp",
     engine: "wasm",
-    certified: false,
+    certified: true,
     host: "embedded",
     instructions: 40,
     mapIds: [2, 3],

@@ -23,7 +23,7 @@ async function decide(
 ): Promise<Decisions> {
   const host = createEmbeddedHost();
   try {
-    const program = load(host, object, { file, engine }, () => {});
+    const program = load(host, object, { file, engine, proof: "required" }, () => {});
     return new Map(
       FRAME_NAMES.map((name) => {
         const { action, data } = program.run({ data: FRAMES[name] });
@@ -119,7 +119,12 @@ test("reflect: addresses and ports change places", async (t) => {
 test("the headers' layouts and numbers are as the standards and Windows have them", async (t) => {
   const object = compileC("tests/include/layout.c", HEADERS.ours);
   const host = createEmbeddedHost();
-  const program = load(host, object, { file: "layout.o", engine: "interpreter" }, () => {});
+  const program = load(
+    host,
+    object,
+    { file: "layout.o", engine: "interpreter", proof: "required" },
+    () => {},
+  );
   // The program's packet starts with the TCP header.
   const run = (frame: Uint8Array) => program.run({ data: frame.subarray(34) }).action;
   t.deepEqual(

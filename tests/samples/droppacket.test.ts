@@ -27,7 +27,7 @@ for (const engine of ENGINES) {
   test(`droppacket drops and counts empty UDP datagrams over IPv4, and nothing else (${engine})`, async (t) => {
     for (const [which, object] of objectsOf("droppacket")) {
       const host = createEmbeddedHost();
-      const program = load(host, object, { file: "droppacket.o", engine }, () => {});
+      const program = load(host, object, { file: "droppacket.o", engine, proof: "required" }, () => {});
       const dropped = FRAME_NAMES.filter((name) => program.run({ data: FRAMES[name] }).action === "drop");
       t.deepEqual(dropped, [...EMPTY], which);
       t.is(program.run({ data: FRAMES.udp }).action, "pass");
@@ -51,7 +51,13 @@ test("droppacket_unsafe is refused at the line that reads what was not checked",
   for (const [which, object] of objectsOf("droppacket_unsafe")) {
     const host = createEmbeddedHost();
     const error = t.throws(
-      () => load(host, object, { file: "droppacket_unsafe.o", engine: "interpreter" }, () => {}),
+      () =>
+        load(
+          host,
+          object,
+          { file: "droppacket_unsafe.o", engine: "interpreter", proof: "required" },
+          () => {},
+        ),
       {
         instanceOf: EbpfError,
       },

@@ -10,6 +10,7 @@ const COLUMNS: readonly Column<ProgramRecord>[] = [
   { title: "NAME", cell: (row) => row.name },
   { title: "TYPE", cell: (row) => row.type },
   { title: "ENGINE", cell: (row) => row.engine },
+  { title: "CERTIFIED", cell: (row) => (row.certified ? "yes" : "no") },
   { title: "INTERFACES", cell: (row) => row.interfaces.join(", ") || "-" },
   { title: "MAPS", cell: (row) => row.mapIds.join(", ") || "-" },
   { title: "FILE", cell: (row) => row.file },
@@ -26,6 +27,7 @@ function show(invocation: Invocation, program: ProgramRecord): void {
     ["section", program.section],
     ["engine", program.engine],
     ["host", program.host],
+    ["certified", program.certified],
     ["instructions", program.instructions],
     ["maps", program.mapIds.join(", ") || "none"],
     ["interfaces", program.interfaces.join(", ") || "none"],
@@ -47,6 +49,7 @@ export const addProgram = withService(async (client, invocation) => {
       platform: textOf(options.platform) as "windows" | "linux" | undefined,
       persistent: options.persistent === true || undefined,
       replace: options.replace === true || undefined,
+      allowUncertified: options.allowUncertified === true || undefined,
     }),
   };
   const line = progressLine(io);

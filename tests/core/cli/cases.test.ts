@@ -423,7 +423,7 @@ for (const { name, script, door } of ENTRIES) {
       (await ebpf(`program add ${UNSAFE_SAMPLE} --hook xdp --interface dns --replace`, 1)).err,
       /ProgramRejected.*droppacket_unsafe.c:28/,
     );
-    t.regex((await ebpf("program list")).out, / drop +xdp +wasm +dns /);
+    t.regex((await ebpf("program list")).out, / drop +xdp +wasm +yes +dns /);
     t.like(await json("program show drop"), program);
     t.like(await json("map show dropped_packet_map"), { persistent: true, programIds: [program.id] });
     await ebpf("map update dropped_packet_map 0 41");

@@ -26,7 +26,7 @@ const XDP = ATTACH_TYPES.find(({ name }) => name === "xdp")!;
 const DROP = 2;
 
 const loadFile = (host: KernelHost, file: string, engine: KernelEngine = "kernel-jit"): KernelProgram =>
-  load(host, readFileSync(file), { file, engine }, () => {}) as KernelProgram;
+  load(host, readFileSync(file), { file, engine, proof: "required" }, () => {}) as KernelProgram;
 
 /** A driver, started, with a host; nothing may be left in it when `body` has ended what it has begun. */
 function withHost(

@@ -228,6 +228,6 @@ test("progress is told to who asks for it", async (t) => {
   await client.call("program.add", { file: SAMPLE }, { onProgress: ({ message }) => seen.push(message) });
   t.deepEqual(
     seen.map((message) => message.split(" ")[0]),
-    ["reading", "verifying", "compiling"],
+    ["reading", "verifying", "certifying", "compiling"],
   );
 });
