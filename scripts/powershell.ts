@@ -3,34 +3,57 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { findCommand } from "../core/cli/demo/process.ts";
 
 const run = promisify(execFile);
-const exe = process.platform === "win32" ? ".exe" : "";
 const source = join(import.meta.dirname, "..", "tests", "powershell", "host");
-const output = join(source, "bin", "publish");
-const host = join(output, `powershell-host${exe}`);
+
+/** What the host is published as. */
+interface Target {
+  readonly host: string;
+  readonly options: readonly string[];
+}
+
+const OWN: Target = {
+  host: join(source, "bin", "publish", `powershell-host${process.platform === "win32" ? ".exe" : ""}`),
+  options: [],
+};
+/** With .NET itself, for Windows programs under Wine. */
+const WINDOWS: Target = {
+  host: join(source, "bin", "publish-windows", "powershell-host.exe"),
+  options: ["-r", "win-x64", "--self-contained", "true", "-p:UseCurrentRuntimeIdentifier=false"],
+};
 
 /** A path that runs PowerShell 7, or undefined if there is neither pwsh nor a .NET SDK. Fails if the host does not build. */
 export async function powershellPath(): Promise<string | undefined> {
   const pwsh = findCommand("pwsh");
   if (pwsh !== undefined) return pwsh;
+  return publish(OWN);
+}
+
+/** The folder with powershell-host.exe for Windows, or undefined if there is no .NET SDK. Fails if it does not build. */
+export async function windowsPowerShellFolder(): Promise<string | undefined> {
+  const host = await publish(WINDOWS);
+  return host === undefined ? undefined : dirname(host);
+}
+
+async function publish(target: Target): Promise<string | undefined> {
   const dotnet = findCommand("dotnet");
   if (dotnet === undefined) return undefined;
   await withLock(async () => {
-    if (await isStale()) await build(dotnet);
+    if (await isStale(target.host)) await build(dotnet, target);
   });
-  return host;
+  return target.host;
 }
 
 /** True if `path`, an answer of powershellPath(), is the host built here and not Microsoft's pwsh. */
 export function isOwnHost(path: string): boolean {
-  return path === host;
+  return path === OWN.host;
 }
 
-async function isStale(): Promise<boolean> {
+async function isStale(host: string): Promise<boolean> {
   if (!existsSync(host)) return true;
   const built = (await stat(host)).mtimeMs;
   const files = (await readdir(source)).filter((name) => /\.(cs|csproj)$/.test(name));
@@ -42,13 +65,14 @@ async function isStale(): Promise<boolean> {
  * Publishes ahead-of-time compiled code, which halves the start-up; that takes a compiler package from NuGet, so
  * where the package cannot be had the same program is published without it.
  */
-async function build(dotnet: string): Promise<void> {
+async function build(dotnet: string, { host, options: own }: Target): Promise<void> {
+  const output = dirname(host);
   const attempts = [["-p:PublishReadyToRun=true"], ["-p:PublishReadyToRun=false"]];
   let failure: unknown;
   for (const options of attempts) {
     const next = `${output}.${process.pid}`;
     try {
-      await run(dotnet, ["publish", source, "-c", "Release", "-o", next, "--nologo", ...options], {
+      await run(dotnet, ["publish", source, "-c", "Release", "-o", next, "--nologo", ...own, ...options], {
         env: { ...process.env, DOTNET_CLI_TELEMETRY_OPTOUT: "1", DOTNET_NOLOGO: "1" },
         maxBuffer: 1 << 24,
         timeout: 600_000,

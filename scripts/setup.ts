@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { findCommand } from "../core/cli/demo/process.ts";
 import { bundle } from "./bundle.ts";
 import { buildDriver, buildSys, DRIVER_BUILDS } from "./driver.ts";
-import { powershellPath } from "./powershell.ts";
+import { powershellPath, windowsPowerShellFolder } from "./powershell.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
@@ -163,6 +163,7 @@ export async function setup(purpose: Purpose): Promise<Ready> {
       for (const build of DRIVER_BUILDS) buildDriver(build);
       buildSys();
       installWindowsNode();
+      await windowsPowerShellFolder();
     }
   }
   const folder = join(ROOT, "dist");

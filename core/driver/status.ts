@@ -1,9 +1,9 @@
 // What the driver is: what the service control manager has, whose file that is, what Windows makes of it, and what the driver
 // says itself. Changes nothing.
+import { CONSTANTS, CONTRACT_VERSION, decodeReply, type Reply } from "../host/kernel/wire.ts";
 import { NUMBER, told, unless } from "./errors.ts";
 import { originOf, plainPath } from "./file.ts";
 import type { DriverRecord, MemoryIntegrity, Signature } from "./record.ts";
-import { CONTRACT_VERSION, type DriverReply, readReply } from "./reply.ts";
 import { SERVICE_STATES, START_TYPES, type System, WindowsError } from "./system.ts";
 
 export const SERVICE = "EbpfCore";
@@ -63,20 +63,21 @@ const SILENT: Answered = {
   ...{ programs: null, maps: null, clients: null },
 };
 
-function answerOf(reply: DriverReply, { memoryIntegrity }: Policy): Answered {
-  const { contract, allowUncertified, programs, maps } = reply;
+function answerOf(reply: Reply<"STATUS">, { memoryIntegrity }: Policy): Answered {
+  const { contractVersion, flags, programCount, mapCount, clientCount } = reply;
+  const hasJit = (flags & CONSTANTS.STATUS_JIT_AVAILABLE) !== 0;
   const reason =
     memoryIntegrity === "on"
       ? "memory integrity (HVCI) forbids memory that becomes executable"
       : "Windows did not let memory become executable";
   return {
-    contract,
-    engine: reply.jitAvailable ? "jit" : "interpreter",
-    engineReason: reply.jitAvailable ? null : reason,
-    allowUncertified,
-    programs,
-    maps,
-    clients: reply.clients - 1,
+    contract: contractVersion,
+    engine: hasJit ? "jit" : "interpreter",
+    engineReason: hasJit ? null : reason,
+    allowUncertified: (flags & CONSTANTS.STATUS_ALLOW_UNCERTIFIED) !== 0,
+    programs: programCount,
+    maps: mapCount,
+    clients: clientCount - 1,
   };
 }
 
@@ -87,12 +88,12 @@ interface Asked {
 
 function askDriver(system: System, policy: Policy): Asked {
   try {
-    const reply = readReply(system.askStatus());
-    if (reply === undefined)
+    const reply = decodeReply("STATUS", system.askStatus())?.reply;
+    if (reply === undefined || reply.error !== 0)
       return { answered: SILENT, problems: ["The device \\\\.\\EbpfCore answers nothing of ours."] };
-    if (reply.contract !== CONTRACT_VERSION) {
-      const problem = `The driver has contract ${reply.contract}, this version of ebpf ${CONTRACT_VERSION}: install the driver that belongs to it.`;
-      return { answered: { ...SILENT, contract: reply.contract }, problems: [problem] };
+    if (reply.contractVersion !== CONTRACT_VERSION) {
+      const problem = `The driver has contract ${reply.contractVersion}, this version of ebpf ${CONTRACT_VERSION}: install the driver that belongs to it.`;
+      return { answered: { ...SILENT, contract: reply.contractVersion }, problems: [problem] };
     }
     return { answered: answerOf(reply, policy), problems: [] };
   } catch (error) {

@@ -1,6 +1,7 @@
 // The System that is Windows, through koffi: service control manager, registry, code integrity, signatures, the device.
 import { copyFileSync, readFileSync, unlinkSync } from "node:fs";
 import { EbpfError } from "../base/error.ts";
+import { REQUESTS, replyBytes } from "../host/kernel/wire.ts";
 import { type ServiceConfiguration, type System, WindowsError } from "./system.ts";
 
 const UINT = "uint32_t";
@@ -50,8 +51,6 @@ const LOCAL_MACHINE = -2_147_483_646;
 const RRF_SZ = 2;
 const RRF_DWORD = 0x10;
 const CODE_INTEGRITY_INFORMATION = 103;
-const STATUS_REQUEST = 0x8ebf_6000;
-const STATUS_REPLY_BYTES = 32;
 
 /** DriverUnsupported where this is not Windows, or koffi is not there for it. */
 export async function openWindows(): Promise<System> {
@@ -162,9 +161,9 @@ function systemOf(call: Calls, addressOf: (bytes: Uint8Array) => number): System
       const device = call.CreateFileW("\\\\.\\EbpfCore", read, share, null, existing, 0, 0);
       if (device === -1) return fail(call.GetLastError());
       try {
-        const reply = Buffer.alloc(STATUS_REPLY_BYTES);
+        const reply = Buffer.alloc(replyBytes("STATUS"));
         const size = Buffer.alloc(4);
-        check(call.DeviceIoControl(device, STATUS_REQUEST, null, 0, reply, reply.length, size, null));
+        check(call.DeviceIoControl(device, REQUESTS.STATUS.code, null, 0, reply, reply.length, size, null));
         return reply.subarray(0, size.readUInt32LE(0));
       } finally {
         call.CloseHandle(device);

@@ -27,7 +27,10 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
   driver: { floor: 8, doors: ["driver"] },
   net: { floor: 8, doors: ["interfaces", "frame", "worker", "windivert/find"] },
   example: { floor: 8, doors: ["example"] },
-  host: { floor: 7, doors: ["host", "embedded/host", "embedded/lane", "embedded/checked", "kernel/host"] },
+  host: {
+    floor: 7,
+    doors: ["host", "embedded/host", "embedded/lane", "embedded/checked", "kernel/host", "kernel/wire"],
+  },
   image: { floor: 6, doors: ["image", "compile", "print", "abi", "table-layout"] },
   report: { floor: 6, doors: ["explain", "records", "codes", "sarif"] },
   verifier: { floor: 5, doors: ["verify", "certify", "encode", "verdict", "failure"] },
