@@ -22,24 +22,25 @@ const STOPPING = { code: "DriverStopping", text: "it is stopping, and some progr
 const SIGNATURE = { code: "DriverSignatureRefused", text: "Windows refuses its signature" } as const;
 const BLOCKED = { code: "DriverBlocked", text: "Windows blocks the file" } as const;
 
-const ROWS: Readonly<Record<number, ErrorRow>> = {
-  [NUMBER.fileNotFound]: MISSING,
-  3: MISSING,
-  [NUMBER.accessDenied]: { code: "ElevationNeeded", text: "only administrators may" },
-  // ERROR_INVALID_IMAGE_HASH, TRUST_E_NOSIGNATURE and others that the loader hands on.
-  577: SIGNATURE,
-  2148204800: SIGNATURE,
-  2148204809: SIGNATURE,
-  1058: { code: "DriverDisabled", text: "its start type is disabled" },
-  [NUMBER.noService]: { code: "DriverNotInstalled", text: "there is no such service" },
-  1061: STOPPING,
-  1072: MARKED,
-  // ERROR_DRIVER_BLOCKED, and ERROR_SYSTEM_INTEGRITY_POLICY_VIOLATION with its kin.
-  1275: BLOCKED,
-  4551: BLOCKED,
-  4556: BLOCKED,
-  4558: BLOCKED,
-};
+const ROWS = new Map<number, ErrorRow>([
+  [NUMBER.fileNotFound, MISSING],
+  [3, MISSING],
+  [NUMBER.accessDenied, { code: "ElevationNeeded", text: "only administrators may" }],
+  // ERROR_INVALID_IMAGE_HASH; TRUST_E_NOSIGNATURE and CERT_E_UNTRUSTEDROOT, which loading hands on.
+  [577, SIGNATURE],
+  [0x800b_0100, SIGNATURE],
+  [0x800b_0109, SIGNATURE],
+  [1058, { code: "DriverDisabled", text: "its start type is disabled" }],
+  [NUMBER.noService, { code: "DriverNotInstalled", text: "there is no such service" }],
+  // ERROR_SERVICE_CANNOT_ACCEPT_CTRL.
+  [1061, STOPPING],
+  [1072, MARKED],
+  // ERROR_DRIVER_BLOCKED; ERROR_SYSTEM_INTEGRITY_POLICY_VIOLATION with its kin.
+  [1275, BLOCKED],
+  [4551, BLOCKED],
+  [4556, BLOCKED],
+  [4558, BLOCKED],
+]);
 
 /** Runs it; what Windows refuses becomes the error with its code. `doing`: "start the driver". */
 export function told<R>(doing: string, target: string, body: () => R): R {
@@ -51,7 +52,7 @@ export function told<R>(doing: string, target: string, body: () => R): R {
 }
 
 function errorOf(error: WindowsError, doing: string, target: string): EbpfError {
-  const row = ROWS[error.number];
+  const row = ROWS.get(error.number);
   const details = { windowsError: error.number };
   if (row === undefined) {
     return new EbpfError("DriverFailed", `cannot ${doing}: ${error.message}`, { target, details }, error);

@@ -25,8 +25,12 @@ export interface DriverRecord {
   /** Why it is not the JIT. */
   readonly engineReason: string | null;
   readonly allowUncertified: boolean | null;
+  /** Those that this Windows has. */
+  readonly hooks: readonly string[] | null;
   readonly programs: number | null;
   readonly maps: number | null;
+  /** Programs at hooks. */
+  readonly links: number | null;
   /** How many have the device open, this question not counted. */
   readonly clients: number | null;
   /** What decides whether Windows loads it, and what it may do. */

@@ -1,22 +1,26 @@
 // What the driver is: what the service control manager has, whose file that is, what Windows makes of it, and what the driver
 // says itself. Changes nothing.
-import { CONSTANTS, CONTRACT_VERSION, decodeReply, type Reply } from "../host/kernel/wire.ts";
+import { EbpfError } from "../base/error.ts";
+import { CONTRACT_VERSION } from "../host/kernel/wire.ts";
 import { NUMBER, told, unless } from "./errors.ts";
 import { originOf, plainPath } from "./file.ts";
 import type { DriverRecord, MemoryIntegrity, Signature } from "./record.ts";
-import { SERVICE_STATES, START_TYPES, type System, WindowsError } from "./system.ts";
+import { SERVICE_STATES, START_TYPES, type System } from "./system.ts";
 
 export const SERVICE = "EbpfCore";
 
 /** Results of WinVerifyTrust (winerror.h); others are "untrusted". */
-const SIGNATURES: Readonly<Record<number, Signature>> = {
-  0: "trusted",
-  2148204800: "none",
-  2148204547: "none",
-  2148098064: "damaged",
-  2148204801: "expired",
-  2148204809: "selfSigned",
-};
+const SIGNATURES = new Map<number, Signature>([
+  [0, "trusted"],
+  // TRUST_E_NOSIGNATURE, TRUST_E_SUBJECT_FORM_UNKNOWN.
+  [0x800b_0100, "none"],
+  [0x800b_0003, "none"],
+  // TRUST_E_BAD_DIGEST.
+  [0x8009_6010, "damaged"],
+  // CERT_E_EXPIRED, CERT_E_UNTRUSTEDROOT.
+  [0x800b_0101, "expired"],
+  [0x800b_0109, "selfSigned"],
+]);
 
 /** Bits of CodeIntegrityOptions. */
 const OPTION = { testSigning: 2, memoryIntegrity: 0x400 } as const;
@@ -52,32 +56,34 @@ function readService(system: System): ServiceFacts {
     startType: START_TYPES[found.start] ?? null,
     path,
     file,
-    signature: file === "missing" ? null : (SIGNATURES[system.verifyTrust(path)] ?? "untrusted"),
+    signature: file === "missing" ? null : (SIGNATURES.get(system.verifyTrust(path)) ?? "untrusted"),
   };
 }
 
 type Answered = Omit<DriverRecord, "name" | "problems" | keyof ServiceFacts | keyof Policy>;
 
 const SILENT: Answered = {
-  ...{ contract: null, engine: null, engineReason: null, allowUncertified: null },
-  ...{ programs: null, maps: null, clients: null },
+  ...{ contract: null, engine: null, engineReason: null, allowUncertified: null, hooks: null },
+  ...{ programs: null, maps: null, links: null, clients: null },
 };
 
-function answerOf(reply: Reply<"STATUS">, { memoryIntegrity }: Policy): Answered {
-  const { contractVersion, flags, programCount, mapCount, clientCount } = reply;
-  const hasJit = (flags & CONSTANTS.STATUS_JIT_AVAILABLE) !== 0;
+function answerOf({ driver }: System, { memoryIntegrity }: Policy): Answered {
+  const { programs, maps, clients, jitAvailable, allowUncertified } = driver.status();
+  const hooks = driver.hooks();
   const reason =
     memoryIntegrity === "on"
       ? "memory integrity (HVCI) forbids memory that becomes executable"
       : "Windows did not let memory become executable";
   return {
-    contract: contractVersion,
-    engine: hasJit ? "jit" : "interpreter",
-    engineReason: hasJit ? null : reason,
-    allowUncertified: (flags & CONSTANTS.STATUS_ALLOW_UNCERTIFIED) !== 0,
-    programs: programCount,
-    maps: mapCount,
-    clients: clientCount - 1,
+    contract: CONTRACT_VERSION,
+    engine: jitAvailable ? "jit" : "interpreter",
+    engineReason: jitAvailable ? null : reason,
+    allowUncertified,
+    hooks: hooks.filter(({ present }) => present).map(({ name }) => name),
+    programs,
+    maps,
+    links: hooks.reduce((sum, { linkCount }) => sum + linkCount, 0),
+    clients: clients - 1,
   };
 }
 
@@ -86,23 +92,18 @@ interface Asked {
   readonly problems: readonly string[];
 }
 
+/** What it answers; an error is a problem to tell, not the end. */
 function askDriver(system: System, policy: Policy): Asked {
   try {
-    const reply = decodeReply("STATUS", system.askStatus())?.reply;
-    if (reply === undefined || reply.error !== 0)
-      return { answered: SILENT, problems: ["The device \\\\.\\EbpfCore answers nothing of ours."] };
-    if (reply.contractVersion !== CONTRACT_VERSION) {
-      const problem = `The driver has contract ${reply.contractVersion}, this version of ebpf ${CONTRACT_VERSION}: install the driver that belongs to it.`;
-      return { answered: { ...SILENT, contract: reply.contractVersion }, problems: [problem] };
-    }
-    return { answered: answerOf(reply, policy), problems: [] };
+    return { answered: answerOf(system, policy), problems: [] };
   } catch (error) {
-    if (!(error instanceof WindowsError)) throw error;
-    const denied = error.number === NUMBER.accessDenied;
-    const problem = denied
-      ? "Only administrators can ask the driver what it holds: run elevated to see it."
-      : `The driver cannot be asked: ${error.message}.`;
-    return { answered: SILENT, problems: [problem] };
+    if (!(error instanceof EbpfError)) throw error;
+    const { message, remedy, data } = error;
+    const contract = data.details?.driver;
+    return {
+      answered: { ...SILENT, contract: typeof contract === "number" ? contract : null },
+      problems: [`What the driver holds is not known: ${message}. ${remedy}`],
+    };
   }
 }
 

@@ -1,6 +1,8 @@
 // What is asked of Windows about the driver: its service, its file, its device, and what decides whether Windows loads it. A
 // test gives another one. Knows Windows' numbers, not what they mean to the user (errors.ts, status.ts).
 
+import type { KernelHost } from "../host/kernel/host.ts";
+
 /** A Windows function failed with that number (winerror.h). */
 export class WindowsError extends Error {
   readonly number: number;
@@ -52,8 +54,8 @@ export interface System {
   codeIntegrity(): number;
   /** The result of WinVerifyTrust for a file: 0, or why its signature is not trusted. */
   verifyTrust(file: string): number;
-  /** The reply of the driver's STATUS request. */
-  askStatus(): Uint8Array;
+  /** The driver itself, if it runs; asking it fails with an EbpfError. */
+  readonly driver: Pick<KernelHost, "status" | "hooks">;
   /** Undefined if there is no such file. Files fail as those of node:fs do. */
   readFile(path: string): Uint8Array | undefined;
   copyFile(from: string, to: string): void;

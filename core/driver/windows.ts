@@ -1,7 +1,7 @@
-// The System that is Windows, through koffi: service control manager, registry, code integrity, signatures, the device.
+// The System that is Windows, through koffi: service control manager, registry, code integrity, signatures.
 import { copyFileSync, readFileSync, unlinkSync } from "node:fs";
 import { EbpfError } from "../base/error.ts";
-import { REQUESTS, replyBytes } from "../host/kernel/wire.ts";
+import { createKernelHost, kernelSystem } from "../host/kernel/host.ts";
 import { type ServiceConfiguration, type System, WindowsError } from "./system.ts";
 
 const UINT = "uint32_t";
@@ -32,9 +32,6 @@ const FUNCTIONS = {
   RegGetValueW: ["advapi32.dll", "int32_t", [HANDLE, TEXT, TEXT, UINT, POINTER, POINTER, POINTER]],
   NtQuerySystemInformation: ["ntdll.dll", "int32_t", [UINT, POINTER, UINT, POINTER]],
   WinVerifyTrust: ["wintrust.dll", "int32_t", [HANDLE, POINTER, POINTER]],
-  CreateFileW: ["kernel32.dll", HANDLE, [TEXT, UINT, UINT, POINTER, UINT, UINT, HANDLE]],
-  DeviceIoControl: ["kernel32.dll", "int", [HANDLE, UINT, POINTER, UINT, POINTER, UINT, POINTER, POINTER]],
-  CloseHandle: ["kernel32.dll", "int", [HANDLE]],
   FormatMessageW: ["kernel32.dll", UINT, [UINT, POINTER, UINT, UINT, POINTER, UINT, POINTER]],
   GetLastError: ["kernel32.dll", UINT, []],
 } as const satisfies Record<string, readonly [string, string, readonly string[]]>;
@@ -70,10 +67,11 @@ export async function openWindows(): Promise<System> {
     libraries.set(file, library);
     calls[name] = library.func(name, result, [...parameters]);
   }
-  return systemOf(calls as Calls, (bytes) => Number(koffi.address(bytes)));
+  const driver = createKernelHost(await kernelSystem());
+  return systemOf(calls as Calls, (bytes) => Number(koffi.address(bytes)), driver);
 }
 
-function systemOf(call: Calls, addressOf: (bytes: Uint8Array) => number): System {
+function systemOf(call: Calls, addressOf: (bytes: Uint8Array) => number, driver: System["driver"]): System {
   const fail = (number: number): never => {
     throw new WindowsError(number, textOf(call, number));
   };
@@ -156,19 +154,7 @@ function systemOf(call: Calls, addressOf: (bytes: Uint8Array) => number): System
       return status === 0 ? bytes.readUInt32LE(4) : 0;
     },
     verifyTrust: (file) => verifyTrust(call, addressOf, file),
-    askStatus() {
-      const [read, share, existing] = [0x8000_0000, 3, 3];
-      const device = call.CreateFileW("\\\\.\\EbpfCore", read, share, null, existing, 0, 0);
-      if (device === -1) return fail(call.GetLastError());
-      try {
-        const reply = Buffer.alloc(replyBytes("STATUS"));
-        const size = Buffer.alloc(4);
-        check(call.DeviceIoControl(device, REQUESTS.STATUS.code, null, 0, reply, reply.length, size, null));
-        return reply.subarray(0, size.readUInt32LE(0));
-      } finally {
-        call.CloseHandle(device);
-      }
-    },
+    driver,
     readFile(path) {
       try {
         return readFileSync(path);

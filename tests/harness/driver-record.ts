@@ -12,8 +12,10 @@ export const RUNNING: DriverRecord = {
   engine: "interpreter",
   engineReason: "memory integrity (HVCI) forbids memory that becomes executable",
   allowUncertified: false,
+  hooks: ["xdp", "bind"],
   programs: 2,
   maps: 3,
+  links: 1,
   clients: 1,
   testSigning: false,
   secureBoot: true,
@@ -23,7 +25,7 @@ export const RUNNING: DriverRecord = {
 
 export const ABSENT: DriverRecord = {
   ...{ name: "EbpfCore", state: "absent", startType: null, path: null, file: null, signature: null },
-  ...{ contract: null, engine: null, engineReason: null, allowUncertified: null },
-  ...{ programs: null, maps: null, clients: null },
+  ...{ contract: null, engine: null, engineReason: null, allowUncertified: null, hooks: null },
+  ...{ programs: null, maps: null, links: null, clients: null },
   ...{ testSigning: false, secureBoot: true, memoryIntegrity: "off", problems: [] },
 };

@@ -67,6 +67,8 @@ export const status: Handler = async (invocation) => {
     ["uncertified", uncertifiedOf(record)],
     ["programs", record.programs ?? undefined],
     ["maps", record.maps ?? undefined],
+    ["links", record.links ?? undefined],
+    ["hooks", record.hooks?.join(", ")],
     ["clients", record.clients ?? undefined],
     ["test signing", onOff(record.testSigning)],
     ["Secure Boot", onOff(record.secureBoot)],
