@@ -16,6 +16,16 @@ static UINT64 Outstanding;
 static UINT64 OutstandingBytes;
 static _Thread_local INT32 ClaimedProcessor = -1;
 
+/** Memory for code that is not freed. */
+typedef struct _CODE_BLOCK {
+    struct _CODE_BLOCK *Next;
+    VOID *Address;
+    SIZE_T SizeBytes;
+} CODE_BLOCK;
+
+static EBPF_LOCK CodeLock;
+static CODE_BLOCK *CodeFirst;
+
 VOID
 LinuxFailAllocation(UINT64 Number)
 {
@@ -38,6 +48,21 @@ UINT64
 LinuxCountBytes(VOID)
 {
     return __atomic_load_n(&OutstandingBytes, __ATOMIC_SEQ_CST);
+}
+
+BOOLEAN
+LinuxCodeAt(UINT32 Index, UINT64 *Address, UINT64 *SizeBytes)
+{
+    EBPF_IRQL Irql = LockAcquire(&CodeLock);
+    const CODE_BLOCK *Block = CodeFirst;
+    while (Block != NULL && Index-- > 0)
+        Block = Block->Next;
+    if (Block != NULL) {
+        *Address = (UINT64)(UINT_PTR)Block->Address;
+        *SizeBytes = Block->SizeBytes;
+    }
+    LockRelease(&CodeLock, Irql);
+    return Block != NULL;
 }
 
 VOID
@@ -89,9 +114,18 @@ PlatformAllocateCode(SIZE_T SizeBytes)
 {
     if (ShouldFail())
         return NULL;
-    VOID *Memory = mmap(NULL, SizeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (Memory == MAP_FAILED)
+    CODE_BLOCK *Block = malloc(sizeof(CODE_BLOCK));
+    if (Block == NULL)
         return NULL;
+    VOID *Memory = mmap(NULL, SizeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (Memory == MAP_FAILED) {
+        free(Block);
+        return NULL;
+    }
+    EBPF_IRQL Irql = LockAcquire(&CodeLock);
+    *Block = (CODE_BLOCK){.Next = CodeFirst, .Address = Memory, .SizeBytes = SizeBytes};
+    CodeFirst = Block;
+    LockRelease(&CodeLock, Irql);
     __atomic_add_fetch(&Outstanding, 1, __ATOMIC_SEQ_CST);
     __atomic_add_fetch(&OutstandingBytes, SizeBytes, __ATOMIC_SEQ_CST);
     return Memory;
@@ -108,6 +142,14 @@ _Use_decl_annotations_
 VOID
 PlatformFreeCode(VOID *Memory, SIZE_T SizeBytes)
 {
+    EBPF_IRQL Irql = LockAcquire(&CodeLock);
+    CODE_BLOCK **Link = &CodeFirst;
+    while ((*Link)->Address != Memory)
+        Link = &(*Link)->Next;
+    CODE_BLOCK *Block = *Link;
+    *Link = Block->Next;
+    LockRelease(&CodeLock, Irql);
+    free(Block);
     __atomic_sub_fetch(&Outstanding, 1, __ATOMIC_SEQ_CST);
     __atomic_sub_fetch(&OutstandingBytes, SizeBytes, __ATOMIC_SEQ_CST);
     munmap(Memory, SizeBytes);

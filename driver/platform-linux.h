@@ -68,6 +68,9 @@ VOID LinuxFailAllocation(_In_ UINT64 Number);
 /** For tests: whether the allocation that is to fail has not come yet. */
 BOOLEAN LinuxFailureIsDue(VOID);
 
+/** For tests: where the memory for code with that index lies, of which there are some; FALSE if there are not so many. */
+BOOLEAN LinuxCodeAt(_In_ UINT32 Index, _Out_ UINT64 *Address, _Out_ UINT64 *SizeBytes);
+
 /** For tests: this thread runs on that processor, wherever it runs. */
 VOID LinuxSetProcessor(_In_ UINT32 Number);
 

@@ -3,5 +3,5 @@ import { dispatchCase } from "./dispatch.ts";
 import type { Fuzzer } from "./fuzzer.ts";
 
 export const fuzzers: readonly Fuzzer[] = [
-  { name: "requests to the driver, structured and damaged", run: dispatchCase },
+  { name: "ioctl: requests to the driver, structured and damaged", run: dispatchCase },
 ];

@@ -1,5 +1,6 @@
 // The portable core of the driver (driver/), compiled for this machine and called through koffi. With EBPF_DRIVER_BUILD=
 // sanitized it is the library with AddressSanitizer and UBSan, whose runtime must have been preloaded.
+import { readFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import koffi from "koffi";
 import { FAULTS, FINDINGS } from "../../core/host/kernel/wire.ts";
@@ -99,6 +100,30 @@ export function countBytes(): number {
   epochSynchronize();
   return Number(countOutstandingBytes());
 }
+
+const codeAt = library.func("bool LinuxCodeAt(uint32, _Out_ uint64*, _Out_ uint64*)");
+
+/** Memory for code as the system has it: what may be done with each part. */
+export function codeRights(): readonly { readonly address: bigint; readonly rights: string }[] {
+  const mapped = [
+    ...readFileSync("/proc/self/maps", "utf8").matchAll(/^([0-9a-f]+)-([0-9a-f]+) (\S+)/gm),
+  ].map(([, start, end, rights = ""]) => ({ start: BigInt(`0x${start}`), end: BigInt(`0x${end}`), rights }));
+  const found: { address: bigint; rights: string }[] = [];
+  const [address, size] = [[0n], [0n]];
+  for (let index = 0; codeAt(index, address, size); index++) {
+    const start = BigInt(address[0] ?? 0n);
+    const end = start + BigInt(size[0] ?? 0n);
+    for (const part of mapped)
+      if (part.start < end && start < part.end) found.push({ address: start, rights: part.rights });
+  }
+  return found;
+}
+
+/** Code that can be written, or more than read and executed once it is sealed; told as text. */
+export const writableCode = (): readonly string[] =>
+  codeRights()
+    .filter(({ rights }) => !rights.startsWith("r-x"))
+    .map(({ address, rights }) => `${address.toString(16)} ${rights}`);
 
 /** From now on this thread runs on that processor, wherever it runs: what is per processor stays in one place. */
 export const setProcessor: (number: number) => void = library.func("void LinuxSetProcessor(uint32)");
