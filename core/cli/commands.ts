@@ -349,17 +349,17 @@ export const COMMANDS: readonly CommandRow[] = [
       },
       {
         flags: "--queue-packets <count>",
-        help: "packets that may wait",
+        help: "packets that may wait (16384)",
         integer: { minimum: 32, maximum: 16_384 },
       },
       {
         flags: "--queue-milliseconds <time>",
-        help: "how long one may wait",
+        help: "how long one may wait (500)",
         integer: { minimum: 100, maximum: 16_000 },
       },
       {
         flags: "--queue-bytes <count>",
-        help: "bytes that may wait",
+        help: "bytes that may wait (33554432)",
         integer: { minimum: 65_535, maximum: 33_554_432 },
       },
       {
@@ -369,7 +369,7 @@ export const COMMANDS: readonly CommandRow[] = [
       },
       NAME,
     ],
-    examples: ["interface add windivert --filter 'udp.DstPort == 53'"],
+    examples: ['interface add windivert --filter "udp.DstPort == 53"'],
     load: async () =>
       (await import("./commands/interface.ts")).addInterface("windivert", [
         { option: "filter", setting: "filter" },
