@@ -70,7 +70,7 @@ for (const file of files) {
   test(`${file}: scripts of package.json that it names exist`, (t) => {
     const known = Object.keys(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts);
     const text = readFileSync(join(root, file), "utf8");
-    const named = [...text.matchAll(/(?:`|^)npm (?:run ([a-z]+)|(test))/gm)].map(
+    const named = [...text.matchAll(/(?:`|^)npm (?:run ([a-z:]+)|(test))/gm)].map(
       ([, script, test]) => script ?? test ?? "",
     );
     t.true(named.length > 0 || file !== "README.md");
