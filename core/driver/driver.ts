@@ -8,7 +8,7 @@ import { readStatus, SERVICE } from "./status.ts";
 import { KERNEL_DRIVER, SERVICE_STATES, START_TYPES, type StartType, type System } from "./system.ts";
 
 export { findDriverFile } from "./file.ts";
-export type { DriverRecord } from "./record.ts";
+export type { DriverRecord, Signature } from "./record.ts";
 export { readStatus } from "./status.ts";
 export { START_TYPES, type StartType, type System } from "./system.ts";
 export { openWindows } from "./windows.ts";

@@ -47,9 +47,8 @@ export interface System {
   /** Asks it to; it may stop later. */
   stopService(service: string): void;
   deleteService(service: string): void;
-  /** A value below HKEY_LOCAL_MACHINE, undefined if there is none of that type. */
+  /** A value below HKEY_LOCAL_MACHINE, undefined if there is no such number. */
   registryNumber(key: string, value: string): number | undefined;
-  registryText(key: string, value: string): string | undefined;
   /** CodeIntegrityOptions of SYSTEM_CODEINTEGRITY_INFORMATION. */
   codeIntegrity(): number;
   /** The result of WinVerifyTrust for a file: 0, or why its signature is not trusted. */

@@ -45,7 +45,6 @@ const NO_CHANGE = 0xffff_ffff;
 const ERROR_NORMAL = 1;
 const CONTROL_STOP = 1;
 const LOCAL_MACHINE = -2_147_483_646;
-const RRF_SZ = 2;
 const RRF_DWORD = 0x10;
 const CODE_INTEGRITY_INFORMATION = 103;
 
@@ -141,12 +140,7 @@ function systemOf(call: Calls, addressOf: (bytes: Uint8Array) => number, driver:
       withService(name, MORE_ACCESS.delete, (handle) => {
         check(call.DeleteService(handle));
       }),
-    registryNumber(key, value) {
-      return readRegistry(call, key, value, RRF_DWORD)?.readUInt32LE(0);
-    },
-    registryText(key, value) {
-      return readRegistry(call, key, value, RRF_SZ)?.toString("utf16le").replace(/\0+$/, "");
-    },
+    registryNumber: (key, value) => readNumber(call, key, value),
     codeIntegrity() {
       const bytes = Buffer.alloc(8);
       bytes.writeUInt32LE(bytes.length, 0);
@@ -183,12 +177,11 @@ function readConfiguration(bytes: Buffer, address: number): ServiceConfiguration
   };
 }
 
-function readRegistry(call: Calls, key: string, value: string, type: number): Buffer | undefined {
-  const data = Buffer.alloc(4096);
-  const size = Buffer.alloc(4);
-  size.writeUInt32LE(data.length);
-  const error = call.RegGetValueW(LOCAL_MACHINE, key, value, type, null, data, size);
-  return error === 0 ? data.subarray(0, size.readUInt32LE(0)) : undefined;
+function readNumber(call: Calls, key: string, value: string): number | undefined {
+  const data = Buffer.alloc(4);
+  const size = Buffer.from([data.length, 0, 0, 0]);
+  const error = call.RegGetValueW(LOCAL_MACHINE, key, value, RRF_DWORD, null, data, size);
+  return error === 0 ? data.readUInt32LE(0) : undefined;
 }
 
 /** Windows' own words for one of its error numbers. */

@@ -6,6 +6,7 @@ import { EbpfError } from "../../base/error.ts";
 import type { Handler, Io } from "../command.ts";
 import { paint, printJson, type Style } from "../output.ts";
 import { pathsFor } from "../places.ts";
+import { findDriver } from "./doctor-driver.ts";
 import { findWinDivert } from "./doctor-windivert.ts";
 import type { Finding } from "./finding.ts";
 
@@ -30,7 +31,7 @@ async function findAll(io: Io): Promise<Finding[]> {
     node(),
     await service(io),
     stateFolder(io),
-    driver(),
+    ...(await findDriver()),
     gateway(),
     tap(),
     findWinDivert(io.env),
@@ -91,14 +92,6 @@ function stateFolder(io: Io): Finding {
       error instanceof EbpfError ? error.remedy : "Make it writable, or choose another with EBPF_HOME.";
     return { name, state: "missing", found: (error as Error).message, remedy };
   }
-}
-
-function driver(): Finding {
-  return {
-    name: "driver",
-    state: "absent",
-    found: "not part of this version; programs run in the service (host embedded)",
-  };
 }
 
 function gateway(): Finding {

@@ -341,7 +341,7 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 0,
     out: /^$/,
   },
-  doctor: { words: ["doctor"], status: 0, out: /^ok +Node +v[\s\S]*driver +not part of this version/ },
+  doctor: { words: ["doctor"], status: 0, out: /^ok +Node +v[\s\S]*driver +the driver is for Windows/ },
   "a state folder that is too long": {
     words: ["service", "status"],
     status: 1,

@@ -1,0 +1,106 @@
+// A Windows machine as the driver's room sees it, in memory: services, files, registry, and what fails with which number.
+import { EbpfError } from "../../../core/base/error.ts";
+import { type ServiceConfiguration, type System, WindowsError } from "../../../core/driver/system.ts";
+
+export interface Machine extends System {
+  readonly services: Map<string, { configuration: ServiceConfiguration; state: number }>;
+  readonly files: Map<string, Uint8Array>;
+  readonly registry: Map<string, number>;
+  /** Function -> the number it fails with. */
+  readonly failing: Map<keyof System, number>;
+  /** What the running driver says. */
+  programs: number;
+  jit: boolean;
+  options: number;
+  trust: number;
+  /** It goes on stopping. */
+  isHeld: boolean;
+  answers: boolean;
+}
+
+export const OURS = Buffer.from("...eBPF for Windows, execution host in the kernel...", "utf16le");
+export const OTHERS = Buffer.from("another driver");
+export const PLACE = "C:\\Windows\\System32\\drivers\\EbpfCore.sys";
+export const FILE = "D:\\ebpf\\EbpfCore.sys";
+
+const STOPPED = 1;
+const STOPPING = 3;
+const RUNNING = 4;
+
+/** Paths are as Windows': in any case. */
+const key = (path: string): string => path.toLowerCase();
+
+export function makeMachine(files: Readonly<Record<string, Uint8Array>> = { [FILE]: OURS }): Machine {
+  const machine = {
+    windowsFolder: "C:\\Windows",
+    services: new Map<string, { configuration: ServiceConfiguration; state: number }>(),
+    files: new Map(Object.entries(files).map(([path, bytes]) => [key(path), bytes])),
+    registry: new Map<string, number>(),
+    failing: new Map<keyof System, number>(),
+    programs: 0,
+    jit: true,
+    options: 1,
+    trust: 0,
+    isHeld: false,
+    answers: true,
+  };
+  const call = <R>(name: keyof System, body: () => R): R => {
+    const number = machine.failing.get(name);
+    if (number !== undefined) throw new WindowsError(number, `Windows error ${number}`);
+    return body();
+  };
+  const service = (name: string) => {
+    const found = machine.services.get(name);
+    if (found === undefined) throw new WindowsError(1060, "no service");
+    return found;
+  };
+  const system: System = {
+    windowsFolder: machine.windowsFolder,
+    configuration: (name) => call("configuration", () => service(name).configuration),
+    state: (name) => call("state", () => service(name).state),
+    createService: (name, configuration) =>
+      call("createService", () => void machine.services.set(name, { configuration, state: STOPPED })),
+    configureService: (name, configuration) =>
+      call("configureService", () => {
+        service(name).configuration = configuration;
+      }),
+    startService: (name) =>
+      call("startService", () => {
+        if (service(name).state === RUNNING) throw new WindowsError(1056, "runs");
+        service(name).state = RUNNING;
+      }),
+    stopService: (name) =>
+      call("stopService", () => {
+        service(name).state = machine.isHeld ? STOPPING : STOPPED;
+      }),
+    deleteService: (name) => call("deleteService", () => void machine.services.delete(name)),
+    registryNumber: (folder, value) => machine.registry.get(`${folder}\\${value}`),
+    codeIntegrity: () => machine.options,
+    verifyTrust: () => machine.trust,
+    driver: {
+      status: () => {
+        if (!machine.answers)
+          throw new EbpfError("ElevationNeeded", "only administrators may open the driver");
+        return {
+          ...{ programs: machine.programs, maps: 1, clients: 1, memoryBytes: 0, allowUncertified: false },
+          ...{ jitAvailable: machine.jit, statistics: false },
+        };
+      },
+      hooks: () => [
+        { name: "xdp", attachType: 1, present: true, point: "interface", maximumLinks: 1, linkCount: 2 },
+        { name: "bind", attachType: 2, present: false, point: "compartment", maximumLinks: 1, linkCount: 0 },
+      ],
+    },
+    readFile: (path) => machine.files.get(key(path)),
+    copyFile: (from, to) =>
+      void machine.files.set(key(to), machine.files.get(key(from)) ?? new Uint8Array(0)),
+    removeFile: (path) => void machine.files.delete(key(path)),
+    sleep: async () => {},
+  };
+  return Object.assign(machine, system);
+}
+
+/** As `sc create` registers it. */
+export function createByHand(machine: Machine, path: string, start = 3): void {
+  machine.services.set("EbpfCore", { configuration: { type: 1, start, path }, state: STOPPED });
+}
