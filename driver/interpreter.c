@@ -1,4 +1,5 @@
-// One switch over the opcode of each slot; what a row of the instruction set means is one line of it.
+// One label for each opcode, to which the instruction before it jumps; what a row of the instruction set means is one line of a
+// table.
 #include "interpreter.h"
 
 #include "arithmetic.h"
@@ -48,6 +49,13 @@ TargetOf(const MACHINE *Machine, const EBPF_INSTRUCTION *I)
     return Slots + BytecodeTarget(Slots, (UINT32)(I - Slots));
 }
 
+/** SignExtend, mostly of all bits. */
+static inline UINT64
+Extend(UINT64 Value, INT32 Bits)
+{
+    return __builtin_expect(Bits == 0, TRUE) ? Value : SignExtend(Value, Bits);
+}
+
 /** The next instruction, after the cost was paid. */
 static inline const EBPF_INSTRUCTION *
 Pay(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT64 Cost, const EBPF_INSTRUCTION *Next)
@@ -58,11 +66,12 @@ Pay(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT64 Cost, const EBPF_INSTRUC
     return Next;
 }
 
+/** Distance: Offset, or Immediate of the wide form. */
 static inline const EBPF_INSTRUCTION *
-Jump(MACHINE *Machine, const EBPF_INSTRUCTION *I)
+Jump(MACHINE *Machine, const EBPF_INSTRUCTION *I, INT32 Distance)
 {
-    const EBPF_INSTRUCTION *Target = TargetOf(Machine, I);
-    return Target > I ? Target : Pay(Machine, I, (UINT64)(I - Target) + 1, Target);
+    const EBPF_INSTRUCTION *Target = I + 1 + Distance;
+    return Distance >= 0 ? Target : Pay(Machine, I, (UINT64)(I - Target) + 1, Target);
 }
 
 static const EBPF_INSTRUCTION *
@@ -213,136 +222,169 @@ Atomic(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
     return TRUE;
 }
 
-/** Four forms of an operation on A and B: 64 and 32 bits, with an immediate and with a register. */
-#define ALU(Code, Expression64, Expression32)                        \
-    case EBPF_##Code | EBPF_K | EBPF_CLASS_ALU64: {                  \
-        UINT64 A = R[I->Destination], B = (UINT64)(INT64)I->Immediate; \
-        R[I->Destination] = (Expression64);                          \
-        break;                                                       \
-    }                                                                \
-    case EBPF_##Code | EBPF_X | EBPF_CLASS_ALU64: {                  \
-        UINT64 A = R[I->Destination], B = R[I->Source];              \
-        R[I->Destination] = (Expression64);                          \
-        break;                                                       \
-    }                                                                \
-    case EBPF_##Code | EBPF_K | EBPF_CLASS_ALU: {                    \
-        UINT32 A = (UINT32)R[I->Destination], B = (UINT32)I->Immediate; \
-        R[I->Destination] = (UINT32)(Expression32);                  \
-        break;                                                       \
-    }                                                                \
-    case EBPF_##Code | EBPF_X | EBPF_CLASS_ALU: {                    \
-        UINT32 A = (UINT32)R[I->Destination], B = (UINT32)R[I->Source]; \
-        R[I->Destination] = (UINT32)(Expression32);                  \
-        break;                                                       \
+/** The next instruction: each handler ends with a jump of its own, which processors foresee better than one that all share. */
+#define NEXT                  \
+    do {                      \
+        I = Next++;           \
+        goto *Labels[I->Opcode]; \
+    } while (FALSE)
+
+/** The same where the one after it may be none: then the run is over. */
+#define CONTINUE(Where)      \
+    do {                     \
+        Next = (Where);      \
+        if (Next == NULL)    \
+            return;          \
+        NEXT;                \
+    } while (FALSE)
+
+/** By operation: what it makes of A and B, in 64 bits and in 32. */
+#define ALU_ROWS(ROW)                                                             \
+    ROW(ADD, A + B, A + B)                                                        \
+    ROW(SUB, A - B, A - B)                                                        \
+    ROW(MUL, A * B, A * B)                                                        \
+    ROW(DIV, Divide64(A, B, I->Offset != 0), Divide32(A, B, I->Offset != 0))      \
+    ROW(MOD, Modulo64(A, B, I->Offset != 0), Modulo32(A, B, I->Offset != 0))      \
+    ROW(OR, A | B, A | B)                                                         \
+    ROW(AND, A & B, A & B)                                                        \
+    ROW(XOR, A ^ B, A ^ B)                                                        \
+    ROW(LSH, A << (B & 63), A << (B & 31))                                        \
+    ROW(RSH, A >> (B & 63), A >> (B & 31))                                        \
+    ROW(ARSH, (UINT64)((INT64)A >> (B & 63)), (INT32)A >> (B & 31))               \
+    ROW(MOV, ((VOID)A, Extend(B, I->Offset)), ((VOID)A, Extend(B, I->Offset)))
+
+/** By comparison: the types of A and B, in 64 bits and in 32, and when the jump is taken. */
+#define JUMP_ROWS(ROW)                      \
+    ROW(JEQ, UINT64, UINT32, A == B)        \
+    ROW(JNE, UINT64, UINT32, A != B)        \
+    ROW(JSET, UINT64, UINT32, (A & B) != 0) \
+    ROW(JGT, UINT64, UINT32, A > B)         \
+    ROW(JGE, UINT64, UINT32, A >= B)        \
+    ROW(JLT, UINT64, UINT32, A < B)         \
+    ROW(JLE, UINT64, UINT32, A <= B)        \
+    ROW(JSGT, INT64, INT32, A > B)          \
+    ROW(JSGE, INT64, INT32, A >= B)         \
+    ROW(JSLT, INT64, INT32, A < B)          \
+    ROW(JSLE, INT64, INT32, A <= B)
+
+/** By size of a memory access: its bytes. Those that are narrower than a register have more forms. */
+#define NARROW_ROWS(ROW) ROW(B, 1) ROW(H, 2) ROW(W, 4)
+#define MEMORY_ROWS(ROW) NARROW_ROWS(ROW) ROW(DW, 8)
+
+#define ALU_LABELS(Code, Expression64, Expression32)               \
+    [EBPF_##Code | EBPF_K | EBPF_CLASS_ALU64] = &&Code##64K,       \
+    [EBPF_##Code | EBPF_X | EBPF_CLASS_ALU64] = &&Code##64X,       \
+    [EBPF_##Code | EBPF_K | EBPF_CLASS_ALU] = &&Code##32K,         \
+    [EBPF_##Code | EBPF_X | EBPF_CLASS_ALU] = &&Code##32X,
+#define JUMP_LABELS(Code, Type64, Type32, Test)                    \
+    [EBPF_##Code | EBPF_K | EBPF_CLASS_JMP] = &&Code##64K,         \
+    [EBPF_##Code | EBPF_X | EBPF_CLASS_JMP] = &&Code##64X,         \
+    [EBPF_##Code | EBPF_K | EBPF_CLASS_JMP32] = &&Code##32K,       \
+    [EBPF_##Code | EBPF_X | EBPF_CLASS_JMP32] = &&Code##32X,
+#define MEMORY_LABELS(Size, SizeBytes)                             \
+    [EBPF_CLASS_LDX | EBPF_MEM | EBPF_##Size] = &&Load##Size,      \
+    [EBPF_CLASS_ST | EBPF_MEM | EBPF_##Size] = &&StoreNumber##Size, \
+    [EBPF_CLASS_STX | EBPF_MEM | EBPF_##Size] = &&Store##Size,
+#define NARROW_LABELS(Size, SizeBytes)                             \
+    [EBPF_CLASS_LDX | EBPF_MEMSX | EBPF_##Size] = &&LoadSigned##Size, \
+    [EBPF_CLASS_LD | EBPF_ABS | EBPF_##Size] = &&LoadPacket##Size, \
+    [EBPF_CLASS_LD | EBPF_IND | EBPF_##Size] = &&LoadPacket##Size,
+
+#define ALU_FORM(Label, Type, Right, Expression)                   \
+    Label : {                                                      \
+        Type A = (Type)R[I->Destination], B = (Type)(Right);       \
+        R[I->Destination] = (Type)(Expression);                    \
+        NEXT;                                                      \
     }
+#define ALU(Code, Expression64, Expression32)                              \
+    ALU_FORM(Code##64K, UINT64, (INT64)I->Immediate, Expression64)         \
+    ALU_FORM(Code##64X, UINT64, R[I->Source], Expression64)                \
+    ALU_FORM(Code##32K, UINT32, I->Immediate, Expression32)                \
+    ALU_FORM(Code##32X, UINT32, R[I->Source], Expression32)
 
-/** The same of a comparison; Signed and Unsigned are the types of A and B. */
-#define JUMP_FORM(Code, Class, Form, Type, Right, Test)        \
-    case EBPF_##Code | Form | Class: {                         \
-        Type A = (Type)R[I->Destination], B = (Type)(Right);   \
-        if (Test)                                              \
-            Next = Jump(&Machine, I);                          \
-        break;                                                 \
+#define JUMP_FORM(Label, Type, Right, Test)                        \
+    Label : {                                                      \
+        Type A = (Type)R[I->Destination], B = (Type)(Right);       \
+        if (Test)                                                  \
+            CONTINUE(Jump(&Machine, I, I->Offset));                \
+        NEXT;                                                      \
     }
-#define JUMP(Code, Type64, Type32, Test)                                                 \
-    JUMP_FORM(Code, EBPF_CLASS_JMP, EBPF_K, Type64, (INT64)I->Immediate, Test)           \
-    JUMP_FORM(Code, EBPF_CLASS_JMP, EBPF_X, Type64, R[I->Source], Test)                  \
-    JUMP_FORM(Code, EBPF_CLASS_JMP32, EBPF_K, Type32, I->Immediate, Test)                \
-    JUMP_FORM(Code, EBPF_CLASS_JMP32, EBPF_X, Type32, R[I->Source], Test)
+#define JUMP(Code, Type64, Type32, Test)                           \
+    JUMP_FORM(Code##64K, Type64, (INT64)I->Immediate, Test)        \
+    JUMP_FORM(Code##64X, Type64, R[I->Source], Test)               \
+    JUMP_FORM(Code##32K, Type32, I->Immediate, Test)               \
+    JUMP_FORM(Code##32X, Type32, R[I->Source], Test)
 
-#define MUST(Condition) \
-    if (!(Condition))   \
-        return;         \
-    break
+#define MUST(Label, Condition) \
+    Label:                     \
+    if (!(Condition))          \
+        return;                \
+    NEXT;
 
-#define MEMORY(Size, SizeBytes)                                                             \
-    case EBPF_CLASS_LDX | EBPF_MEM | Size:                                                  \
-        MUST(Load(&Machine, I, SizeBytes, FALSE));                                          \
-    case EBPF_CLASS_ST | EBPF_MEM | Size:                                                   \
-        MUST(Store(&Machine, I, SizeBytes, (UINT64)(INT64)I->Immediate));                   \
-    case EBPF_CLASS_STX | EBPF_MEM | Size:                                                  \
-        MUST(Store(&Machine, I, SizeBytes, R[I->Source]))
-
-/** Sizes that are narrower than a register have more forms. */
-#define NARROW(Size, SizeBytes)                            \
-    MEMORY(Size, SizeBytes);                               \
-    case EBPF_CLASS_LDX | EBPF_MEMSX | Size:               \
-        MUST(Load(&Machine, I, SizeBytes, TRUE));          \
-    case EBPF_CLASS_LD | EBPF_ABS | Size:                  \
-    case EBPF_CLASS_LD | EBPF_IND | Size:                  \
-        Next = LoadPacket(&Machine, I, SizeBytes);         \
-        break
+#define MEMORY(Size, SizeBytes)                                                                     \
+    MUST(Load##Size, Load(&Machine, I, SizeBytes, FALSE))                                           \
+    MUST(StoreNumber##Size, Store(&Machine, I, SizeBytes, (UINT64)(INT64)I->Immediate))             \
+    MUST(Store##Size, Store(&Machine, I, SizeBytes, R[I->Source]))
+#define NARROW(Size, SizeBytes)                                    \
+    MUST(LoadSigned##Size, Load(&Machine, I, SizeBytes, TRUE))     \
+    LoadPacket##Size : CONTINUE(LoadPacket(&Machine, I, SizeBytes));
 
 _Use_decl_annotations_
 VOID
 InterpreterRun(const EBPF_BYTECODE *Bytecode, EBPF_RUN *Run, UINT64 R1, UINT64 R2)
 {
+    // Every opcode that the structural check lets through has a row here.
+    static const VOID *const Labels[256] = {
+        ALU_ROWS(ALU_LABELS) JUMP_ROWS(JUMP_LABELS) MEMORY_ROWS(MEMORY_LABELS) NARROW_ROWS(NARROW_LABELS)
+        [EBPF_NEG | EBPF_CLASS_ALU64] = &&Negate64,
+        [EBPF_NEG | EBPF_CLASS_ALU] = &&Negate32,
+        [EBPF_END | EBPF_K | EBPF_CLASS_ALU] = &&ToLittleEndian,
+        [EBPF_END | EBPF_X | EBPF_CLASS_ALU] = &&SwapBytes,
+        [EBPF_END | EBPF_K | EBPF_CLASS_ALU64] = &&SwapBytes,
+        [EBPF_CLASS_STX | EBPF_ATOMIC | EBPF_W] = &&AtomicW,
+        [EBPF_CLASS_STX | EBPF_ATOMIC | EBPF_DW] = &&AtomicDW,
+        [EBPF_OPCODE_LDDW] = &&LoadWide,
+        [EBPF_OPCODE_JA] = &&JumpAlways,
+        [EBPF_OPCODE_JA32] = &&JumpFar,
+        [EBPF_OPCODE_CALL] = &&Call,
+        [EBPF_OPCODE_EXIT] = &&Exit,
+    };
     MACHINE Machine = {.Bytecode = Bytecode, .Run = Run};
     UINT64 *R = Machine.Registers;
+    const EBPF_INSTRUCTION *Next = Bytecode->Slots;
+    const EBPF_INSTRUCTION *I;
     SetDepth(&Machine, 1);
     R[1] = R1;
     R[2] = R2;
-    for (const EBPF_INSTRUCTION *Next = Bytecode->Slots; Next != NULL;) {
-        const EBPF_INSTRUCTION *I = Next++;
-        switch (I->Opcode) {
-            ALU(ADD, A + B, A + B)
-            ALU(SUB, A - B, A - B)
-            ALU(MUL, A * B, A * B)
-            ALU(DIV, Divide64(A, B, I->Offset != 0), Divide32(A, B, I->Offset != 0))
-            ALU(MOD, Modulo64(A, B, I->Offset != 0), Modulo32(A, B, I->Offset != 0))
-            ALU(OR, A | B, A | B)
-            ALU(AND, A & B, A & B)
-            ALU(XOR, A ^ B, A ^ B)
-            ALU(LSH, A << (B & 63), A << (B & 31))
-            ALU(RSH, A >> (B & 63), A >> (B & 31))
-            ALU(ARSH, (UINT64)((INT64)A >> (B & 63)), (INT32)A >> (B & 31))
-            ALU(MOV, ((VOID)A, SignExtend(B, I->Offset)), ((VOID)A, SignExtend(B, I->Offset)))
-        case EBPF_NEG | EBPF_CLASS_ALU64:
-            R[I->Destination] = 0 - R[I->Destination];
-            break;
-        case EBPF_NEG | EBPF_CLASS_ALU:
-            R[I->Destination] = (UINT32)(0 - R[I->Destination]);
-            break;
-        case EBPF_END | EBPF_K | EBPF_CLASS_ALU:
-            R[I->Destination] = OrderBytes(R[I->Destination], I->Immediate, FALSE);
-            break;
-        case EBPF_END | EBPF_X | EBPF_CLASS_ALU:
-        case EBPF_END | EBPF_K | EBPF_CLASS_ALU64:
-            R[I->Destination] = OrderBytes(R[I->Destination], I->Immediate, TRUE);
-            break;
-            NARROW(EBPF_B, 1);
-            NARROW(EBPF_H, 2);
-            NARROW(EBPF_W, 4);
-            MEMORY(EBPF_DW, 8);
-        case EBPF_CLASS_STX | EBPF_ATOMIC | EBPF_W:
-            MUST(Atomic(&Machine, I, 4));
-        case EBPF_CLASS_STX | EBPF_ATOMIC | EBPF_DW:
-            MUST(Atomic(&Machine, I, 8));
-        case EBPF_OPCODE_LDDW:
-            R[I->Destination] = (UINT32)I->Immediate | (UINT64)(UINT32)I[1].Immediate << 32;
-            Next++;
-            break;
-            JUMP(JEQ, UINT64, UINT32, A == B)
-            JUMP(JNE, UINT64, UINT32, A != B)
-            JUMP(JSET, UINT64, UINT32, (A & B) != 0)
-            JUMP(JGT, UINT64, UINT32, A > B)
-            JUMP(JGE, UINT64, UINT32, A >= B)
-            JUMP(JLT, UINT64, UINT32, A < B)
-            JUMP(JLE, UINT64, UINT32, A <= B)
-            JUMP(JSGT, INT64, INT32, A > B)
-            JUMP(JSGE, INT64, INT32, A >= B)
-            JUMP(JSLT, INT64, INT32, A < B)
-            JUMP(JSLE, INT64, INT32, A <= B)
-        case EBPF_OPCODE_JA:
-        case EBPF_OPCODE_JA32:
-            Next = Jump(&Machine, I);
-            break;
-        case EBPF_OPCODE_CALL:
-            Next = I->Source == EBPF_CALL_LOCAL ? Enter(&Machine, I) : CallHelper(&Machine, I);
-            break;
-        case EBPF_OPCODE_EXIT:
-            Next = Leave(&Machine);
-            break;
-        }
-    }
+    NEXT;
+    ALU_ROWS(ALU)
+    JUMP_ROWS(JUMP)
+    MEMORY_ROWS(MEMORY)
+    NARROW_ROWS(NARROW)
+Negate64:
+    R[I->Destination] = 0 - R[I->Destination];
+    NEXT;
+Negate32:
+    R[I->Destination] = (UINT32)(0 - R[I->Destination]);
+    NEXT;
+ToLittleEndian:
+    R[I->Destination] = OrderBytes(R[I->Destination], I->Immediate, FALSE);
+    NEXT;
+SwapBytes:
+    R[I->Destination] = OrderBytes(R[I->Destination], I->Immediate, TRUE);
+    NEXT;
+    MUST(AtomicW, Atomic(&Machine, I, 4))
+    MUST(AtomicDW, Atomic(&Machine, I, 8))
+LoadWide:
+    R[I->Destination] = (UINT32)I->Immediate | (UINT64)(UINT32)I[1].Immediate << 32;
+    Next++;
+    NEXT;
+JumpAlways:
+    CONTINUE(Jump(&Machine, I, I->Offset));
+JumpFar:
+    CONTINUE(Jump(&Machine, I, I->Immediate));
+Call:
+    CONTINUE(I->Source == EBPF_CALL_LOCAL ? Enter(&Machine, I) : CallHelper(&Machine, I));
+Exit:
+    CONTINUE(Leave(&Machine));
 }

@@ -6,10 +6,31 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "helpers.h"
 #include "program.h"
 
 #define MAXIMUM_BYTES 65536
 #define BUDGET 10000000
+
+/** What programs of the suite call by number 5: it gives its argument back (and where that is 0 the run would be over). */
+HELPER(Unwind)
+{
+    UNUSED(Run), UNUSED(A2), UNUSED(A3), UNUSED(A4), UNUSED(A5);
+    return A1;
+}
+
+static const EBPF_HELPER_ROW SuiteHelpers[] = {{5, {Unwind, {ArgumentScalar}}}};
+static const EBPF_PROGRAM_TYPE SuiteType = {
+    .Name = "suite",
+    .PacketStart = EBPF_NO_FIELD,
+    .PacketEnd = EBPF_NO_FIELD,
+    .PacketMeta = EBPF_NO_FIELD,
+    .InterfaceIndex = EBPF_NO_FIELD,
+    .WritableCount = 1,
+    .Writable = {{0, MAXIMUM_BYTES}},
+    .HelperCount = RTL_NUMBER_OF(SuiteHelpers),
+    .Helpers = SuiteHelpers,
+};
 
 /** The bytes that hex digits stand for, white space apart; -1 if it is something else, or too long. */
 static long
@@ -78,7 +99,7 @@ main(int Count, char **Arguments)
     UINT32 Slot;
     const EBPF_INSTRUCTION *Slots = (const EBPF_INSTRUCTION *)Code;
     UINT32 SlotCount = (UINT32)(CodeBytes / sizeof(EBPF_INSTRUCTION));
-    if (!NT_SUCCESS(ProgramCreate(NULL, Slots, SlotCount, NULL, 0, &Program, &Finding, &Slot)))
+    if (!NT_SUCCESS(ProgramCreate(&SuiteType, Slots, SlotCount, NULL, 0, &Program, &Finding, &Slot)))
         return Fail("the program is refused", Slot);
     int Status = Compile && !NT_SUCCESS(ProgramCompile(Program, TRUE))
                      ? Fail("it is not compiled", 0)
