@@ -236,6 +236,22 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/map.ts")).deleteEntry,
   },
   {
+    path: ["map", "read"],
+    help: "take the records of a ring buffer, oldest first",
+    arguments: [MAP],
+    options: [
+      { flags: "--follow", help: "go on until interrupted; with --json a line a record" },
+      {
+        flags: "--limit <count>",
+        help: "at most so many",
+        integer: { minimum: 1, maximum: 65_536 },
+      },
+      { flags: "--type <name>", help: "their type in the object, such as a struct; without it they are hex" },
+    ],
+    examples: ["map read events --follow --type event"],
+    load: async () => (await import("./commands/map.ts")).readRecords,
+  },
+  {
     path: ["link", "list"],
     help: "list what is attached where",
     load: async () => (await import("./commands/link.ts")).listLinks,

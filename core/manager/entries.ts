@@ -6,6 +6,7 @@ import { readValue } from "../btf/value.ts";
 import { writeValue } from "../btf/write-value.ts";
 import { LANE_COUNT } from "../host/embedded/lane.ts";
 import type { Checkpoints } from "./checkpoint.ts";
+import { indexBytes, isProgramArray, programBytes, readId } from "./program-arrays.ts";
 import type { MapEntryRecord } from "./records.ts";
 import type { LiveMap, Registry } from "./registry.ts";
 
@@ -54,7 +55,11 @@ export function createEntries(registry: Registry, checkpoints: Checkpoints): Ent
       const live = registry.map(id);
       const bytes = keyBytes(live, key);
       const before = live.map.lookup(bytes);
-      live.map.update(bytes, valueBytes(live, value), mode);
+      live.map.update(
+        bytes,
+        isProgramArray(live) ? programValue(registry, live, value) : valueBytes(live, value),
+        mode,
+      );
       written(live, bytes, before);
       return entryRecord(live, bytes, lookup(live, bytes));
     },
@@ -71,16 +76,23 @@ export function createEntries(registry: Registry, checkpoints: Checkpoints): Ent
 
 function entryRecord(live: LiveMap, key: Uint8Array, value: Uint8Array): MapEntryRecord {
   const { spec } = live.map;
-  const values = splitValues(live, value);
   return {
     mapId: live.id,
     map: spec.name,
-    key: show(live, spec.keyTypeId, key),
-    value: isPerCpu(live)
-      ? usedValues(values).map((one) => show(live, spec.valueTypeId, one))
-      : show(live, spec.valueTypeId, value),
+    ...shown(live, key, value),
     keyHex: `0x${printHex(key)}`,
     valueHex: `0x${printHex(value)}`,
+  };
+}
+
+function shown(live: LiveMap, key: Uint8Array, value: Uint8Array): { key: unknown; value: unknown } {
+  const { keyTypeId, valueTypeId } = live.map.spec;
+  if (isProgramArray(live)) return { key: readId(key), value: readId(value) };
+  return {
+    key: show(live, keyTypeId, key),
+    value: isPerCpu(live)
+      ? usedValues(splitValues(live, value)).map((one) => show(live, valueTypeId, one))
+      : show(live, valueTypeId, value),
   };
 }
 
@@ -115,7 +127,16 @@ function show({ btf }: LiveMap, typeId: number | undefined, bytes: Uint8Array): 
 
 function keyBytes(live: LiveMap, key: unknown): Uint8Array {
   const { keySizeBytes, keyTypeId } = live.map.spec;
+  const index = isProgramArray(live) ? indexBytes(key) : undefined;
+  if (index !== undefined) return index;
   return cellBytes(live, "key", key, keyTypeId, keySizeBytes);
+}
+
+/** A program by id or name, or its id as hex. */
+function programValue(registry: Registry, live: LiveMap, value: unknown): Uint8Array {
+  const named = typeof value === "string" && !/^0x/i.test(value);
+  if (named || typeof value === "number") return programBytes(registry, value);
+  return cellBytes(live, "value", value, undefined, 4);
 }
 
 /** A per-CPU value is a list, one value a CPU, the rest zero; a single value is that of the first CPU. */

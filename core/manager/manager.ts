@@ -14,10 +14,12 @@ import type {
   MapRecord,
   ProgramRecord,
   ProgramStatsRecord,
+  RingRecord,
   ServiceStatusRecord,
 } from "./records.ts";
 import { Registry } from "./registry.ts";
 import { createRestorer } from "./restore.ts";
+import { type ReadRing, readRing } from "./rings.ts";
 
 export { embeddedParts } from "./embedded.ts";
 export type { AddProgram } from "./programs.ts";
@@ -33,6 +35,7 @@ export interface Manager extends Entries {
   program(id: number): ProgramRecord;
   removeProgram(id: number): Promise<ProgramRecord>;
   programStats(id: number): ProgramStatsRecord;
+  readRing(request: ReadRing): Promise<RingRecord>;
   maps(): MapRecord[];
   map(id: number): MapRecord;
   links(): LinkRecord[];
@@ -74,6 +77,7 @@ export async function createManager(parts: Omit<Context, "registry">): Promise<M
     program: (id) => registry.programRecord(registry.program(id)),
     removeProgram: (id) => alone(() => removeProgram(context, id)),
     programStats: (id) => programStats(registry, id),
+    readRing: (request) => readRing(registry, request),
     maps: () => [...registry.maps.values()].map((map) => registry.mapRecord(map)),
     map: (id) => registry.mapRecord(registry.map(id)),
     links: () => [...registry.links.values()].map((link) => registry.linkRecord(link)),

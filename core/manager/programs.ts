@@ -12,6 +12,7 @@ import {
   running,
 } from "./links.ts";
 import { engineNamed, load, type Tell, unload } from "./load.ts";
+import { isProgramArray, withProgramIds } from "./program-arrays.ts";
 import type { ProgramRecord, ProgramStatsRecord } from "./records.ts";
 import type { LiveInterface, LiveLink, LiveMap, LiveProgram, Registry } from "./registry.ts";
 import type { StateWriter, StoredProgram } from "./state.ts";
@@ -74,10 +75,11 @@ export async function addProgram(context: Context, request: AddProgram, tell: Te
 export function register(registry: Registry, program: LiveProgram): LiveProgram {
   const built = program.loaded.image.program;
   registry.programs.set(program.id, program);
-  program.loaded.maps.forEach((map, index) => {
+  program.loaded.maps.forEach((own, index) => {
     const id = program.mapIds[index];
     const type = built.maps[index]?.type;
     if (id === undefined || type === undefined) return;
+    const map = isProgramArray({ type }) ? withProgramIds(registry, own) : own;
     const persistent = program.persistent && map.spec.data?.readOnly !== true;
     registry.maps.set(id, { id, programId: program.id, map, type, btf: built.btf, persistent });
   });

@@ -169,6 +169,16 @@ export interface MapEntryRecord {
   readonly valueHex: string;
 }
 
+/** What was read of a ring buffer, oldest first; it is gone from there. */
+export interface RingRecord {
+  readonly mapId: number;
+  readonly map: string;
+  /** Records that there was no room for, since the map was made. */
+  readonly dropped: number;
+  /** `value` is JSON by the type that was asked for, else hex. */
+  readonly records: readonly { readonly value: unknown; readonly hex: string }[];
+}
+
 export interface LinkRecord {
   readonly id: number;
   readonly programId: number;

@@ -4,8 +4,9 @@ import { EbpfError } from "../base/error.ts";
 import type { InterfaceKind } from "../host/host.ts";
 import type { Alone, Context } from "./context.ts";
 import { load } from "./load.ts";
+import { isProgramArray, readId } from "./program-arrays.ts";
 import { mapsOf, register } from "./programs.ts";
-import type { LiveInterface } from "./registry.ts";
+import type { LiveInterface, LiveProgram } from "./registry.ts";
 import type { StoredInterface, StoredProgram } from "./state.ts";
 
 const RETRY_MILLISECONDS = 2000;
@@ -29,6 +30,9 @@ export function createRestorer(context: Context): Restorer {
         const problem = restoreProgram(context, row);
         if (problem !== undefined) failedPrograms.push(problem);
       }
+      // What one program's arrays hold may be a program after it.
+      for (const program of registry.programs.values())
+        failedPrograms.push(...restoreArrays(context, program));
       for (const link of stored.links) {
         if (registry.programs.has(link.programId)) registry.links.set(link.id, link);
       }
@@ -73,13 +77,28 @@ function restoreProgram(context: Context, row: StoredProgram): string | undefine
     const program = register(registry, { ...row, loaded });
     if (!loaded.certified) context.log(`program ${row.id} (${row.name}) is not certified`);
     for (const live of mapsOf(registry, program)) {
-      if (!live.persistent) continue;
+      if (!live.persistent || isProgramArray(live)) continue;
       for (const { key, value } of state.entries(live.id)) live.map.update(key, value);
     }
     return undefined;
   } catch (error) {
     return `program ${row.id} (${row.name}): ${messageOf(error)}`;
   }
+}
+
+/** Of a persistent program; what cannot be brought back, a line each. */
+function restoreArrays({ registry, state }: Context, program: LiveProgram): string[] {
+  const arrays = mapsOf(registry, program).filter((live) => live.persistent && isProgramArray(live));
+  return arrays.flatMap((live) =>
+    state.entries(live.id).flatMap(({ key, value }) => {
+      try {
+        live.map.update(key, value);
+        return [];
+      } catch (error) {
+        return `map ${live.id} (${live.map.spec.name}), entry ${readId(key)}: ${messageOf(error)}`;
+      }
+    }),
+  );
 }
 
 function entryOf(context: Context, row: StoredInterface): LiveInterface {

@@ -172,6 +172,13 @@ const PLAIN = {
     result: schema.MAP_ENTRY,
     handle: ({ manager }, { id, key }) => manager.delete(id, key),
   }),
+  "map.read": method({
+    description:
+      "Takes the oldest records of a ring buffer, at most `limit`; waits `milliseconds` for the first. `type` names their type in the object.",
+    params: schema.MAP_READ,
+    result: schema.RING,
+    handle: ({ manager }, params) => manager.readRing(params),
+  }),
   "link.list": method({
     description: "What is attached where.",
     params: schema.NOTHING,

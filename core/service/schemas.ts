@@ -13,6 +13,7 @@ import type {
   MendRecord,
   ProgramRecord,
   ProgramStatsRecord,
+  RingRecord,
   SectionRecord,
   ServiceStatusRecord,
   SliceRecord,
@@ -180,6 +181,13 @@ export const MAP_ENTRY: Shape<MapEntryRecord> = v.object({
   valueHex: v.string(),
 });
 
+export const RING: Shape<RingRecord> = v.object({
+  mapId: id,
+  map: v.string(),
+  dropped: count,
+  records: v.array(v.object({ value: v.unknown(), hex: v.string() })),
+});
+
 export const LINK: Shape<LinkRecord> = v.object({
   id,
   programId: id,
@@ -279,6 +287,12 @@ export const MAP_UPDATE = v.strictObject({
   key: cell,
   value: cell,
   mode: v.exactOptional(v.picklist(["any", "noexist", "exist"])),
+});
+export const MAP_READ = v.strictObject({
+  id,
+  limit: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_536))),
+  milliseconds: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000))),
+  type: v.exactOptional(name),
 });
 export const ATTACH = v.strictObject({ programId: id, interface: name, hook: v.exactOptional(name) });
 export const INTERFACE_ADD = v.strictObject({

@@ -1,9 +1,9 @@
-// ebpf map: list, show, dump, lookup, update, delete. Keys and values are JSON by the map's types, or hex after 0x.
-import type { MapEntryRecord, MapRecord } from "../../manager/records.ts";
+// ebpf map: list, show, dump, lookup, update, delete, read. Keys and values are JSON by the map's types, or hex after 0x.
+import type { MapEntryRecord, MapRecord, RingRecord } from "../../manager/records.ts";
 import type { ServiceClient } from "../../service/client.ts";
 import { argumentOf, given, type Handler, type Invocation, textOf, withService } from "../command.ts";
 import { findMap } from "../names.ts";
-import { type Column, printJson, printRecord, printRecords, toJson } from "../output.ts";
+import { type Column, printable, printJson, printRecord, printRecords, toJson } from "../output.ts";
 
 const COLUMNS: readonly Column<MapRecord>[] = [
   { title: "ID", right: true, cell: (row) => row.id },
@@ -95,4 +95,35 @@ export const updateEntry = withMap(async (client, map, invocation) => {
 export const deleteEntry = withMap(async (client, map, invocation) => {
   const key = parseCell(argumentOf(invocation, 1));
   printEntry(invocation, await client.call("map.delete", { id: map.id, key }));
+});
+
+/** How long one request waits, and how much it takes; the service is asked again as long as wanted. */
+const FOLLOW_MILLISECONDS = 1000;
+const READ_LIMIT = 256;
+
+export const readRecords = withMap(async (client, map, invocation) => {
+  const { io, options } = invocation;
+  const follow = options.follow === true;
+  const asked = {
+    id: map.id,
+    ...given({ type: textOf(options.type) }),
+    ...(follow ? { milliseconds: FOLLOW_MILLISECONDS } : {}),
+  };
+  const all: RingRecord["records"][number][] = [];
+  const print = (record: RingRecord["records"][number]): void => {
+    if (!invocation.json) io.out(`${printable(cellText(record.value))}\n`);
+    else if (follow) io.out(`${toJson(record)}\n`);
+    else all.push(record);
+  };
+  let left = typeof options.limit === "number" ? options.limit : Number.POSITIVE_INFINITY;
+  let lost = 0;
+  while (left > 0 && !io.signal.aborted) {
+    const read = await client.call("map.read", { ...asked, limit: Math.min(left, READ_LIMIT) });
+    for (const record of read.records) print(record);
+    if (read.dropped > lost) io.err(`${read.dropped} records were lost: there was no room for them.\n`);
+    lost = read.dropped;
+    left -= read.records.length;
+    if (!follow && read.records.length === 0) break;
+  }
+  if (invocation.json && !follow) printJson(io, all);
 });

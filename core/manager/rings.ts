@@ -1,0 +1,79 @@
+// Records of ring buffers as people and programs of people read them: JSON by a type of the object, or hex. What is read is gone.
+import { EbpfError } from "../base/error.ts";
+import { printHex } from "../base/hex.ts";
+import { sizeOfType } from "../btf/resolve.ts";
+import type { BtfTypes } from "../btf/types.ts";
+import { readValue } from "../btf/value.ts";
+import type { RingBuffer } from "../host/host.ts";
+import type { RingRecord } from "./records.ts";
+import type { LiveMap, Registry } from "./registry.ts";
+
+export interface ReadRing {
+  readonly id: number;
+  /** At most so many records. */
+  readonly limit?: number;
+  /** How long to wait for the first one; without it, not at all. */
+  readonly milliseconds?: number;
+  /** Name of the record's type in the object's BTF. */
+  readonly type?: string;
+}
+
+const LIMIT = 256;
+/** An answer holds no more than about that, whatever was asked for; the rest stays. */
+const LIMIT_BYTES = 1 << 20;
+
+/** MapOperationUnsupported if the map is no ring buffer, ArgumentInvalid if the object has no such type. */
+export async function readRing(registry: Registry, request: ReadRing): Promise<RingRecord> {
+  const { id, limit = LIMIT, milliseconds = 0, type } = request;
+  const live = registry.map(id);
+  const { name } = live.map.spec;
+  const { ring } = live.map;
+  if (ring === undefined) {
+    const text = `map ${name} is of type ${live.type.name}: only ring buffers have records`;
+    throw new EbpfError("MapOperationUnsupported", text, { target: name });
+  }
+  const typeId = type === undefined ? undefined : typeNamed(live, type);
+  let taken = take(ring, limit);
+  if (taken.length === 0 && milliseconds > 0) {
+    await ring.wait(milliseconds);
+    // It may have been removed meanwhile.
+    if (registry.map(id) === live) taken = take(ring, limit);
+  }
+  return {
+    mapId: id,
+    map: name,
+    dropped: ring.dropped(),
+    records: taken.map((bytes) => {
+      const hex = `0x${printHex(bytes)}`;
+      const value = typeId === undefined ? undefined : readValue(live.btf!, typeId, bytes);
+      return { value: value ?? hex, hex };
+    }),
+  };
+}
+
+function take(ring: RingBuffer, limit: number): Uint8Array[] {
+  const records: Uint8Array[] = [];
+  for (let sizeBytes = 0; records.length < limit && sizeBytes < LIMIT_BYTES; ) {
+    const record = ring.take();
+    if (record === undefined) break;
+    records.push(record);
+    sizeBytes += record.length;
+  }
+  return records;
+}
+
+function typeNamed({ btf, map }: LiveMap, name: string): number {
+  const index = btf === undefined ? -1 : find(btf, name);
+  if (index >= 0) return index;
+  throw new EbpfError("ArgumentInvalid", `the object of map ${map.spec.name} has no type ${name}`, {
+    target: name,
+  });
+}
+
+/** "struct event" and "event" are the same. */
+function find(btf: BtfTypes, name: string): number {
+  const bare = name.replace(/^(struct|union|enum) /, "");
+  return btf.types.findIndex(
+    (type, id) => "name" in type && type.name === bare && sizeOfType(btf, id) !== undefined,
+  );
+}
