@@ -13,15 +13,15 @@
 #define KEYS 12
 #define ENTRIES 8
 
-enum { Hash, LruHash, PercpuHash, Ring, Queue, MapCount };
+enum { Hash, LruHash, PercpuHash, Ring, Queue, MapTotal };
 
-static const EBPF_MAP_DEFINITION Definitions[MapCount] = {
+static const EBPF_MAP_DEFINITION Definitions[MapTotal] = {
     {EBPF_MAP_TYPE_HASH, 4, 8, ENTRIES, 0},     {EBPF_MAP_TYPE_LRU_HASH, 4, 8, ENTRIES, 0},
     {EBPF_MAP_TYPE_PERCPU_HASH, 4, 8, ENTRIES, 0}, {EBPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0},
     {EBPF_MAP_TYPE_QUEUE, 0, 8, ENTRIES, 0},
 };
 
-static EBPF_MAP *Maps[MapCount];
+static EBPF_MAP *Maps[MapTotal];
 
 #define CONSTANT_BYTES 1024
 static const EBPF_MAP_DEFINITION Constant = {EBPF_MAP_TYPE_ARRAY, 4, CONSTANT_BYTES, 1, MAP_FLAG_PROGRAM_READ_ONLY};
@@ -140,7 +140,7 @@ main(void)
     pthread_t Threads[THREADS];
     if (!NT_SUCCESS(EpochInitiate()) || pthread_barrier_init(&Barrier, NULL, THREADS) != 0)
         return 2;
-    for (UINT32 Index = 0; Index < MapCount; Index++)
+    for (UINT32 Index = 0; Index < MapTotal; Index++)
         if (!NT_SUCCESS(MapCreate(&Definitions[Index], &Maps[Index])))
             return 2;
     for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Constants); Index++)
@@ -151,7 +151,7 @@ main(void)
             return 2;
     for (UINT32 Index = 0; Index < THREADS; Index++)
         pthread_join(Threads[Index], NULL);
-    for (UINT32 Index = 0; Index < MapCount; Index++)
+    for (UINT32 Index = 0; Index < MapTotal; Index++)
         ObjectRelease(&Maps[Index]->Object);
     for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Constants); Index++)
         ObjectRelease(&Constants[Index]->Object);
