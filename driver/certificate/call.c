@@ -250,6 +250,7 @@ CheckText(CHECKER *Checker, const GIVEN *Given)
     INT64 At = Pointer->Offset + Pointer->Least, End = Map.Map->DataSizeBytes;
     while (At >= 0 && At < End && Map.Map->Data[At] != 0)
         At++;
+    CheckerSpend(Checker, (UINT64)(At - Pointer->Offset - Pointer->Least));
     if (At < 0 || At >= End)
         Refuse(Checker, "a text without its final 0");
 }

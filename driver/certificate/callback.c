@@ -43,11 +43,13 @@ MovesPacket(CHECKER *Checker, UINT32 Which)
         return TRUE;
     UINT32 *IsThere = &List[Count];
     BOOLEAN Moves = FALSE;
+    CheckerSpend(Checker, Count);
     List[0] = Which;
     IsThere[Which] = 1;
-    for (UINT32 Next = 0; Next < Reached && !Moves; Next++) {
+    for (UINT32 Next = 0; Next < Reached && !Moves && Checker->Refusal == NULL; Next++) {
         for (UINT32 Index = Checker->Functions[List[Next]]; Index < Checker->Functions[List[Next] + 1]; Index++) {
             const EBPF_INSTRUCTION *Instruction = &Checker->Program->Slots[Checker->Slots[Index]];
+            CheckerSpend(Checker, 1);
             if (Instruction->Opcode == EBPF_OPCODE_CALL && Instruction->Source == EBPF_CALL_HELPER &&
                 Invalidates(Checker, (UINT32)Instruction->Immediate))
                 Moves = TRUE;
@@ -165,6 +167,7 @@ CallbackCheckEnd(CHECKER *Checker, const CHECK_STATE *State, const CHECK_CALLBAC
     const CHECK_NUMBER *Result = NumberAt(Checker, State->Registers[0]);
     if (Result == NULL || Result->Low.U1 > 1)
         Refuse(Checker, "a callback returns 0 or 1");
+    CheckerSpend(Checker, StateCells(State));
     BOOLEAN Same = State->ReferenceCount == Callback->ReferenceCount;
     for (UINT32 Index = 0; Same && Index < State->ReferenceCount; Index++) {
         BOOLEAN Found = FALSE;

@@ -7,11 +7,15 @@
 /** Steps for each byte of the program and the certificate, and at least. */
 #define STEPS_PER_BYTE 16
 #define LEAST_STEPS 4096
+/** Work for each step that may be taken. */
+#define WORK_PER_STEP 64
 /** Memory for each such byte, at least, and at most. */
 #define MEMORY_PER_BYTE 1024
 #define LEAST_MEMORY ((UINT64)1 << 25)
 #define MOST_MEMORY ((UINT64)1 << 28)
 #define MAXIMUM_SLOTS 200000
+/** Bytes of data maps: all of them go into the digest. */
+#define MOST_DATA ((UINT64)1 << 24)
 
 static BOOLEAN
 IsWide(const EBPF_INSTRUCTION *Instruction)
@@ -93,14 +97,18 @@ CheckShape(CHECKER *Checker)
     return TRUE;
 }
 
-/** Maps of a type that the platform has; their data is there. */
+/** Maps of a type that the platform has; their data is there, and not more than is worth looking at. */
 static BOOLEAN
 CheckMaps(CHECKER *Checker)
 {
+    UINT64 DataBytes = 0;
     for (UINT32 At = 0; At < Checker->Program->MapCount; At++) {
         const CERTIFICATE_MAP *Map = &Checker->Program->Maps[At];
         if (CheckerMap(Checker, Map).Type == NULL)
             return Refuse(Checker, "a map of an unknown type");
+        DataBytes += Map->HasData ? Map->DataSizeBytes : 0;
+        if (DataBytes > MOST_DATA)
+            return Refuse(Checker, "more data than is looked at");
         if (Map->Inner != NULL && (Map->Inner->Inner != NULL || Map->Inner->HasData))
             return Refuse(Checker, "an inner map that is not understood");
     }
@@ -180,6 +188,8 @@ CheckStates(CHECKER *Checker, CURSOR *Cursor, CERTIFICATE_RESULT *Result)
 {
     UINT64 Bytes = Cursor->SizeBytes + 8 * (UINT64)Checker->InstructionCount;
     UINT64 Steps = LEAST_STEPS + STEPS_PER_BYTE * Bytes;
+    UINT64 Work = WORK_PER_STEP * Steps;
+    Checker->Work = Work;
     FOLLOWER Follower = {.Checker = Checker};
     if (!CheckShape(Checker))
         return;
@@ -191,6 +201,7 @@ CheckStates(CHECKER *Checker, CURSOR *Cursor, CERTIFICATE_RESULT *Result)
         FollowAll(&Follower);
         Result->States = Follower.ListedCount;
         Result->Steps = Steps - Follower.Steps;
+        Result->Work = Work - Checker->Work;
         Result->Strict = Checker->Strict;
         for (UINT32 Number = 0; Number < Follower.ListedCount; Number++)
             StateRelease(Checker, &FollowListedAt(&Follower, Number)->State);

@@ -9,7 +9,8 @@
 //   digest, sha256                which program it is of
 //   rows                          what the platform offers
 //
-// Nothing in the bytes is trusted. Time and memory are linear in the certificate and the program; there is no recursion.
+// Nothing in the bytes is trusted. Time and memory are linear in the certificate, the program and the data of its maps, of which
+// there are 16 MiB at most; there is no recursion.
 #pragma once
 
 #include "certificate/state.h"
@@ -38,6 +39,8 @@ typedef struct _CERTIFICATE_RESULT {
     UINT64 Steps;
     /** Why not, in words; a constant. NULL if it is proved. */
     const char *Reason;
+    /** Cells that were gone over, of those that may be. */
+    UINT64 Work;
 } CERTIFICATE_RESULT;
 
 /** What CertificateCheck allocates at most, for a certificate and a program of these sizes. */

@@ -332,6 +332,7 @@ Stops(FOLLOWER *Follower, const FOLLOW_LIST *List, CHECK_STATE *State)
         return Checker->Refusal != NULL;
     UINT32 Number = List->Numbers[List->Count - Back];
     FOLLOW_LISTED *Listed = FollowListedAt(Follower, Number);
+    CheckerSpend(Checker, StateCells(State));
     if (!CoverState(Checker, Follower->Cover, &Listed->State, State))
         Refuse(Checker, "a state is not covered");
     // Of a loop that is open another round is yet to come.
@@ -354,6 +355,7 @@ Collect(FOLLOWER *Follower, CHECK_STATE *State)
         States[Index] = &Follower->Waiting[Index].State;
     States[Follower->WaitingCount] = State;
     ValuesCollect(Pool, States, Count);
+    CheckerSpend(Follower->Checker, Pool->Walked);
     PlatformFree(States);
     Pool->Left += SizeBytes;
 }

@@ -3,12 +3,32 @@
 /** BPF_F_RDONLY_PROG. */
 #define READ_ONLY_FLAG 0x80
 
+/** What a new value takes, in cells that are only looked at. */
+#define WORK_PER_VALUE 8
+
 BOOLEAN
 Refuse(CHECKER *Checker, const char *Reason)
 {
     if (Checker->Refusal == NULL)
         Checker->Refusal = Reason;
     return FALSE;
+}
+
+VOID
+CheckerSpend(CHECKER *Checker, UINT64 Work)
+{
+    if (Work > Checker->Work) {
+        Checker->Work = 0;
+        Refuse(Checker, "more work than the certificate may take");
+    } else {
+        Checker->Work -= Work;
+    }
+}
+
+UINT64
+StateCells(const CHECK_STATE *State)
+{
+    return STATE_FIRST_CELL + (UINT64)State->FrameCount * STATE_CELLS_PER_FRAME;
 }
 
 UINT32
@@ -143,13 +163,17 @@ Changed(CHECKER *Checker, VALUE_ID Id, STATE_CHANGE Change, VOID *Context)
     if (Id == 0)
         return 0;
     const CHECK_VALUE *Value = ValueAt(Checker, Id);
-    return Value->Kind == KindBytes ? ChangeParts(Checker, Id, Value, Change, Context)
-                                    : Change(Checker, Id, Value, Context);
+    VALUE_ID New = Value->Kind == KindBytes ? ChangeParts(Checker, Id, Value, Change, Context)
+                                            : Change(Checker, Id, Value, Context);
+    if (New != Id)
+        CheckerSpend(Checker, WORK_PER_VALUE);
+    return New;
 }
 
 VOID
 StateChange(CHECKER *Checker, CHECK_STATE *State, STATE_CHANGE Change, VOID *Context)
 {
+    CheckerSpend(Checker, StateCells(State));
     for (UINT32 Register = 0; Register < STATE_REGISTERS; Register++)
         State->Registers[Register] = Changed(Checker, State->Registers[Register], Change, Context);
     for (UINT32 Depth = 0; Depth < State->FrameCount; Depth++) {
@@ -188,6 +212,7 @@ StateForgetPacket(CHECKER *Checker, CHECK_STATE *State)
 VOID
 StateForgetNumbers(CHECKER *Checker, CHECK_STATE *State, UINT32 Depth)
 {
+    CheckerSpend(Checker, FRAME_SLOTS);
     VALUE_ID *Slots = StateOwnSlots(Checker, State, Depth);
     VALUE_ID Any = AddNumber(Checker, NumberAny());
     for (UINT32 At = 0; At < FRAME_SLOTS; At++) {

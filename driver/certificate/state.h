@@ -73,6 +73,8 @@ typedef struct _CHECKER {
     BOOLEAN Strict;
     /** Why the certificate is refused, once it is. */
     const char *Refusal;
+    /** Cells and bytes that may still be gone over; what a step needs beside that does not depend on the state. */
+    UINT64 Work;
     /** An id that no value has. */
     UINT32 NextId;
     /** Links to the heads of loops that are open, the outermost first: each is greater than the one before. */
@@ -90,6 +92,12 @@ typedef struct _CHECKER {
 
 /** Remembers the first reason. Always FALSE, and 0. */
 _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN Refuse(_Inout_ CHECKER *Checker, _In_ const char *Reason);
+
+/** Counts work that depends on how much there is; refuses when it is more than the certificate may take. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID CheckerSpend(_Inout_ CHECKER *Checker, UINT64 Work);
+
+/** Cells of a state, which whoever goes over all of it spends. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT64 StateCells(_In_ const CHECK_STATE *State);
 
 /** A new id for an instance, a reference, an unknown part or a link. */
 _IRQL_requires_max_(PASSIVE_LEVEL) UINT32 CheckerFresh(_Inout_ CHECKER *Checker);

@@ -203,23 +203,36 @@ VisitInner(const CHECK_VALUES *Pool, VALUE_ID *Places, CHECK_VALUE *Value, VISIT
             Visit(Pool, Places, &Value->Bytes.Parts[Part].Value);
 }
 
+/** Once, however many have it. */
+static VOID
+VisitFrames(CHECK_VALUES *Pool, VALUE_ID *Places, CHECK_FRAME *const *Frames, UINT32 FrameCount, VISIT Visit)
+{
+    for (UINT32 Depth = 0; Depth < FrameCount; Depth++) {
+        CHECK_FRAME *Frame = Frames[Depth];
+        if (Frame->Walk == Pool->Walk)
+            continue;
+        Frame->Walk = Pool->Walk;
+        Pool->Walked += FRAME_SLOTS + RTL_NUMBER_OF(Frame->Saved);
+        for (UINT32 At = 0; At < RTL_NUMBER_OF(Frame->Saved); At++)
+            Visit(Pool, Places, &Frame->Saved[At]);
+        for (UINT32 At = 0; At < FRAME_SLOTS; At++)
+            Visit(Pool, Places, &Frame->Slots[At]);
+    }
+}
+
+/** All that values since Kept can be reached from: these states, and what callbacks are compared with. */
 static VOID
 VisitRoots(CHECK_VALUES *Pool, VALUE_ID *Places, CHECK_STATE *const *States, UINT32 StateCount, VISIT Visit)
 {
-    for (UINT32 Index = 0; Index < StateCount; Index++)
+    Pool->Walk++;
+    Pool->Walked = (UINT64)StateCount * STATE_REGISTERS;
+    for (UINT32 Index = 0; Index < StateCount; Index++) {
         for (UINT32 Register = 0; Register < STATE_REGISTERS; Register++)
             Visit(Pool, Places, &States[Index]->Registers[Register]);
-    for (VALUES_FRAMES *Block = Pool->FrameBlocks; Block != NULL; Block = Block->Next) {
-        for (UINT32 Index = 0; Index < VALUES_BLOCK_FRAMES; Index++) {
-            CHECK_FRAME *Frame = &Block->Frames[Index];
-            if (Frame->Owners == 0)
-                continue;
-            for (UINT32 At = 0; At < RTL_NUMBER_OF(Frame->Saved); At++)
-                Visit(Pool, Places, &Frame->Saved[At]);
-            for (UINT32 At = 0; At < FRAME_SLOTS; At++)
-                Visit(Pool, Places, &Frame->Slots[At]);
-        }
+        VisitFrames(Pool, Places, States[Index]->Frames, States[Index]->FrameCount, Visit);
     }
+    for (CHECK_CALLBACK *Callback = Pool->Callbacks; Callback != NULL; Callback = Callback->Next)
+        VisitFrames(Pool, Places, Callback->Frames, Callback->FrameCount, Visit);
 }
 
 static CHECK_VALUE *

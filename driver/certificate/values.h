@@ -74,6 +74,8 @@ struct _CHECK_CALLBACK;
 typedef struct _CHECK_FRAME {
     /** States, and callbacks, that have it. */
     UINT32 Owners;
+    /** The last walk that came by. */
+    UINT32 Walk;
     /** The instruction behind the call; -1 in the entry function and in a callback. */
     INT32 ReturnTo;
     struct _CHECK_CALLBACK *Callback;
@@ -124,6 +126,9 @@ typedef struct _CHECK_POOL {
     UINT32 Kept;
     /** Values are collected when this many are there. */
     UINT32 CollectAt;
+    /** Walks over all that is reached so far, and how many cells the last one came by. */
+    UINT32 Walk;
+    UINT64 Walked;
     VALUES_FRAMES *FrameBlocks;
     UINT32 FreshFrames;
     UINT32 FreeCount;

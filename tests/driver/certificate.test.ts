@@ -223,6 +223,38 @@ test("long paths, and many that wait", (t) => {
   t.is(countAllocations(), before);
 });
 
+/** Eight frames full of pointers into the packet, and a loop of which each round proves one more byte of all of them. */
+const HOSTILE = testProgram({
+  code: [
+    "r3 = *(u64 *)(r1 + 0)\nr4 = *(u64 *)(r1 + 8)\nr5 = r3",
+    ...Array.from({ length: 8 }, (_, depth) => {
+      const fill = Array.from({ length: 64 }, (_unused, at) => `*(u64 *)(r10 - ${8 * (at + 1)}) = r3`);
+      const rest =
+        depth < 7
+          ? `call f${depth + 1}\nr0 = 1\nexit`
+          : "again:\nr5 += 1\nif r5 <= r4 goto again\nr0 = 1\nexit";
+      return `${depth === 0 ? "" : `f${depth}:\n`}${fill.join("\n")}\n${rest}`;
+    }),
+  ].join("\n"),
+});
+
+test("a certificate of 64 KiB cannot hold the checker: what its steps go over is bounded as well", (t) => {
+  const given = certificateProgram(HOSTILE)!;
+  // What is behind the end is not read before all is followed, but gives steps.
+  const bytes = new Uint8Array(65536);
+  bytes.set(emptyCertificate(HOSTILE, true));
+  const start = performance.now();
+  const { outcome, reason, work } = driverCheck(given, bytes);
+  const limit = 64 * (4096 + 16 * (bytes.length + 8 * HOSTILE.instructions.length));
+  t.deepEqual([outcome, reason], ["refused", "more work than the certificate may take"]);
+  t.is(work, limit);
+  t.log(`${(performance.now() - start).toFixed(0)} ms for ${work} cells`);
+  // Proofs of programs as they are written need next to nothing of that.
+  const { work: own, outcome: proved } = driverCheck(certificateProgram(MEETING)!, certificateOf(MEETING));
+  t.is(proved, "proved");
+  t.true(own < limit / 1000);
+});
+
 test("each allocation that fails is told, and nothing is kept", (t) => {
   const given = certificateProgram(MEETING)!;
   const bytes = certificateOf(MEETING);

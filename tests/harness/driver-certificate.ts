@@ -19,6 +19,8 @@ export interface DriverChecked {
   readonly states: number;
   readonly steps: number;
   readonly reason: string | undefined;
+  /** Cells gone over, as the driver counts them. */
+  readonly work: number;
 }
 
 const check = library.func("bool CertificateCheck(const void*, const void*, uint32, _Out_ void*)");
@@ -27,7 +29,7 @@ const platformNamed = library.func("uintptr_t RowsNamed(str)");
 
 const MAP_BYTES = 48;
 const PROGRAM_BYTES = 72;
-const RESULT_BYTES = 32;
+const RESULT_BYTES = 40;
 
 const addressOf = (bytes: ArrayBufferView): bigint => BigInt(koffi.address(bytes));
 
@@ -121,6 +123,7 @@ export function driverCheck(program: DriverCertificateProgram, certificate: Uint
     states: view.getUint32(8, true),
     steps: Number(view.getBigUint64(16, true)),
     reason: reason === 0n ? undefined : String(koffi.decode(reason, "char", -1)),
+    work: Number(view.getBigUint64(32, true)),
   };
 }
 
