@@ -79,7 +79,14 @@ function requireLoadedOnce({ state, path }: DriverRecord, next: string): void {
 
 /** Nothing happens if it runs. */
 export function startDriver(system: System): DriverRecord {
-  refuseForeign(requireInstalled(system));
+  const before = requireInstalled(system);
+  refuseForeign(before);
+  const { file, path } = before;
+  if (file === "missing" && path !== null)
+    throw new EbpfError("FileNotFound", `the driver's file ${path} is not there`, {
+      target: path,
+      file: path,
+    });
   told("start the driver", SERVICE, () => unless(NUMBER.alreadyRunning, () => system.startService(SERVICE)));
   return readStatus(system);
 }

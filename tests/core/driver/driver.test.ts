@@ -235,6 +235,7 @@ test("status: signature, test signing, Secure Boot, memory integrity", (t) => {
   machine.files.delete(PLACE.toLowerCase());
   t.like(readStatus(machine), { file: "missing", signature: null });
   t.regex(readStatus(machine).problems.join(), /is not there/);
+  fails(t, "FileNotFound", () => startDriver(machine));
 });
 
 const ROWS: readonly (readonly [what: string, change: Partial<DriverRecord>, rows: readonly RegExp[]])[] = [

@@ -1,10 +1,12 @@
 // The driver's commands as Windows code under Wine: `ebpf driver ...` with Wine's service control manager, registry, signatures and
 // the driver itself. What sc has made by hand is recognised.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import type { DriverRecord } from "../../../core/driver/driver.ts";
-import { buildSys } from "../../../scripts/driver.ts";
+import { CONTRACT_VERSION } from "../../../core/host/kernel/wire.ts";
+import { buildSys, signSys } from "../../../scripts/driver.ts";
+import { make } from "../../harness/driver-requests.ts";
 import { openWine, type Wine } from "../../harness/wine.ts";
 import { openWindowsNode, type WindowsNode } from "../../harness/wine-node.ts";
 
@@ -52,3 +54,93 @@ check("install copies the file and creates the service, as sc sees it too", (t) 
   t.true(output.includes("STOPPED"), output);
   t.like(driver("install", "--path", FILE, "--start", "auto"), { state: "stopped", startType: "auto" });
 });
+
+check("start has Windows load it, and tells what it is; again, nothing happens", (t) => {
+  const record = driver("start");
+  t.like(record, { state: "running", contract: CONTRACT_VERSION, engine: "jit", programs: 0, clients: 0 });
+  t.deepEqual(driver("start"), record);
+  t.regex(
+    node.ebpf("driver", "status").out,
+    /^state +running$[\s\S]*^contract +\d+$[\s\S]*^uncertified +interpreted only$/m,
+  );
+  t.is(node.ebpf("driver", "status").status, 0);
+});
+
+check("it may start at boot now, since it runs from that file", (t) => {
+  t.like(driver("install", "--path", FILE, "--start", "boot"), { state: "running", startType: "boot" });
+  const config = wine.run("reg", "query", "HKLM\\System\\CurrentControlSet\\Services\\EbpfCore").output;
+  t.regex(config, /Start +REG_DWORD +0x0/);
+  t.regex(config, /Type +REG_DWORD +0x1/);
+});
+
+check("while a program is loaded stop refuses, and with --force ends it", async (t) => {
+  const client = wine.startClient();
+  try {
+    t.is(await client.open(), 0);
+    const exit = Uint8Array.from([0xb7, 0, 0, 0, 1, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]);
+    t.is((await client.ask(make.createProgram(exit, { maps: [] }))).error, "None");
+    t.like(status(), { programs: 1, clients: 1 });
+    t.is(refused("stop").code, "DriverBusy");
+    t.is(refused("uninstall").code, "DriverBusy");
+    t.like(driver("stop", "--force"), { state: "stopped", programs: null });
+  } finally {
+    await client.kill();
+  }
+  t.is(node.ebpf("driver", "status").status, 1);
+  t.is(driver("stop").state, "stopped");
+});
+
+check("doctor and status tell Secure Boot and memory integrity from the registry", (t) => {
+  const control = "HKLM\\System\\CurrentControlSet\\Control";
+  const set = (key: string, name: string) =>
+    wine.run("reg", "add", `${control}\\${key}`, "/v", name, "/t", "REG_DWORD", "/d", "1", "/f").status;
+  t.is(set("SecureBoot\\State", "UEFISecureBootEnabled"), 0);
+  t.is(set("DeviceGuard\\Scenarios\\HypervisorEnforcedCodeIntegrity", "Enabled"), 0);
+  t.like(status(), { secureBoot: true, memoryIntegrity: "afterRestart", testSigning: false });
+  const rows = JSON.parse(node.ebpf("doctor", "--json").out) as { name: string; found: string }[];
+  const found = (name: string) => rows.find((row) => row.name === name)?.found ?? "";
+  t.regex(found("driver"), /^stopped, start type boot, C:\\windows/);
+  t.regex(found("signature"), /^the file is not signed; test signing off, Secure Boot on/);
+  t.regex(found("memory integrity"), /^on after the next start/);
+});
+
+check("uninstall removes service and file", (t) => {
+  t.is(driver("uninstall").path, PLACE);
+  t.is(status().state, "absent");
+  t.false(inDrivers());
+  t.not(wine.run("sc", "query", "EbpfCore").status, 0);
+});
+
+check("a service that sc made of a signed file is recognised, started, stopped, and its file stays", (t) => {
+  const signed = signSys(buildSys(), join(wine.folder, "signed.sys"));
+  const bytes = readFileSync(signed);
+  bytes[0x800] = 0xff ^ (bytes[0x800] ?? 0);
+  writeFileSync(join(wine.folder, "damaged.sys"), bytes);
+  t.is(driver("install", "--path", "C:\\ebpf\\damaged.sys", "--in-place").signature, "damaged");
+  driver("uninstall");
+  const path = "C:\\ebpf\\signed.sys";
+  t.is(wine.run("sc", "create", "EbpfCore", "type=", "kernel", "start=", "auto", "binPath=", path).status, 0);
+  // Wine trusts whatever root there is, Windows would say "selfSigned".
+  t.like(status(), { state: "stopped", startType: "auto", path, file: "ours", signature: "trusted" });
+  t.is(driver("start").state, "running");
+  t.is(wine.run("sc", "stop", "EbpfCore").status, 0);
+  t.is(status().state, "stopped");
+  t.is(driver("uninstall").path, path);
+  t.true(existsSync(join(wine.folder, "signed.sys")));
+});
+
+check(
+  "another product's service of that name is left alone; one whose file is gone can be uninstalled",
+  (t) => {
+    const create = (path: string) =>
+      wine.run("sc", "create", "EbpfCore", "type=", "kernel", "start=", "demand", "binPath=", path).status;
+    t.is(create("C:\\ebpf\\hold.exe"), 0);
+    t.is(status().file, "other");
+    for (const word of ["start", "stop", "uninstall"]) t.is(refused(word).code, "DriverForeign");
+    t.is(wine.run("sc", "delete", "EbpfCore").status, 0);
+    t.is(create("C:\\ebpf\\gone.sys"), 0);
+    t.is(status().file, "missing");
+    t.is(refused("start").code, "FileNotFound");
+    t.is(driver("uninstall").state, "stopped");
+  },
+);
