@@ -124,6 +124,12 @@ export function generateForHost(seed: number): Program {
   return programOfInstructions(instructionsOf(generator(seed), HOST_XDP), { maps: HOST_XDP.maps });
 }
 
+/** For a scenario of a host; see sharedXdp. */
+export function generateFor(seed: number, scenario: Scenario): Program {
+  const { maps, platform } = scenario;
+  return programOfInstructions(instructionsOf(generator(seed), scenario), { maps, platform: platform.name });
+}
+
 /** One in so many programs is made of one of the corpus. */
 const CORPUS_SHARE = 5;
 

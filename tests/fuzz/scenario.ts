@@ -100,6 +100,27 @@ export const HOST_XDP: Scenario = {
   maps: WINDOWS_XDP.maps.slice(0, 6),
 };
 
+/** Maps that both hosts have, and those that programs hand over to others and to user mode by. */
+const SHARED: ReadonlySet<string> = new Set([
+  ...["values", "counts", ".data", ".rodata", "cpus", "recent"],
+  ...["calls", "records"],
+]);
+
+/** For several programs with the same maps, on every host that has the platform. */
+export function sharedXdp(platform: "windows" | "linux"): Scenario {
+  const scenario = scenarioOf(PLATFORMS[platform], "xdp");
+  const isHandingOver = (name: string): boolean => name === "tail_call" || name.startsWith("ringbuf_");
+  // Those as often as all others.
+  const helpers = scenario.platform.helpers.flatMap((row) =>
+    isHandingOver(row.name) ? Array(5).fill(row) : DETERMINISTIC.has(row.name) ? row : [],
+  );
+  return {
+    ...scenario,
+    platform: { ...scenario.platform, helpers },
+    maps: scenario.maps.filter(({ spec }) => SHARED.has(spec.name)),
+  };
+}
+
 function scenarioOf(platform: Platform, type: string): Scenario {
   const row = findProgramType(platform, type);
   if (row === undefined) throw new Error(`${platform.name} has no program type ${type}`);

@@ -78,7 +78,14 @@ export function hostWorld(host: Host, engine: EngineName, leftBytes: number): Wo
       const loaded = host.load(compile(trust(program), engine), given, certificateOf(program, host));
       if (loaded.engine !== engine) throw new Error(`${loaded.engine}: ${loaded.engineReason}`);
       closing.unshift(() => loaded.close());
-      return { id: loaded.id, run: (data) => loaded.run({ data }).returnValue };
+      return {
+        id: loaded.id,
+        run(packet) {
+          const { returnValue, data } = loaded.run({ data: packet });
+          packet.set(data);
+          return returnValue;
+        },
+      };
     },
     close() {
       // An array of programs that holds a program that has the array: neither would be freed.

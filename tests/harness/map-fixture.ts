@@ -34,6 +34,7 @@ export interface WorldMap {
 export interface WorldProgram {
   /** The value of an entry of a program array. */
   readonly id: number;
+  /** r0; the packet is left as the program left it. */
   run(packet: Uint8Array): bigint;
 }
 

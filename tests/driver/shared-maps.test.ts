@@ -1,0 +1,34 @@
+// Random accepted programs that share maps (tests/fuzz/shared-maps.fuzz.ts), for a while, from a seed that is told.
+import test from "ava";
+import { fuzzers } from "../fuzz/shared-maps.fuzz.ts";
+import { countAllocations, share } from "../harness/driver.ts";
+
+const first = Date.now() % 2 ** 31;
+/** By fuzzer; what programs must have done, at least one case in twenty. */
+const EXPECTED: readonly (readonly [milliseconds: number, outcomes: readonly string[]])[] = [
+  [share(20_000), ["agreed", "tail_call", "ringbuf_output"]],
+  [
+    share(10_000),
+    ["agreed", "tail_call", "ringbuf_output", "ringbuf_submit", "ringbuf_discard", "ringbuf_query"],
+  ],
+];
+
+for (const [index, { name, run }] of fuzzers.entries()) {
+  test.serial(name, (t) => {
+    t.timeout(120_000);
+    const before = countAllocations();
+    const [milliseconds = 0, expected = []] = EXPECTED[index] ?? [];
+    const outcomes = new Map<string, number>();
+    const end = performance.now() + milliseconds;
+    let cases = 0;
+    for (; performance.now() < end; cases++) {
+      for (const outcome of [run((first + cases) % 2 ** 31)].flat())
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+    t.log(`${cases} cases from seed ${first}`);
+    for (const outcome of expected) {
+      t.true((outcomes.get(outcome) ?? 0) >= cases / 20, `${outcome}: ${outcomes.get(outcome)} of ${cases}`);
+    }
+    t.is(countAllocations(), before);
+  });
+}
