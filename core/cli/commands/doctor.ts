@@ -34,7 +34,7 @@ async function findAll(io: Io): Promise<Finding[]> {
     ...(await findDriver()),
     gateway(),
     tap(),
-    findWinDivert(io.env),
+    await findWinDivert(io.env),
     tool(io, "clang", "compiles programs", "Install clang (Debian: apt install clang)."),
     tool(
       io,

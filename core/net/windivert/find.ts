@@ -68,7 +68,7 @@ export interface Installation {
   /** Undefined if the file is no executable of Windows. */
   readonly library: Executable | undefined;
   /** The driver beside it; undefined if there is none. */
-  readonly driver: (Executable & { readonly isRelease: boolean }) | undefined;
+  readonly driver: (Executable & { readonly path: string; readonly isRelease: boolean }) | undefined;
 }
 
 export function describeLibrary(path: string): Installation {
@@ -81,7 +81,7 @@ function describeDriver(folder: string): Installation["driver"] {
   const bytes = readFileSync(path);
   const driver = readExecutable(bytes);
   if (driver === undefined) return undefined;
-  return { ...driver, isRelease: createHash("sha256").update(bytes).digest("hex") === RELEASED_DRIVER };
+  return { ...driver, path, isRelease: createHash("sha256").update(bytes).digest("hex") === RELEASED_DRIVER };
 }
 
 /** WinDivertUnavailable if the library is for another processor than this process; other files are left to the system to refuse. */

@@ -1,5 +1,5 @@
 // Where the library is looked for, what its files say of themselves, and what doctor makes of that.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import fc from "fast-check";
@@ -95,8 +95,8 @@ test("a path that is not absolute is no place: it would be another one elsewhere
 test("doctor: what is there, what is wrong with it, what to do", (t) => {
   const folder = temporaryFolder(t);
   const path = buildDouble("windows", folder);
-  const say = (processor = "x64") => {
-    const { state, found, remedy = "" } = findWinDivert({ EBPF_WINDIVERT: path }, "win32", processor);
+  const say = (processor = "x64", trust = 0): string => {
+    const { state, found, remedy = "" } = judge(describeLibrary(path), trust, processor);
     return `${state}: ${found.replace(path, "FILE")}: ${remedy}`;
   };
   t.regex(say(), /^absent: FILE: no WinDivert64\.sys beside it: Unpack both files/);
@@ -109,17 +109,15 @@ test("doctor: what is there, what is wrong with it, what to do", (t) => {
     say(),
     /^ok: FILE; WinDivert64\.sys 2\.2\.0\.0, signed by Microsoft .*not the file of release.*Get-AuthenticodeSignature/,
   );
+  t.regex(say("x64", 0x800b0109), /^absent: .*signed by Microsoft .*not trusted here \(0x800b0109\): Unpack/);
   const installed = describeLibrary(path);
-  const released = { ...installed, driver: { ...installed.driver!, isRelease: true } };
-  t.regex(
-    judge(released, "x64").found,
-    /the file of release 2\.2\.2: made for Secure Boot and memory integrity/,
-  );
-  t.is(judge(released, "x64").remedy, undefined);
+  const released = judge({ ...installed, driver: { ...installed.driver!, isRelease: true } }, 0, "x64");
+  t.regex(released.found, /the file of release 2\.2\.2: made for Secure Boot and memory integrity/);
+  t.is(released.remedy, undefined);
   writeFileSync(path, "text");
   t.regex(say(), /^absent: FILE: no library of Windows/);
-  const other = join(folder, "Program Files");
-  mkdirSync(other);
-  t.regex(findWinDivert({ ProgramFiles: other }, "win32").found, /there is no WinDivert\.dll/);
-  t.is(findWinDivert({}, "linux").found, "only on Windows");
+});
+
+test("doctor where there is no Windows", async (t) => {
+  t.like(await findWinDivert({}), { state: "absent", found: "only on Windows" });
 });

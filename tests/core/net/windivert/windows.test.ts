@@ -95,6 +95,8 @@ check(
       diagnosis()?.found ?? "",
       /^C:\\Program Files\\WinDivert-2\.2\.2-A\\x64\\WinDivert\.dll: no WinDivert64\.sys/,
     );
+    copyFileSync(join(wine.folder, "WinDivert.dll"), join(folder, "WinDivert64.sys"));
+    t.regex(diagnosis()?.found ?? "", /WinDivert64\.sys has no signature, Windows will refuse it/);
     const words = [
       "--name",
       "machine",
