@@ -173,6 +173,22 @@ const interfaces: readonly InterfaceRecord[] = [
       errors: 0,
     },
   },
+  {
+    name: "machine",
+    kind: "windivert",
+    state: "open",
+    settings: { filter: "udp" },
+    delayMilliseconds: 230,
+    counters: {
+      received: 3,
+      receivedBytes: 131,
+      passed: 2,
+      dropped: 0,
+      transmitted: 1,
+      aborted: 0,
+      errors: 0,
+    },
+  },
 ];
 const service: ServiceStatusRecord = {
   processId: 4242,
