@@ -18,7 +18,7 @@ typedef struct _DISPATCH_CALL {
 } DISPATCH_CALL;
 
 /** Does what is asked and says in the reply how that ended. */
-typedef VOID CALL_HANDLER(_Inout_ DISPATCH_CALL *Call);
+typedef _IRQL_requires_max_(PASSIVE_LEVEL) VOID CALL_HANDLER(_Inout_ DISPATCH_CALL *Call);
 
 /** Every reply begins with its error; EbpfErrorNone is one too. */
 static inline VOID
@@ -62,4 +62,4 @@ CALL_HANDLER CallProgramCreate, CallProgramRun;
 CALL_HANDLER CallHookNext, CallLinkCreate, CallLinkReplace, CallLinkDetach;
 
 /** Whether programs that nothing proves may be compiled; before all calls. */
-VOID CallSetAllowUncertified(_In_ BOOLEAN Allow);
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID CallSetAllowUncertified(_In_ BOOLEAN Allow);

@@ -6,7 +6,7 @@
 #include "bytecode.h"
 #include "run.h"
 
-typedef UINT64 EBPF_SYSV_ABI JIT_ENTRY(EBPF_RUN *Run, UINT64 R1, UINT64 R2);
+typedef _IRQL_requires_max_(DISPATCH_LEVEL) UINT64 EBPF_SYSV_ABI JIT_ENTRY(_Inout_ EBPF_RUN *Run, UINT64 R1, UINT64 R2);
 
 typedef struct _JIT_CODE {
     JIT_ENTRY *Entry;

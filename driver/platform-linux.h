@@ -63,19 +63,19 @@ typedef struct _EBPF_LOCK {
 #define _IRQL_requires_max_(Level)
 
 /** For tests: the Nth allocation, or making code executable, from now (1 is the next) fails, once; 0: none does. */
-VOID LinuxFailAllocation(_In_ UINT64 Number);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID LinuxFailAllocation(_In_ UINT64 Number);
 
 /** For tests: whether the allocation that is to fail has not come yet. */
-BOOLEAN LinuxFailureIsDue(VOID);
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN LinuxFailureIsDue(VOID);
 
 /** For tests: where the memory for code with that index lies, of which there are some; FALSE if there are not so many. */
-BOOLEAN LinuxCodeAt(_In_ UINT32 Index, _Out_ UINT64 *Address, _Out_ UINT64 *SizeBytes);
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN LinuxCodeAt(_In_ UINT32 Index, _Out_ UINT64 *Address, _Out_ UINT64 *SizeBytes);
 
 /** For tests: this thread runs on that processor, wherever it runs. */
-VOID LinuxSetProcessor(_In_ UINT32 Number);
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID LinuxSetProcessor(_In_ UINT32 Number);
 
 /** For tests: allocations that have not been freed. */
-UINT64 LinuxCountAllocations(VOID);
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT64 LinuxCountAllocations(VOID);
 
 /** For tests: their bytes; an allocation may count for up to 16 more than was asked for. */
-UINT64 LinuxCountBytes(VOID);
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT64 LinuxCountBytes(VOID);

@@ -134,7 +134,8 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 VALUE_ID *StateOwnSlots(_Inout_ CHECKER *Checker, _Inout_ CHECK_STATE *State, UINT32 Depth);
 
 /** What a value becomes: the same, another one, or 0. */
-typedef VALUE_ID (*STATE_CHANGE)(CHECKER *Checker, VALUE_ID Id, const CHECK_VALUE *Value, VOID *Context);
+typedef _IRQL_requires_max_(PASSIVE_LEVEL) VALUE_ID (*STATE_CHANGE)(
+    _Inout_ CHECKER *Checker, VALUE_ID Id, _In_ const CHECK_VALUE *Value, _In_opt_ VOID *Context);
 
 /** Applies a change to every value; what is stored in part of a slot only to numbers. */
 _IRQL_requires_max_(PASSIVE_LEVEL)
