@@ -105,3 +105,36 @@ test("every pointer that a function of a header takes says what for", (t) => {
   );
   t.deepEqual(lack, []);
 });
+
+const SOURCES = FILES.filter((path) => /\.[ch]$/.test(path) && !OF_WINDOWS.includes(path)).map(textOf);
+/** Functions with a body, whose name begins a line. */
+const FUNCTIONS = new Set(
+  SOURCES.flatMap((text) =>
+    [...text.matchAll(/^(?:HELPER\((\w+)\)|([A-Z]\w+)\()/gm)].map(([, a, b]) => a ?? b ?? ""),
+  ),
+);
+const THREATS = textOf("THREATS.md");
+const names = (text: string): string[] =>
+  [...text.matchAll(/`([A-Z]\w*[a-z]\w*)`/g)].map(([, name = ""]) => name);
+
+test("each threat names the function that stops it, and what the page names is there", (t) => {
+  const rows = [...THREATS.matchAll(/^\| (.+?) \| (.+) \|$/gm)].filter(
+    ([, attack = ""]) => !/^(?:attack|-+)$/.test(attack),
+  );
+  t.true(rows.length > 15, `${rows.length}`);
+  t.deepEqual(
+    rows
+      .filter(([, , stops = ""]) => !names(stops).some((name) => FUNCTIONS.has(name)))
+      .map(([, attack]) => attack),
+    [],
+    "rows without a function",
+  );
+  const all = SOURCES.join("\n");
+  t.deepEqual(
+    names(THREATS).filter((name) => !FUNCTIONS.has(name) && !new RegExp(`\\b${name}\\b`).test(all)),
+    [],
+    "names that are nowhere",
+  );
+  for (const [, path = ""] of THREATS.matchAll(/`((?:[\w-]+\/)*[\w-]+\.(?:c|h))`/g))
+    t.true(FILES.includes(path), path);
+});
