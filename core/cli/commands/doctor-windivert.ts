@@ -8,11 +8,11 @@ const name = "windivert";
 const GATEWAY = "Use an interface of kind gateway.";
 const FILES = "Unpack both files of the folder x64 of the release 2.2.2 there.";
 
-export async function findWinDivert(env: Readonly<Record<string, string | undefined>>): Promise<Finding> {
+export async function findWinDivert(): Promise<Finding> {
   if (process.platform !== "win32")
     return { name, state: "absent", found: "only on Windows", remedy: GATEWAY };
   try {
-    const installation = describeLibrary(findLibrary(undefined, env));
+    const installation = describeLibrary(await findLibrary(undefined));
     const { driver } = installation;
     const trust = driver === undefined ? 0 : (await openWindows()).verifyTrust(driver.path);
     return judge(installation, trust, process.arch);

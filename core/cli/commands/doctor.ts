@@ -34,7 +34,7 @@ async function findAll(io: Io): Promise<Finding[]> {
     ...(await findDriver()),
     gateway(),
     tap(),
-    await findWinDivert(io.env),
+    await findWinDivert(),
     tool(io, "clang", "compiles programs", "Install clang (Debian: apt install clang)."),
     tool(
       io,

@@ -2,42 +2,29 @@
 // in the folder one happens to be in, for whoever may write there would be run as administrator.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, isAbsolute, join, win32 } from "node:path";
+import { dirname, join, win32 } from "node:path";
 import { EbpfError } from "../../base/error.ts";
 import { type Executable, readExecutable } from "./executable.ts";
+import { programFolder } from "./program-folder.ts";
 
 export const LIBRARY_NAME = "WinDivert.dll";
 const DRIVER_NAME = "WinDivert64.sys";
-/** Names the file where it is nowhere else. */
-const VARIABLE = "EBPF_WINDIVERT";
-/** In %ProgramFiles%, under its own name or that of the release's archive; in that, the folder for x64. */
+/** In Program Files, under its own name or that of the release's archive; in that, the folder for x64. */
 const PRODUCT_FOLDER = /^WinDivert(?:-.*)?$/i;
 const SUBFOLDERS = ["", "x64"] as const;
 
 /** WinDivert64.sys of the release 2.2.2: the last one, signed by Microsoft's hardware programme. */
 const RELEASED_DRIVER = "8da085332782708d8767bcace5327a6ec7283c17cfb85e40b03cd2323a90ddc2";
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Paths that are looked at, in this order; the first that is there is taken. */
+/** Paths that are looked at below the folder of installed programs, in this order; the first that is there is taken. */
 export function libraryPlaces(
-  env: Environment,
+  programs: string,
   listFolder: (path: string) => readonly string[] = list,
 ): string[] {
-  const named = env[VARIABLE];
-  const programs = env.ProgramW6432 ?? env.ProgramFiles;
-  const folders =
-    programs === undefined
-      ? []
-      : listFolder(programs)
-          .filter((name) => PRODUCT_FOLDER.test(name))
-          .sort((left, right) => right.localeCompare(left, "en", { numeric: true }));
-  return [
-    ...(named === undefined || named === "" ? [] : [named]),
-    ...folders.flatMap((folder) =>
-      SUBFOLDERS.map((inner) => win32.join(programs ?? "", folder, inner, LIBRARY_NAME)),
-    ),
-  ];
+  return listFolder(programs)
+    .filter((name) => PRODUCT_FOLDER.test(name))
+    .sort((left, right) => right.localeCompare(left, "en", { numeric: true }))
+    .flatMap((folder) => SUBFOLDERS.map((inner) => win32.join(programs, folder, inner, LIBRARY_NAME)));
 }
 
 function list(path: string): string[] {
@@ -48,17 +35,18 @@ function list(path: string): string[] {
   }
 }
 
-/**
- * The library: `given` if it is, else the first of libraryPlaces(). WinDivertNotFound says where it was looked for.
- */
-export function findLibrary(given: string | undefined, env: Environment = process.env): string {
-  const places = given === undefined ? libraryPlaces(env) : [given];
-  const found = places.find((path) => isAbsolute(path) && existsSync(path));
+/** The library: `given` if it is, else where it is installed. WinDivertNotFound says where it was looked for. */
+export async function findLibrary(given: string | undefined): Promise<string> {
+  if (given !== undefined) return firstOf([given], given);
+  const programs = await programFolder();
+  return firstOf(libraryPlaces(programs), win32.join(programs, "WinDivert*"));
+}
+
+function firstOf(places: readonly string[], looked: string): string {
+  const found = places.find((path) => existsSync(path));
   if (found !== undefined) return found;
-  const looked =
-    places.length === 0 ? `${env.ProgramFiles ?? "%ProgramFiles%"}\\WinDivert*` : places.join(", ");
   throw new EbpfError("WinDivertNotFound", `there is no ${LIBRARY_NAME}: looked for ${looked}`, {
-    target: given ?? LIBRARY_NAME,
+    target: looked,
   });
 }
 

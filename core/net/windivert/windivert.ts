@@ -29,10 +29,7 @@ export async function openWindivert(
   settings: WindivertSettings,
   environment: LoopEnvironment,
 ): Promise<Loop> {
-  if (process.platform !== "win32" && settings.library === undefined) {
-    throw new EbpfError("PlatformUnsupported", `WinDivert is for Windows, not for ${process.platform}`);
-  }
-  const path = findLibrary(settings.library);
+  const path = await findLibrary(settings.library);
   if (process.platform === "win32") checkProcessor(path);
   return startWindivert(openLibrary(await loadKoffi(), path), settings, environment);
 }
