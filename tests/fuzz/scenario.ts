@@ -103,16 +103,18 @@ export const HOST_XDP: Scenario = {
 /** Maps that both hosts have, and those that programs hand over to others and to user mode by. */
 const SHARED: ReadonlySet<string> = new Set([
   ...["values", "counts", ".data", ".rodata", "cpus", "recent"],
-  ...["calls", "records"],
+  ...["calls", "records", "waiting"],
 ]);
+
+/** By which programs hand something over, to each other or to user mode. */
+export const HANDING_OVER = /^(tail_call|ringbuf_.*|map_(push|pop|peek)_elem)$/;
 
 /** For several programs with the same maps, on every host that has the platform. */
 export function sharedXdp(platform: "windows" | "linux"): Scenario {
   const scenario = scenarioOf(PLATFORMS[platform], "xdp");
-  const isHandingOver = (name: string): boolean => name === "tail_call" || name.startsWith("ringbuf_");
-  // Those as often as all others.
+  // Those more often than all others.
   const helpers = scenario.platform.helpers.flatMap((row) =>
-    isHandingOver(row.name) ? Array(5).fill(row) : DETERMINISTIC.has(row.name) ? row : [],
+    HANDING_OVER.test(row.name) ? Array(5).fill(row) : DETERMINISTIC.has(row.name) ? row : [],
   );
   return {
     ...scenario,

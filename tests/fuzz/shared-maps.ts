@@ -7,7 +7,7 @@ import type { World, WorldMap, WorldProgram } from "../harness/map-fixture.ts";
 import { generator } from "../harness/mutate.ts";
 import { generateFor } from "./generate.ts";
 import { endsUnrolled, listing } from "./net.ts";
-import type { Scenario } from "./scenario.ts";
+import { HANDING_OVER, type Scenario } from "./scenario.ts";
 
 const PROGRAMS = 3;
 const CANDIDATES = 12;
@@ -64,7 +64,7 @@ export function transcript(
   for (let record = records.take(); record !== undefined; record = records.take()) lines.push(hex(record));
   lines.push(`${records.dropped()} lost`);
   for (const [index, { spec, type }] of scenario.maps.entries()) {
-    if (type.name === "prog_array" || type.name === "ringbuf") continue;
+    if (type.key === "none" || type.name === "prog_array") continue;
     const map = maps[index]!;
     // Of a map with a value for each processor, the first one's.
     const entries = [...map.keys()].map((name) => `${spec.name} ${hex(name)}: ${hex(map.read(name)?.[0])}`);
@@ -104,5 +104,5 @@ function featuresOf(programs: readonly Program[]): string[] {
     ),
   );
   const names = new Set(called.map(({ name }) => name));
-  return [...names].filter((name) => name === "tail_call" || name.startsWith("ringbuf_")).sort();
+  return [...names].filter((name) => HANDING_OVER.test(name)).sort();
 }

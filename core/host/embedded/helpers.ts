@@ -50,6 +50,16 @@ const HELPERS: Readonly<Record<string, HelperMaker>> = {
     return (_context, map, index) =>
       signed(tailCalls === undefined ? MAP_ERROR.notFound : tailCalls.request(maps[map - 1]!, index));
   },
+  map_push_elem: ({ maps }, { signed }) => {
+    return (map, value, flags, flagsHigh) =>
+      signed(flagsHigh === 0 ? maps[map - 1]!.queue!.push(value, flags) : MAP_ERROR.invalid);
+  },
+  map_pop_elem: ({ maps }, { signed }) => {
+    return (map, value) => signed(maps[map - 1]!.queue!.take(value, true));
+  },
+  map_peek_elem: ({ maps }, { signed }) => {
+    return (map, value) => signed(maps[map - 1]!.queue!.take(value, false));
+  },
   ringbuf_output: ({ maps }, { signed }) => {
     return (map, data, size, flags, flagsHigh) =>
       signed(flagsHigh === 0 ? maps[map - 1]!.ring!.output(data, size >>> 0, flags) : MAP_ERROR.invalid);

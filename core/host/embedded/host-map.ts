@@ -75,7 +75,7 @@ export function createEmbeddedMap(host: MapHost, id: number, spec: MapSpec, kind
     ...(ring === undefined ? {} : { ring }),
     copySizeBytes: copies === 1 ? shape.valueSizeBytes : stride * copies,
     lookup(key) {
-      if (ring !== undefined) throw refuse(MAP_ERROR.invalid);
+      if (shape.keySizeBytes === 0) throw refuse(MAP_ERROR.invalid);
       putKey(key);
       if (access.peek(scratch, 0) === 0) return undefined;
       if (copies === 1) {
@@ -121,7 +121,7 @@ export function createEmbeddedMap(host: MapHost, id: number, spec: MapSpec, kind
 
 function checkShape(spec: MapSpec, kind: MapKind): void {
   const { keySizeBytes, valueSizeBytes, maxEntries } = spec;
-  const wrong = kind === "ringbuf" ? wrongOfRing(spec) : wrongOfEntries(spec, kind);
+  const wrong = wrongOf(spec, kind);
   if (wrong === undefined) return;
   throw new EbpfError("MapDefinitionInvalid", `map '${spec.name}': ${wrong}`, {
     target: spec.name,
@@ -129,15 +129,29 @@ function checkShape(spec: MapSpec, kind: MapKind): void {
   });
 }
 
-function wrongOfEntries(
-  { keySizeBytes, valueSizeBytes, maxEntries }: MapSpec,
-  kind: MapKind,
-): string | undefined {
+function wrongOf(spec: MapSpec, kind: MapKind): string | undefined {
+  switch (kind) {
+    case "ringbuf":
+      return wrongOfRing(spec);
+    case "queue":
+    case "stack":
+      return spec.keySizeBytes === 0 ? wrongOfValues(spec) : `a ${kind} has no keys`;
+    default:
+      return wrongOfEntries(spec, kind);
+  }
+}
+
+function wrongOfValues({ valueSizeBytes, maxEntries }: MapSpec): string | undefined {
+  if (valueSizeBytes === 0) return "the value size is 0";
+  return maxEntries === 0 ? "max_entries is 0" : undefined;
+}
+
+function wrongOfEntries(spec: MapSpec, kind: MapKind): string | undefined {
+  const { keySizeBytes, valueSizeBytes } = spec;
   if (isIndexed(kind) && keySizeBytes !== 4) return "keys of an array must have 4 bytes";
   if (keySizeBytes === 0) return "the key size is 0";
-  if (valueSizeBytes === 0) return "the value size is 0";
   if (kind === "prog_array" && valueSizeBytes !== 4) return "values of a program array must have 4 bytes";
-  return maxEntries === 0 ? "max_entries is 0" : undefined;
+  return wrongOfValues(spec);
 }
 
 function wrongOfRing({ keySizeBytes, valueSizeBytes, maxEntries }: MapSpec): string | undefined {

@@ -218,7 +218,7 @@ test("the host's errors have codes", (t) => {
     "MapOperationUnsupported",
   );
   t.is(
-    code(() => host.createMap(mapSpec("r", 0, 0, 4096), "queue")),
+    code(() => host.createMap(mapSpec("r", 8, 4, 4), "lpm_trie")),
     "MapTypeUnsupported",
   );
   t.is(

@@ -80,6 +80,66 @@ for (const engine of ENGINES) {
   });
 }
 
+const QUEUE = { ...mapSpec("queue", 0, 8, 8), type: 22 };
+
+for (const engine of ENGINES) {
+  test(`two threads push, the main thread pops: in order, nothing twice, nothing lost: ${engine}`, async (t) => {
+    const host = createEmbeddedHost();
+    const maps = [host.createMap(QUEUE, "queue"), host.createMap(COUNT, "percpu_array")];
+    const load = (text: string) => {
+      const built = assembleProgram(text, { platform: "linux", type: "xdp", maps: [QUEUE, COUNT] });
+      return host.load(compile(trust(built), engine), maps);
+    };
+    const value = "r1 = map[queue]\nr2 = r10\nr2 += -16\n";
+    const push = load(`
+      *(u32 *)(r10 - 4) = 0
+      r1 = map[count]
+      r2 = r10
+      r2 += -4
+      call map_lookup_elem
+      if r0 == 0 goto none
+      r6 = r0
+      r7 = *(u64 *)(r6 + 0)
+      r7 += 1
+      call get_smp_processor_id
+      r1 = r7
+      r1 <<= 8
+      r1 |= r0
+      *(u64 *)(r10 - 16) = r1
+      ${value}r3 = 0
+      call map_push_elem
+      if r0 != 0 goto none
+      *(u64 *)(r6 + 0) = r7
+      exit
+      none:
+      r0 = 1
+      exit`);
+    const pop = load(`${value}call map_pop_elem\nr0 = *(u64 *)(r10 - 16)\nexit`);
+    const threads = [startRunning(host, push), startRunning(host, push)];
+    const last = [0n, 0n, 0n];
+    let popped = 0;
+    const popAll = (): void => {
+      for (let next = pop.run({ data: new Uint8Array() }).returnValue; next !== 0n; popped++) {
+        const lane = Number(next & 0xffn);
+        if (next >> 8n !== last[lane]! + 1n) t.fail(`${next >> 8n} after ${last[lane]}`);
+        last[lane] = next >> 8n;
+        next = pop.run({ data: new Uint8Array() }).returnValue;
+      }
+    };
+    while (threads.some((thread) => thread.rounds() < 5000) || popped < 1000) {
+      popAll();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (const thread of threads) thread.stop();
+    const results = await Promise.all(threads.map((thread) => thread.results));
+    popAll();
+    t.is(
+      popped,
+      results.reduce((sum, seen) => sum + (seen.get(0) ?? 0), 0),
+    );
+  });
+}
+
 test("who waits is woken by a record, unless its flags forbid it; after the time it goes on anyway", async (t) => {
   for (const [flags, end, woken] of [
     [0, 132, true],

@@ -7,6 +7,7 @@ import { ARRAY, PERCPU_ARRAY } from "./array.ts";
 import { HASH, LRU_HASH, LRU_PERCPU_HASH, PERCPU_HASH } from "./hash.ts";
 import type { MapAccess, MapImplementation } from "./map.ts";
 import { PROG_ARRAY } from "./prog-array.ts";
+import { QUEUE, STACK } from "./queue.ts";
 import { RINGBUF } from "./ring.ts";
 
 const IMPLEMENTATIONS: Partial<Record<MapKind, MapImplementation>> = {
@@ -17,6 +18,8 @@ const IMPLEMENTATIONS: Partial<Record<MapKind, MapImplementation>> = {
   lru_hash: LRU_HASH,
   lru_percpu_hash: LRU_PERCPU_HASH,
   prog_array: PROG_ARRAY,
+  queue: QUEUE,
+  stack: STACK,
   ringbuf: RINGBUF,
 };
 

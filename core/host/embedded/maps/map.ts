@@ -31,6 +31,14 @@ export interface RingAccess {
   dropped(): number;
 }
 
+/** A queue or a stack, beside what every map is. */
+export interface QueueAccess {
+  /** 0, or one of MAP_ERROR; with BPF_EXIST the oldest value makes room. */
+  push(valueAddress: number, flags: number): number;
+  /** Copies the value whose turn it is; 0, or MAP_ERROR.notFound and zeros. */
+  take(valueAddress: number, remove: boolean): number;
+}
+
 /** One map as seen from one lane. Keys and values are given by address; nothing is checked but the key itself. */
 export interface MapAccess {
   readonly descriptor: MapDescriptor;
@@ -48,6 +56,7 @@ export interface MapAccess {
   /** A copy of the keys there were at the time of the call. */
   keys(): Iterable<Uint8Array>;
   readonly ring?: RingAccess;
+  readonly queue?: QueueAccess;
   /** Of a program array: the id of the program at an index, 0 if there is none. */
   programAt?(index: number): number;
 }
