@@ -2,6 +2,7 @@
 // back to the list; it is freed when nobody does any more.
 #include "hook.h"
 
+#include "hooks/xdp.h"
 #include "link.h"
 
 typedef struct _HOOK {
@@ -12,11 +13,11 @@ typedef struct _HOOK {
 } HOOK;
 
 static HOOK Hooks[HookCount];
+static HOOK_LISTENER *Listener;
 
 /** As many as eBPF for Windows has. */
 #define MANY 16
 
-enum { XDP_PASS = 1, XDP_DROP = 2, XDP_TX = 3 };
 enum { BIND_PERMIT_SOFT = 0, BIND_DENY = 1, BIND_PERMIT_HARD = 3 };
 enum { REJECT = 0, PROCEED_SOFT = 1, PROCEED_HARD = 2 };
 
@@ -100,6 +101,21 @@ BOOLEAN
 HookIsPresent(EBPF_HOOK_ID Hook)
 {
     return __atomic_load_n(&Hooks[Hook].Present, __ATOMIC_RELAXED);
+}
+
+_Use_decl_annotations_
+VOID
+HookSetListener(HOOK_LISTENER *Given)
+{
+    __atomic_store_n(&Listener, Given, __ATOMIC_RELEASE);
+}
+
+_Use_decl_annotations_
+BOOLEAN
+HookTell(EBPF_HOOK_ID Hook, BOOLEAN Added)
+{
+    HOOK_LISTENER *Known = __atomic_load_n(&Listener, __ATOMIC_ACQUIRE);
+    return Known == NULL || Known(Hook, Added);
 }
 
 _Use_decl_annotations_

@@ -53,6 +53,18 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID HookSetPresent(_In_ EBPF_HOOK_ID Hook, 
 
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN HookIsPresent(_In_ EBPF_HOOK_ID Hook);
 
+/**
+ * Who brings hooks to life is told of links. Of one that was added at PASSIVE_LEVEL: FALSE says that it would see nothing.
+ * Of one that is gone, wherever that is.
+ */
+typedef _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN HOOK_LISTENER(_In_ EBPF_HOOK_ID Hook, _In_ BOOLEAN Added);
+
+/** NULL: nobody. Nothing is done with links meanwhile. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID HookSetListener(_In_opt_ HOOK_LISTENER *Listener);
+
+/** For link.c: what the listener says; TRUE if there is none. */
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN HookTell(_In_ EBPF_HOOK_ID Hook, _In_ BOOLEAN Added);
+
 _IRQL_requires_max_(DISPATCH_LEVEL) UINT32 HookLinkCount(_In_ EBPF_HOOK_ID Hook);
 
 /** Whether HookInvoke would run anything now. */

@@ -6,6 +6,13 @@ Destroy(EBPF_OBJECT *Object)
     PlatformFree(CONTAINING_RECORD(Object, EBPF_LINK, Object));
 }
 
+/** One that nobody found: runs may have come to it. */
+static VOID
+Discard(EBPF_RETIRED *Retired)
+{
+    Destroy(CONTAINING_RECORD(Retired, EBPF_OBJECT, Retired));
+}
+
 static BOOLEAN
 TakeOut(EBPF_LINK *Link)
 {
@@ -14,6 +21,7 @@ TakeOut(EBPF_LINK *Link)
         return FALSE;
     // Runs that are in it are in an epoch, and it is freed after that.
     ObjectRelease(&Program->Object);
+    (VOID)HookTell(Link->Hook, FALSE);
     return TRUE;
 }
 
@@ -64,6 +72,12 @@ LinkCreate(EBPF_HOOK_ID Hook, UINT32 Point, EBPF_PROGRAM *Program, EBPF_ACCOUNT 
         PlatformFree(New);
         AccountRefund(Account, sizeof(EBPF_LINK));
         return EbpfErrorHookBusy;
+    }
+    if (!HookTell(Hook, TRUE)) {
+        (VOID)TakeOut(New);
+        AccountRefund(Account, sizeof(EBPF_LINK));
+        EpochRetire(&New->Object.Retired, Discard);
+        return EbpfErrorHookUnavailable;
     }
     ObjectPublish(&New->Object, ObjectLink, Destroy);
     *Link = New;

@@ -31,22 +31,26 @@ interface Recipe {
 /** Rows of other platforms for the certificate checker: the driver has those of Windows. */
 const ROWS_OF_TESTS = join(ROOT, "tests", "driver", "certificate-rows.c");
 
+/** The other side of Windows' filtering platform, and frames that play there. */
+export const SHIM = join(ROOT, "tests", "driver", "shim");
+const SHIM_OF_LINUX = ["engine.c", "frames.c", "linux.c"].map((name) => join(SHIM, name));
+
 /** Two compilers, so that both read the sources; Debian's gcc has the sanitizers' libraries with it. */
 const BUILDS: Readonly<Record<DriverBuild, Recipe>> = {
-  release: { compiler: findClang, flags: [...LIBRARY, "-O2"], sources: [ROWS_OF_TESTS] },
+  release: { compiler: findClang, flags: [...LIBRARY, "-O2"], sources: [ROWS_OF_TESTS, ...SHIM_OF_LINUX] },
   sanitized: {
     compiler: () => "gcc",
     flags: [
       ...[...LIBRARY, "-O1", "-fno-omit-frame-pointer"],
       ...["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
     ],
-    sources: [ROWS_OF_TESTS],
+    sources: [ROWS_OF_TESTS, ...SHIM_OF_LINUX],
   },
   // A program of its own: ThreadSanitizer cannot be preloaded into Node.
   race: {
     compiler: () => "gcc",
     flags: ["-O1", "-fsanitize=thread"],
-    sources: [join(ROOT, "tests", "driver", "race.c")],
+    sources: [join(ROOT, "tests", "driver", "race.c"), ...SHIM_OF_LINUX],
   },
   // What bpf_conformance starts once a test.
   plugin: { compiler: findClang, flags: ["-O2"], sources: [join(ROOT, "tests", "driver", "plugin.c")] },
@@ -68,13 +72,13 @@ function listFiles(system: keyof typeof SYSTEMS, ending: string): string[] {
     .map((path) => join(SOURCES, path));
 }
 
-function hashOf(recipe: unknown, files: readonly string[]): string {
+export function hashOf(recipe: unknown, files: readonly string[]): string {
   const hash = createHash("sha256").update(JSON.stringify(recipe));
   for (const file of files) hash.update(`${file}\n`).update(readFileSync(file));
   return hash.digest("hex").slice(0, 16);
 }
 
-function compile(command: string, args: readonly string[], cwd = ROOT): void {
+export function compile(command: string, args: readonly string[], cwd = ROOT): void {
   const result = spawnSync(command, args, { cwd, encoding: "utf8" });
   if (result.status !== 0) throw new Error(`${command} failed:\n${result.error?.message ?? result.stderr}`);
 }
@@ -86,7 +90,10 @@ export function buildDriver(build: DriverBuild): string {
   if (command === undefined) throw new Error("clang is not installed; on Debian: apt-get install clang");
   const sources = [...listFiles("linux", ".c"), ...others];
   const args = [...COMMON, ...flags];
-  const path = join(OUTPUT, `${build}-${hashOf([command, args], [...listFiles("linux", ".h"), ...sources])}`);
+  const path = join(
+    OUTPUT,
+    `${build}-${hashOf([command, args], [...listFiles("linux", ".h"), join(SHIM, "shim.h"), ...sources])}`,
+  );
   if (existsSync(path)) return path;
   mkdirSync(OUTPUT, { recursive: true });
   // Others may be compiling the same: whoever is last replaces a file by an equal one.
@@ -96,7 +103,7 @@ export function buildDriver(build: DriverBuild): string {
   return path;
 }
 
-const MINGW = "x86_64-w64-mingw32-";
+export const MINGW = "x86_64-w64-mingw32-";
 
 /** What EbpfCore.sys is made of, whichever compiler makes it: driver/driver.vcxproj and driver.props are held to this by test. */
 export const SYS_PARTS = {
@@ -106,13 +113,13 @@ export const SYS_PARTS = {
   libraries: ["ntoskrnl", "hal"],
   resource: "windows/EbpfCore.rc",
   /** Import libraries that mingw-w64 has not got: by name, what is in them. */
-  imports: { cng: "windows/cng.def" },
+  imports: { cng: "windows/cng.def", fwpkclnt: "windows/fwpkclnt.def", ndis: "windows/ndis.def" },
   /** Relative to driver/, of one ending. */
   files: (ending: ".c" | ".h"): readonly string[] =>
     listFiles("windows", ending).map((path) => relative(SOURCES, path).replaceAll("\\", "/")),
 } as const;
 
-const SYS_COMPILE = [
+export const SYS_COMPILE = [
   ...["-std=gnu11", "-O2", "-fno-strict-aliasing", "-fno-ident"],
   ...SYS_PARTS.defines.map((define) => `-D${define}`),
   // A kernel's stack is there as a whole, and below its pointer nothing is anybody's.
@@ -120,7 +127,7 @@ const SYS_COMPILE = [
   ...["-Wall", "-Wextra", "-Wshadow", "-Werror"],
   ...SYS_PARTS.includes.map((folder) => `-I${join(SOURCES, folder)}`),
 ];
-const SYS_LINK = [
+export const SYS_LINK = [
   ...["-shared", "-nostdlib", "-nostartfiles", "-s", "-Wl,-e,DriverEntry", "-Wl,--image-base,0x140000000"],
   ...["-Wl,--subsystem,native:10.0", "-Wl,--dynamicbase", "-Wl,--nxcompat", "-Wl,--exclude-all-symbols"],
   // Equal sources give equal bytes.
@@ -128,7 +135,7 @@ const SYS_LINK = [
 ];
 
 /** The DDK's own headers, whose warnings are not ours: their folder is known from that of the others. */
-function ddkFolder(): string {
+export function ddkFolder(): string {
   const { stdout } = spawnSync(`${MINGW}gcc`, ["-E", "-Wp,-M", "-x", "c", "-"], {
     encoding: "utf8",
     input: "#include <windef.h>\n",
@@ -145,16 +152,20 @@ function versionDefines(): string[] {
   return [`-DEBPF_VERSION_MAJOR=${major}`, `-DEBPF_VERSION_MINOR=${minor}`, `-DEBPF_VERSION_PATCH=${patch}`];
 }
 
+/** The import library of one, put into a folder; its name there. */
+export function importLibrary(name: keyof typeof SYS_PARTS.imports, folder: string): string {
+  compile(`${MINGW}dlltool`, ["-d", join(SOURCES, SYS_PARTS.imports[name]), "-l", `lib${name}.a`], folder);
+  return `lib${name}.a`;
+}
+
 /** Compiles EbpfCore.sys into a folder, whatever is there. */
 export function compileSys(folder: string): string {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, "EbpfCore.sys");
   // Names without a folder: by its path and that of its parts the linker puts the import library in order.
   const resource = "EbpfCore.res.o";
-  const imports = Object.entries(SYS_PARTS.imports).map(([name, definition]) => {
-    compile(`${MINGW}dlltool`, ["-d", join(SOURCES, definition), "-l", `lib${name}.a`], folder);
-    return `lib${name}.a`;
-  });
+  const names = Object.keys(SYS_PARTS.imports) as (keyof typeof SYS_PARTS.imports)[];
+  const imports = names.map((name) => importLibrary(name, folder));
   compile(`${MINGW}windres`, [...versionDefines(), join(SOURCES, SYS_PARTS.resource), resource], folder);
   const flags = [...SYS_COMPILE, "-isystem", ddkFolder(), ...SYS_LINK];
   const libraries = SYS_PARTS.libraries.map((name) => `-l${name}`);
@@ -163,22 +174,29 @@ export function compileSys(folder: string): string {
   return path;
 }
 
-/** The path of EbpfCore.sys, compiled if it is not there. Throws with the compiler's own text. */
-export function buildSys(): string {
-  const files = [".c", ".h", ".rc", ".def"].flatMap((ending) => listFiles("windows", ending));
-  const folder = join(OUTPUT, `sys-${hashOf([SYS_COMPILE, SYS_LINK, versionDefines()], files)}`);
-  const path = join(folder, "EbpfCore.sys");
-  if (existsSync(path)) return path;
+/** The folder of that name with what `make` puts into it, made if it is not there. */
+export function buildFolder(name: string, make: (folder: string) => void): string {
+  const folder = join(OUTPUT, name);
+  if (existsSync(folder)) return folder;
   const partial = `${folder}.${process.pid}`;
   try {
-    compileSys(partial);
+    make(partial);
     // Another may have been quicker, with equal bytes.
-    if (!existsSync(path)) renameSync(partial, folder);
+    if (!existsSync(folder)) renameSync(partial, folder);
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
-  return path;
+  return folder;
 }
+
+/** What the driver is made of, and what it is asked to be. */
+export const sysHash = (): string => {
+  const files = [".c", ".h", ".rc", ".def"].flatMap((ending) => listFiles("windows", ending));
+  return hashOf([SYS_COMPILE, SYS_LINK, versionDefines()], files);
+};
+
+/** The path of EbpfCore.sys, compiled if it is not there. Throws with the compiler's own text. */
+export const buildSys = (): string => join(buildFolder(`sys-${sysHash()}`, compileSys), "EbpfCore.sys");
 
 /** A certificate of our own that only machines for tests are told to trust, made once; and the key to it. */
 export interface TestCertificate {

@@ -2,6 +2,7 @@
 // the dispatch. It knows nothing of programs and maps.
 #include "dispatch.h"
 #include "ioctl.h"
+#include "wfp/engine.h"
 
 DRIVER_INITIALIZE DriverEntry;
 static DRIVER_UNLOAD CoreUnload;
@@ -9,6 +10,8 @@ static DRIVER_DISPATCH CoreCreate, CoreClose, CoreControl;
 
 static UNICODE_STRING DeviceName = RTL_CONSTANT_STRING(L"\\Device\\EbpfCore");
 static UNICODE_STRING LinkName = RTL_CONSTANT_STRING(L"\\DosDevices\\EbpfCore");
+
+static BOOLEAN HooksStarted;
 
 /** D:P(A;;FA;;;SY)(A;;FA;;;BA): all rights to the system and to administrators, none to others, none inherited. */
 static const struct {
@@ -172,6 +175,8 @@ static VOID NTAPI
 CoreUnload(DRIVER_OBJECT *Driver)
 {
     IoDeleteSymbolicLink(&LinkName);
+    if (HooksStarted)
+        WfpStop();
     DispatchTerminate();
     EpochTerminate();
     WindowsReapCode();
@@ -211,6 +216,8 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
     if (!NT_SUCCESS(Status))
         goto DeleteDevice;
     DispatchInitiate(&Settings);
+    // Without them, as in a system that was started without networking, programs are loaded and run on request all the same.
+    HooksStarted = NT_SUCCESS(WfpStart(Device));
     WindowsReapCode();
     Driver->MajorFunction[IRP_MJ_CREATE] = CoreCreate;
     Driver->MajorFunction[IRP_MJ_CLOSE] = CoreClose;

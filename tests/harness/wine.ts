@@ -4,14 +4,17 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Answer, answerOf, type Request } from "./driver-requests.ts";
+import { buildShim } from "./shim-build.ts";
 
 export const WINE = "/usr/lib/wine/wine64";
 const SERVER = "/usr/lib/wine/wineserver64";
 const PROGRAMS = join(import.meta.dirname, "..", "driver", "windows");
 const COMPILER = "x86_64-w64-mingw32-gcc";
+/** Of Windows, in a prefix. */
+const DRIVERS = "drive_c/windows/system32/drivers";
 const TIMEOUT = 60_000;
 
 export interface Ran {
@@ -20,8 +23,8 @@ export interface Ran {
 }
 
 export interface WindowsClient {
-  /** Opens the device; Windows' error number, 0 if it is open. */
-  open(): Promise<number>;
+  /** Opens the driver's device, or another; Windows' error number, 0 if it is open. */
+  open(device?: string): Promise<number>;
   close(): Promise<number>;
   ask(request: Request): Promise<Answer>;
   /** Ends the process in the middle of whatever it does. */
@@ -87,7 +90,7 @@ function startClient(env: NodeJS.ProcessEnv): WindowsClient {
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const numberOf = async (line: string) => Number.parseInt(await say(line), 10);
   return {
-    open: () => numberOf("open"),
+    open: (device = "EbpfCore") => numberOf(`open ${device}`),
     close: () => numberOf("close"),
     async ask({ code, bytes, capacity }) {
       const line = `${code.toString(16)} ${capacity} ${Buffer.from(bytes).toString("hex")}`;
@@ -102,10 +105,19 @@ function startClient(env: NodeJS.ProcessEnv): WindowsClient {
   };
 }
 
-/** A new prefix with Windows 10; `files` are copied to C:\ebpf. */
+/** A new prefix with Windows 10; `files` are copied to C:\ebpf, and if the driver is one of them, what it imports is there. */
 export async function openWine(files: readonly string[]): Promise<Wine> {
   const prefix = mkdtempSync(join(tmpdir(), "ebpf-wine-"));
-  const env = { ...process.env, WINEPREFIX: prefix, WINEARCH: "win64", WINEDEBUG: "-all" };
+  const hasDriver = files.some((file) => file.endsWith("EbpfCore.sys"));
+  // Its own NDIS.SYS has not what the driver imports.
+  const overrides = hasDriver ? { WINEDLLOVERRIDES: "ndis.sys=n" } : {};
+  const env = {
+    ...process.env,
+    ...overrides,
+    WINEPREFIX: prefix,
+    WINEARCH: "win64",
+    WINEDEBUG: "-all",
+  };
   const folder = join(prefix, "drive_c", "ebpf");
   runIn(env, WINE, ["wineboot", "-i"]);
   runIn(env, WINE, ["winecfg", "-v", "win10"]);
@@ -113,7 +125,8 @@ export async function openWine(files: readonly string[]): Promise<Wine> {
   runIn(env, SERVER, ["-w"]);
   mkdirSync(folder, { recursive: true });
   for (const name of ["client", "hold"]) compile(folder, name);
-  for (const file of files) copyFileSync(file, join(folder, file.slice(file.lastIndexOf("/") + 1)));
+  for (const file of files) copyFileSync(file, join(folder, basename(file)));
+  if (hasDriver) for (const file of buildShim()) copyFileSync(file, join(prefix, DRIVERS, basename(file)));
   const holder = spawn(WINE, ["C:\\ebpf\\hold.exe"], { env, stdio: ["ignore", "pipe", "ignore"] });
   const close = (): void => {
     spawnSync(SERVER, ["-k"], { env, timeout: TIMEOUT });

@@ -1,6 +1,6 @@
 // A client of EbpfCore.sys: each line of its input is a request, `CODE CAPACITY HEX` in hexadecimal, decimal and hexadecimal
-// digits, each line of its output the answer, `ERROR HEX`: Windows' error number, then the reply. Every open of the device
-// is a line `open` before, `close` closes it. It knows the names of no request.
+// digits, each line of its output the answer, `ERROR HEX`: Windows' error number, then the reply. Every open of a device
+// is a line `open NAME` before, `close` closes it. It knows the names of no request.
 #include <windows.h>
 
 #include <stdio.h>
@@ -57,9 +57,11 @@ main(void)
     if (Buffer == NULL || Reply == NULL || Line == NULL)
         return 1;
     while (fgets(Line, MAXIMUM_LINE, stdin) != NULL) {
-        if (strncmp(Line, "open", 4) == 0) {
-            Device = CreateFileW(
-                L"\\\\.\\EbpfCore", GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+        if (strncmp(Line, "open ", 5) == 0) {
+            char Path[64];
+            Line[strcspn(Line, "\r\n")] = 0;
+            snprintf(Path, sizeof(Path), "\\\\.\\%s", Line + strlen("open "));
+            Device = CreateFileA(Path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
             Answer(Device == INVALID_HANDLE_VALUE ? GetLastError() : 0, 0);
         } else if (strncmp(Line, "close", 5) == 0) {
             Answer(CloseHandle(Device) ? 0 : GetLastError(), 0);

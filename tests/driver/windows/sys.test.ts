@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import { loadObject } from "../../../core/elf/object.ts";
+import { CONTRACT_VERSION } from "../../../core/host/kernel/wire.ts";
 import { encode } from "../../../core/isa/encode.ts";
 import { buildProgram } from "../../../core/program/build.ts";
 import { certify } from "../../../core/verifier/certify.ts";
@@ -97,10 +98,10 @@ check("sc creates the service, which starts, answers, and stops; three times", a
     await withClient(async (client) => {
       const status = await client.ask(make.status());
       t.is(status.error, "None");
-      // Contract 1; the JIT is there, for certified programs only; nothing is left of the round before.
+      // The contract; the JIT is there, for certified programs only; nothing is left of the round before.
       t.deepEqual(
         [1, 2, 4, 5, 6].map((index) => field(status, index)),
-        [1, 2, 0, 0, 1],
+        [CONTRACT_VERSION, 2, 0, 0, 1],
       );
       handleOf(await client.ask(make.createMap(ARRAY)));
       t.is(await client.close(), 0);

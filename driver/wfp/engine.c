@@ -1,0 +1,396 @@
+// One routine, Settle, brings what there is to what there should be, whoever asks: the engine that starts or stops, a link
+// that is made, or gone. The session is dynamic: whatever is left of it when it is closed, Windows takes away.
+#include "wfp/engine.h"
+
+#include "wfp/frame.h"
+#include "wfp/inject.h"
+#include "wfp/mac.h"
+#include "wfp/system.h"
+
+#define MAXIMUM_CALLOUTS 32
+
+static const GUID ProviderKey = WFP_GUID(edae34de, 56bf, 4aab, b4, e7, 12, 2f, db, 92, 15, e5);
+
+static const struct {
+    GUID Key;
+    const WCHAR *Name;
+    UINT16 Weight;
+} SubLayers[SubLayerCount] = {
+    [SubLayerMac] =
+        {
+            .Key = WFP_GUID(01faa15d, 602b, 40a8, 96, e7, 9e, 7a, 0f, fc, 60, 86),
+            .Name = L"EbpfCore: frames",
+            .Weight = UINT16_MAX,
+        },
+};
+
+static const WFP_CALLOUT_LIST *const Lists[] = {&WfpMacCallouts};
+
+/** Of one callout. */
+typedef struct _STATE {
+    const WFP_CALLOUT *Callout;
+    BOOLEAN Registered;
+    UINT32 Id;
+    /** 0: its filter is not there. */
+    UINT64 FilterId;
+} STATE;
+
+static STATE States[MAXIMUM_CALLOUTS];
+static UINT32 StateCount;
+static HANDLE Engine;
+static HANDLE Subscription;
+/** The filters of a list are there. */
+static BOOLEAN ListOpened[RTL_NUMBER_OF(Lists)];
+/** The engine that Engine is of has stopped. */
+static BOOLEAN Lost;
+static BOOLEAN Stopping;
+static UINT32 Busy;
+
+/** Held while something is waited for, so it is no spin lock. */
+static VOID
+Acquire(VOID)
+{
+    while (__atomic_exchange_n(&Busy, 1, __ATOMIC_ACQUIRE) != 0)
+        PlatformYield();
+}
+
+static VOID
+Release(VOID)
+{
+    __atomic_store_n(&Busy, 0, __ATOMIC_RELEASE);
+}
+
+/** All there is to be told of filters is known already. */
+static NTSTATUS NTAPI
+Notify(UINT32 NotifyType, const GUID *FilterKey, FWPS_FILTER2 *Filter)
+{
+    (VOID)NotifyType, (VOID)FilterKey, (VOID)Filter;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS
+Register(VOID *Device, STATE *State)
+{
+    FWPS_CALLOUT2 Callout = {
+        .calloutKey = State->Callout->Key,
+        .flags = State->Callout->Flags,
+        .classifyFn = State->Callout->Classify,
+        .notifyFn = Notify,
+        .flowDeleteFn = State->Callout->FlowDelete,
+    };
+    NTSTATUS Status = FwpsCalloutRegister2(Device, &Callout, &State->Id);
+    State->Registered = NT_SUCCESS(Status);
+    return Status;
+}
+
+/** Code must not go while Windows may call it: it says so, for as long as that takes. */
+static VOID
+UnregisterAll(VOID)
+{
+    while (StateCount > 0) {
+        STATE *State = &States[--StateCount];
+        while (State->Registered && !NT_SUCCESS(FwpsCalloutUnregisterById0(State->Id)))
+            PlatformYield();
+        *State = (STATE){0};
+    }
+}
+
+static NTSTATUS
+AddSubLayers(VOID)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+    for (UINT32 Index = 0; Index < SubLayerCount && NT_SUCCESS(Status); Index++) {
+        FWPM_SUBLAYER0 SubLayer = {
+            .subLayerKey = SubLayers[Index].Key,
+            .displayData = {.name = SubLayers[Index].Name},
+            .providerKey = (GUID *)&ProviderKey,
+            .weight = SubLayers[Index].Weight,
+        };
+        Status = FwpmSubLayerAdd0(Engine, &SubLayer, NULL);
+    }
+    return Status;
+}
+
+static NTSTATUS
+AddCallouts(VOID)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+    for (UINT32 Index = 0; Index < StateCount && NT_SUCCESS(Status); Index++) {
+        const WFP_CALLOUT *Row = States[Index].Callout;
+        UINT32 Id;
+        FWPM_CALLOUT0 Callout = {
+            .calloutKey = Row->Key,
+            .displayData = {.name = Row->Name},
+            .providerKey = (GUID *)&ProviderKey,
+            .applicableLayer = Row->Layer,
+        };
+        Status = FwpmCalloutAdd0(Engine, &Callout, NULL, &Id);
+    }
+    return Status;
+}
+
+static NTSTATUS
+AddObjects(VOID)
+{
+    static const FWPM_PROVIDER0 Provider = {
+        .providerKey = WFP_GUID(edae34de, 56bf, 4aab, b4, e7, 12, 2f, db, 92, 15, e5),
+        .displayData = {.name = L"EbpfCore"},
+        .serviceName = L"EbpfCore",
+    };
+    NTSTATUS Status = FwpmProviderAdd0(Engine, &Provider, NULL);
+    if (NT_SUCCESS(Status))
+        Status = AddSubLayers();
+    if (NT_SUCCESS(Status))
+        Status = AddCallouts();
+    return Status;
+}
+
+/** All of it, or nothing. */
+static NTSTATUS
+Transact(NTSTATUS (*Body)(VOID))
+{
+    NTSTATUS Status = FwpmTransactionBegin0(Engine, 0);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = Body();
+    if (!NT_SUCCESS(Status)) {
+        FwpmTransactionAbort0(Engine);
+        return Status;
+    }
+    Status = FwpmTransactionCommit0(Engine);
+    return Status;
+}
+
+static BOOLEAN
+OpenEngine(VOID)
+{
+    static const FWPM_SESSION0 Session = {
+        .displayData = {.name = L"EbpfCore"},
+        .flags = FWPM_SESSION_FLAG_DYNAMIC,
+    };
+    if (!NT_SUCCESS(FwpmEngineOpen0(NULL, RPC_C_AUTHN_WINNT, NULL, &Session, &Engine))) {
+        Engine = NULL;
+        return FALSE;
+    }
+    if (NT_SUCCESS(Transact(AddObjects)))
+        return TRUE;
+    FwpmEngineClose0(Engine);
+    Engine = NULL;
+    return FALSE;
+}
+
+/** Whether a link needs the callout's filter. */
+static BOOLEAN
+IsNeeded(const WFP_CALLOUT *Callout)
+{
+    for (EBPF_HOOK_ID Hook = 0; Hook < HookCount; Hook++)
+        if ((Callout->Hooks >> Hook & 1) != 0 && HookLinkCount(Hook) != 0)
+            return TRUE;
+    return FALSE;
+}
+
+static NTSTATUS
+AddFilter(STATE *State)
+{
+    const WFP_CALLOUT *Row = State->Callout;
+    FWPM_FILTER0 Filter = {
+        .displayData = {.name = Row->Name},
+        // Should the driver ever be gone without its filters, all goes on as without it.
+        .flags = Row->Action == FWP_ACTION_CALLOUT_INSPECTION ? 0 : FWPM_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED,
+        .providerKey = (GUID *)&ProviderKey,
+        .layerKey = Row->Layer,
+        .subLayerKey = SubLayers[Row->SubLayer].Key,
+        .action = {.type = Row->Action, .calloutKey = Row->Key},
+    };
+    return FwpmFilterAdd0(Engine, &Filter, NULL, &State->FilterId);
+}
+
+/** The filters that links need, and no others. */
+static NTSTATUS
+SetFilters(VOID)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+    for (UINT32 Index = 0; Index < StateCount && NT_SUCCESS(Status); Index++) {
+        STATE *State = &States[Index];
+        BOOLEAN Needed = IsNeeded(State->Callout);
+        if (Needed && State->FilterId == 0) {
+            Status = AddFilter(State);
+        } else if (!Needed && State->FilterId != 0) {
+            Status = FwpmFilterDeleteById0(Engine, State->FilterId);
+            if (NT_SUCCESS(Status))
+                State->FilterId = 0;
+        }
+    }
+    return Status;
+}
+
+static BOOLEAN
+ListIsNeeded(const WFP_CALLOUT_LIST *List)
+{
+    for (UINT32 Index = 0; Index < List->Count; Index++)
+        if (IsNeeded(&List->Callouts[Index]))
+            return TRUE;
+    return FALSE;
+}
+
+/** Before filters go. */
+static VOID
+CloseLists(BOOLEAN All)
+{
+    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Lists); Index++) {
+        if (!ListOpened[Index] || (!All && ListIsNeeded(Lists[Index])))
+            continue;
+        if (Lists[Index]->Closing != NULL)
+            Lists[Index]->Closing();
+        ListOpened[Index] = FALSE;
+    }
+}
+
+/** After filters came. */
+static VOID
+OpenLists(VOID)
+{
+    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Lists); Index++) {
+        if (ListOpened[Index] || !ListIsNeeded(Lists[Index]))
+            continue;
+        if (Lists[Index]->Opened != NULL)
+            Lists[Index]->Opened();
+        ListOpened[Index] = TRUE;
+    }
+}
+
+/** The session's objects go with it. */
+static VOID
+CloseEngine(VOID)
+{
+    CloseLists(TRUE);
+    FwpmEngineClose0(Engine);
+    Engine = NULL;
+    for (UINT32 Index = 0; Index < StateCount; Index++)
+        States[Index].FilterId = 0;
+}
+
+static VOID
+SetPresent(BOOLEAN Present)
+{
+    for (EBPF_HOOK_ID Hook = 0; Hook < HookCount; Hook++)
+        for (UINT32 Index = 0; Index < StateCount; Index++)
+            if ((States[Index].Callout->Hooks >> Hook & 1) != 0)
+                HookSetPresent(Hook, Present);
+}
+
+/** TRUE if all is as it should be. A transaction that fails is as if it never was, and the engine is opened anew. */
+static BOOLEAN
+Settle(VOID)
+{
+    BOOLEAN Good = FALSE;
+    Acquire();
+    BOOLEAN Wanted = !__atomic_load_n(&Stopping, __ATOMIC_SEQ_CST) && FwpmBfeStateGet0() == FWPM_SERVICE_RUNNING;
+    if (Engine != NULL && (__atomic_exchange_n(&Lost, FALSE, __ATOMIC_SEQ_CST) || !Wanted))
+        CloseEngine();
+    // What is wrong with a session, whatever it is, another one has not; but once is enough.
+    for (UINT32 Tries = 0; Wanted && !Good && Tries < 2; Tries++) {
+        if (Engine == NULL && !OpenEngine())
+            break;
+        CloseLists(FALSE);
+        Good = NT_SUCCESS(Transact(SetFilters));
+        if (Good)
+            OpenLists();
+        else
+            CloseEngine();
+    }
+    SetPresent(Wanted);
+    Release();
+    return Good;
+}
+
+static VOID
+SettleLater(VOID)
+{
+    (VOID)Settle();
+}
+
+/** Windows calls this wherever it likes: nothing may be waited for here. */
+static VOID NTAPI
+StateChanged(VOID *Context, FWPM_SERVICE_STATE State)
+{
+    (VOID)Context;
+    if (State != FWPM_SERVICE_RUNNING)
+        __atomic_store_n(&Lost, TRUE, __ATOMIC_SEQ_CST);
+    WfpQueueWork();
+}
+
+/** Of hook.c: a link came, or is gone. */
+static BOOLEAN
+LinksChanged(EBPF_HOOK_ID Hook, BOOLEAN Added)
+{
+    (VOID)Hook;
+    if (Added)
+        return Settle();
+    WfpQueueWork();
+    return TRUE;
+}
+
+static NTSTATUS
+RegisterAll(VOID *Device)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+    for (UINT32 List = 0; List < RTL_NUMBER_OF(Lists); List++) {
+        for (UINT32 Index = 0; Index < Lists[List]->Count && NT_SUCCESS(Status); Index++) {
+            STATE *State = &States[StateCount++];
+            State->Callout = &Lists[List]->Callouts[Index];
+            Status = Register(Device, State);
+        }
+    }
+    return Status;
+}
+
+_Use_decl_annotations_
+NTSTATUS
+WfpStart(VOID *Device)
+{
+    __atomic_store_n(&Stopping, FALSE, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&Lost, FALSE, __ATOMIC_SEQ_CST);
+    NTSTATUS Status = FrameInitiate();
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = InjectInitiate();
+    if (!NT_SUCCESS(Status))
+        goto Frames;
+    Status = WfpWorkInitiate(Device, SettleLater);
+    if (!NT_SUCCESS(Status))
+        goto Injection;
+    Status = RegisterAll(Device);
+    if (!NT_SUCCESS(Status))
+        goto Callouts;
+    // First to be told of changes, then to look: so none is missed.
+    Status = FwpmBfeStateSubscribeChanges0(Device, StateChanged, NULL, &Subscription);
+    if (!NT_SUCCESS(Status))
+        goto Callouts;
+    HookSetListener(LinksChanged);
+    (VOID)Settle();
+    return STATUS_SUCCESS;
+
+Callouts:
+    UnregisterAll();
+    WfpWorkTerminate();
+Injection:
+    InjectTerminate();
+Frames:
+    FrameTerminate();
+    return Status;
+}
+
+_Use_decl_annotations_
+VOID
+WfpStop(VOID)
+{
+    HookSetListener(NULL);
+    FwpmBfeStateUnsubscribeChanges0(Subscription);
+    __atomic_store_n(&Stopping, TRUE, __ATOMIC_SEQ_CST);
+    WfpWorkTerminate();
+    (VOID)Settle();
+    UnregisterAll();
+    InjectTerminate();
+    FrameTerminate();
+}

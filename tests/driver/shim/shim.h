@@ -1,0 +1,103 @@
+// The other side of the Windows Filtering Platform, for tests: it takes what a driver registers, plays frames through the
+// classify functions that are registered, by the rules of filter arbitration, and tells where the driver breaks a rule. On Linux
+// it is part of the tests' library; under Wine it is a driver of its own, fwpkclnt.sys. Nothing of it is shipped.
+#pragma once
+
+#include "wfp/wfp.h"
+
+#define SHIM_MAXIMUM_PIECES 8
+#define SHIM_MAXIMUM_FRAME 70000
+
+/** A frame that an interface received. */
+typedef struct _SHIM_FRAME {
+    UINT32 InterfaceIndex;
+    UINT32 MediaType;
+    UINT32 NblFlags;
+    /** Where the frame is cut into pieces, in order; an MDL each. What is behind the end is left out. */
+    UINT32 CutCount;
+    UINT32 Cuts[SHIM_MAXIMUM_PIECES - 1];
+    /** Bytes in front of it in its first MDL. */
+    UINT32 Headroom;
+    /** Another driver has permitted it already, and nobody may but block it. */
+    UINT32 HardPermit;
+    /** More than one: what no interface does. */
+    UINT32 Buffers;
+    UINT32 Vlan;
+    UINT32 SizeBytes;
+} SHIM_FRAME;
+
+typedef struct _SHIM_VERDICT {
+    /** FWP_ACTION_PERMIT or FWP_ACTION_BLOCK, after all sublayers. */
+    UINT32 Action;
+    UINT32 Rights;
+    UINT32 Flags;
+    /** Classify functions that were called. */
+    UINT32 Called;
+} SHIM_VERDICT;
+
+/** A frame that the driver has injected. */
+typedef struct _SHIM_INJECTED {
+    UINT32 Sent;
+    UINT32 InterfaceIndex;
+    UINT32 NdisPort;
+    UINT32 Vlan;
+    UINT32 SizeBytes;
+} SHIM_INJECTED;
+
+/** Bytes is changed as the stack would see it then. */
+VOID ShimPlay(const SHIM_FRAME *Frame, UINT8 *Bytes, SHIM_VERDICT *Verdict);
+
+/** The oldest frame that was injected; FALSE if there is none. Bytes has room for SHIM_MAXIMUM_FRAME. */
+BOOLEAN ShimTakeInjected(SHIM_INJECTED *Injected, UINT8 *Bytes);
+
+/** TRUE: frames that are injected stay under way until ShimComplete, or this is FALSE again. */
+VOID ShimHold(BOOLEAN Hold);
+VOID ShimComplete(VOID);
+
+/** The filter engine stops, or starts again. */
+VOID ShimSetRunning(BOOLEAN Running);
+
+/** The Nth call from now of what can fail (1 is the next) fails, once; 0: none does. */
+VOID ShimFail(UINT32 Number);
+
+/** Callouts are said to be in use by that many calls of unregister. */
+VOID ShimKeepBusy(UINT32 Times);
+
+/** How many callouts are registered, filters there, lists of buffers and pools allocated, handles open. */
+typedef struct _SHIM_COUNTS {
+    UINT32 Callouts;
+    UINT32 Filters;
+    UINT32 Lists;
+    UINT32 Pools;
+    UINT32 Handles;
+    UINT32 Violations;
+} SHIM_COUNTS;
+VOID ShimCount(SHIM_COUNTS *Counts);
+
+/** The first rule that was broken since the last call; empty if none was. */
+const char *ShimTakeViolation(VOID);
+
+// Between the files of the shim.
+
+VOID ShimViolate(const char *Rule);
+BOOLEAN ShimShouldFail(VOID);
+/** Runs the filters of a layer on one thing. */
+VOID ShimClassify(
+    UINT16 LayerId, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, BOOLEAN HardPermit, SHIM_VERDICT *Verdict);
+BOOLEAN ShimHasFilter(UINT16 LayerId);
+VOID ShimCountFrames(SHIM_COUNTS *Counts);
+/** Zeroed; beside what tests count of the driver, or let fail. */
+VOID *ShimAllocate(SIZE_T SizeBytes);
+VOID ShimFree(VOID *Memory);
+/** Where the bytes of an MDL are. */
+UINT8 *ShimMdlMemory(const MDL *Mdl);
+/** Ended with ShimFree. */
+MDL *ShimMakeMdl(UINT8 *Memory, UINT32 SizeBytes);
+/** What is called now may not wait, until ShimLower. */
+VOID ShimRaise(VOID);
+VOID ShimLower(VOID);
+/** The first callout is registered, and the last one is gone. */
+VOID ShimOpenDoor(VOID);
+VOID ShimCloseDoor(VOID);
+/** Notes a violation if it is raised. */
+VOID ShimRequirePassive(const char *Function);

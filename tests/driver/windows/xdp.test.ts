@@ -1,0 +1,166 @@
+// The hook "xdp" of EbpfCore.sys under Wine: programs are attached by requests, and frames are played by another driver, which
+// stands for Windows' filtering platform, through the classify functions that EbpfCore.sys has registered with it.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "ava";
+import { loadObject } from "../../../core/elf/object.ts";
+import { encode } from "../../../core/isa/encode.ts";
+import { parse } from "../../../core/isa/parse.ts";
+import { buildProgram } from "../../../core/program/build.ts";
+import { certify } from "../../../core/verifier/certify.ts";
+import { buildSys } from "../../../scripts/driver.ts";
+import { type Answer, dataOf, field, make } from "../../harness/driver-requests.ts";
+import { FRAME_NAMES, FRAMES } from "../../harness/frames.ts";
+import {
+  countsOf,
+  INJECTED_BYTES,
+  injectedOf,
+  type PlayedFrame,
+  shim,
+  VERDICT_BYTES,
+  verdictOf,
+} from "../../harness/shim.ts";
+import { openWine, type WindowsClient, type Wine } from "../../harness/wine.ts";
+
+const check = test.serial;
+
+const EMPTY = ["emptyUdp", "emptyUdpToEcho", "emptyUdpWithOptions"];
+const ARRAY = { type: 2, keySizeBytes: 4, valueSizeBytes: 8, maxEntries: 1 };
+const KEY = new Uint8Array(4);
+const DEVICE = "EbpfShim";
+
+const sample = buildProgram(
+  loadObject(readFileSync(join(import.meta.dirname, "../../../samples/droppacket.o")), "droppacket.o"),
+  undefined,
+);
+const droppacket = encode(sample.instructions);
+const certified = certify(sample);
+const certificate = certified.kind === "certified" ? certified.bytes : new Uint8Array(0);
+
+let wine: Wine;
+test.before(async () => {
+  wine = await openWine([buildSys()]);
+});
+test.after.always(() => wine?.close());
+
+const sc = (...args: readonly string[]) => wine.run("sc", ...args);
+
+function handleOf(answer: Answer): number {
+  if (answer.error !== "None") throw new Error(answer.error ?? `Windows error ${answer.status}`);
+  return field(answer, 1);
+}
+
+async function startClient(device?: string): Promise<WindowsClient> {
+  const client = wine.startClient();
+  const error = await client.open(device);
+  if (error !== 0) throw new Error(`the device does not open: ${error}`);
+  return client;
+}
+
+async function withClients(body: (core: WindowsClient, frames: WindowsClient) => Promise<void>) {
+  const core = await startClient();
+  const frames = await startClient(DEVICE);
+  await body(core, frames);
+  for (const client of [core, frames]) {
+    await client.close();
+    await client.kill();
+  }
+}
+
+const numbersOf = ({ reply }: Answer, bytes: number): Uint32Array =>
+  new Uint32Array(reply.buffer.slice(reply.byteOffset, reply.byteOffset + bytes));
+
+async function play(frames: WindowsClient, frame: PlayedFrame) {
+  const answer = await frames.ask(shim.play(frame));
+  if (answer.status !== 0) throw new Error(`Windows error ${answer.status}`);
+  return verdictOf(numbersOf(answer, VERDICT_BYTES), dataOf(answer, VERDICT_BYTES));
+}
+
+/** The names of the frames that are dropped, whole and in pieces. */
+async function droppedOf(frames: WindowsClient): Promise<string[]> {
+  const dropped = new Set<string>();
+  for (const name of FRAME_NAMES)
+    for (const cuts of [[], [14, 20]])
+      if ((await play(frames, { bytes: FRAMES[name], cuts })).action === "block") dropped.add(name);
+  return [...dropped];
+}
+
+check("sc starts the driver, and its callouts are registered", async (t) => {
+  const binPath = "C:\\ebpf\\EbpfCore.sys";
+  t.is(sc("create", "EbpfCore", "type=", "kernel", "start=", "demand", "binPath=", binPath).status, 0);
+  t.is(sc("start", "EbpfCore").status, 0);
+  await withClients(async (core, frames) => {
+    const counts = countsOf(numbersOf(await frames.ask(shim.count()), 24));
+    t.is(counts.callouts > 0, true);
+    t.is(counts.filters, 0);
+    t.is(field(await core.ask(make.nextHook(0)), 5), 1);
+  });
+});
+
+check("droppacket drops empty UDP at the hook and counts it, until it is detached", async (t) => {
+  await withClients(async (core, frames) => {
+    t.deepEqual(await droppedOf(frames), []);
+    const map = handleOf(await core.ask(make.createMap(ARRAY)));
+    const program = await core.ask(make.createProgram(droppacket, { maps: [map], certificate }));
+    t.is(field(program, 3), 2, "by the JIT");
+    const link = handleOf(await core.ask(make.createLink(handleOf(program))));
+    t.deepEqual(await droppedOf(frames), EMPTY);
+    const counted = Buffer.from(dataOf(await core.ask(make.lookup(map, KEY)))).readBigUInt64LE();
+    t.is(counted, BigInt(2 * EMPTY.length));
+    t.is((await core.ask(make.detachLink(link))).error, "None");
+    t.deepEqual(await droppedOf(frames), []);
+    t.is(dataOf(await core.ask(make.lookup(map, KEY)))[0], 2 * EMPTY.length);
+  });
+});
+
+check("a program that sends frames back has them leave by their interface", async (t) => {
+  await withClients(async (core, frames) => {
+    const answers = handleOf(await core.ask(make.createProgram(encode(parse("r0 = 3\nexit")))));
+    handleOf(await core.ask(make.createLink(answers, 1, 4)));
+    const { bytes } = { bytes: FRAMES.udp };
+    t.is((await play(frames, { bytes, interfaceIndex: 4, cuts: [20] })).action, "block");
+    const answer = await frames.ask(shim.take());
+    t.deepEqual(injectedOf(numbersOf(answer, INJECTED_BYTES), dataOf(answer, INJECTED_BYTES)), {
+      ...{ sent: true, interfaceIndex: 4, port: 104, vlan: 0, bytes },
+    });
+    t.is((await play(frames, { bytes, interfaceIndex: 5 })).action, "permit");
+  });
+});
+
+check("what a killed client had attached is detached", async (t) => {
+  await withClients(async (_core, frames) => {
+    const other = await startClient();
+    const drops = handleOf(await other.ask(make.createProgram(encode(parse("r0 = 2\nexit")))));
+    handleOf(await other.ask(make.createLink(drops)));
+    t.is((await play(frames, { bytes: FRAMES.udp })).action, "block");
+    await other.kill();
+    let action = "block";
+    for (let tries = 0; tries < 50 && action === "block"; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      action = (await play(frames, { bytes: FRAMES.udp })).action;
+    }
+    t.is(action, "permit");
+  });
+});
+
+check(
+  "the driver stops and starts while a program is attached and frames are played; no rule was broken",
+  async (t) => {
+    for (let round = 0; round < 3; round++) {
+      const core = await startClient();
+      const frames = await startClient(DEVICE);
+      const drops = handleOf(await core.ask(make.createProgram(encode(parse("r0 = 2\nexit")))));
+      handleOf(await core.ask(make.createLink(drops)));
+      t.is((await play(frames, { bytes: FRAMES.udp })).action, "block");
+      t.is(dataOf(await frames.ask(shim.violation()), 0).length, 0);
+      t.is(sc("stop", "EbpfCore").status, 0);
+      // With the callouts the shim's device goes.
+      const late = wine.startClient();
+      t.not(await late.open(DEVICE), 0);
+      for (const client of [core, frames, late]) await client.kill();
+      t.is(sc("start", "EbpfCore").status, 0);
+    }
+    t.is(sc("stop", "EbpfCore").status, 0);
+    t.is(sc("delete", "EbpfCore").status, 0);
+  },
+);
