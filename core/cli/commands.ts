@@ -38,7 +38,7 @@ const BTF_OPTION: OptionRow = {
 };
 const NAME: OptionRow = { flags: "--name <name>", help: "what to call it" };
 
-/** net/settings.ts has the kinds' settings with their checks; a test holds these options to them. */
+/** net/kinds.ts has the kinds' settings with their checks; a test holds these options to them. */
 const PLAIN: OptionRow = {
   flags: "--plain",
   help: "take and send packets one by one, without Linux' batches",

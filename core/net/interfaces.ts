@@ -26,7 +26,7 @@ import { TAP_FRAME_BYTES } from "./tap.ts";
 import { watchLoop } from "./windivert/watch.ts";
 import { WINDIVERT_FRAME_BYTES } from "./windivert/windivert.ts";
 
-export { INTERFACE_KINDS, type InterfaceKindRow, type SettingRow } from "./settings.ts";
+export { INTERFACE_KINDS, type InterfaceKindRow, type SettingRow } from "./kinds.ts";
 
 export interface InterfaceRequest {
   readonly name: string;

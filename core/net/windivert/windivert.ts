@@ -125,7 +125,13 @@ function startWindivert(library: Library, settings: WindivertSettings, environme
     if (port.handle() === 0) return;
     try {
       if (!port.shut()) return;
-      for (let count = port.receive(); count !== SHUT; count = port.receive()) handleBatch(count);
+      // Older ones the driver drops; nothing that it does or leaves undone may keep a service from ending.
+      const end = performance.now() + settings.queueMilliseconds;
+      while (performance.now() < end) {
+        const count = port.receive();
+        if (count === SHUT) return;
+        handleBatch(count);
+      }
     } finally {
       cells[CELL.handle] = 0;
       port.close();

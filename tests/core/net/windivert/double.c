@@ -27,6 +27,7 @@
 enum { NOT_FOUND = 2, INVALID_PARAMETER = 87, INVALID_HANDLE_VALUE_ERROR = 6, PIPE_IS_EMPTY = 232, IO_IS_PENDING = 997 };
 enum { STATUS_OK = 0, STATUS_WAIT = 0x103 };
 #define STATUS_PIPE_EMPTY_VALUE 0xC00000D9u
+#define STATUS_CANCELLED_VALUE 0xC0000120u
 enum { HANDLES = 4, FIRST_HANDLE = 0x140, FILTER = 8192, LARGEST = 40 + 0xffff, ADDRESS = 80, BATCH = 255 };
 enum { QUEUE_BYTES = 4 << 20, OUTPUT_BYTES = 32 << 20 };
 enum { F_OUTBOUND = 0x20000, F_LOOPBACK = 0x40000, F_IMPOSTOR = 0x80000, F_IPV6 = 0x100000, F_CHECKSUMS = 0xE00000 };
@@ -70,7 +71,7 @@ typedef struct {
     char Filter[FILTER]; RING Queue; uint8_t Bytes[QUEUE_BYTES];
 } HANDLE_STATE;
 typedef struct {
-    uint32_t Lock, OpenError, Stall, Version, Lost, TemplateLength; uint64_t Generate;
+    uint32_t Lock, OpenError, SendError, Stall, Version, Lost, TemplateLength; uint64_t Generate;
     uint8_t Template[LARGEST];
     HANDLE_STATE Handles[HANDLES];
     RING Output; uint8_t OutputBytes[OUTPUT_BYTES];
@@ -400,6 +401,8 @@ EXPORT int WinDivertSendEx(intptr_t Handle, const uint8_t *Packets, uint32_t Len
     Enter();
     uint32_t Stall = Driver->Stall;
     Driver->Stall = 0;
+    Error = Driver->SendError;
+    Driver->SendError = 0;
     if (State(Handle) == NULL || Flags != 0 || Waiting != NULL) Error = INVALID_HANDLE_VALUE_ERROR;
     for (; Error == 0 && At < Length; Index++) {
         uint32_t Size = PacketLength(Packets + At, Length - At);
@@ -427,7 +430,12 @@ EXPORT int WinDivertClose(intptr_t Handle)
 {
     Enter();
     HANDLE_STATE *H = State(Handle);
-    if (H != NULL) { Pending[Handle - FIRST_HANDLE].Waiting = NULL; ReleaseHandle(H); }
+    if (H != NULL) {
+        WAITING *Waiting = Pending[Handle - FIRST_HANDLE].Waiting;
+        Pending[Handle - FIRST_HANDLE].Waiting = NULL;
+        if (Waiting != NULL) { Waiting->Status = STATUS_CANCELLED_VALUE; Signal(Waiting->Event); }
+        ReleaseHandle(H);
+    }
     Leave();
     return H != NULL ? 1 : (Fail(INVALID_HANDLE_VALUE_ERROR), 0);
 }
@@ -455,6 +463,8 @@ EXPORT int WinDivertGetParam(intptr_t Handle, int Parameter, uint64_t *Value)
 EXPORT void DoubleUse(const char *Path) { Use(Path); }
 /** The error of every WinDivertOpen from now on; 0: none. */
 EXPORT void DoubleFailOpen(uint32_t Error) { Enter(); Driver->OpenError = Error; Leave(); }
+/** The error of the next WinDivertSendEx, which then sends nothing. */
+EXPORT void DoubleFailSend(uint32_t Error) { Enter(); Driver->SendError = Error; Leave(); }
 /** The next WinDivertSendEx takes that long. */
 EXPORT void DoubleStall(uint32_t Milliseconds) { Enter(); Driver->Stall = Milliseconds; Leave(); }
 EXPORT void DoubleVersion(uint32_t Major, uint32_t Minor) { Enter(); Driver->Version = Major << 16 | Minor; Leave(); }

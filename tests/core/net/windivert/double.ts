@@ -58,6 +58,10 @@ export interface Double {
   depart(): Departed[];
   opened(): OpenHandles;
   failOpen(error: number): void;
+  /** Of the next batch that is given back. */
+  failSend(error: number): void;
+  /** Takes the first handle away, as nobody should. */
+  takeHandle(): void;
   stall(milliseconds: number): void;
   version(major: number, minor: number): void;
   lost(): number;
@@ -68,6 +72,7 @@ export interface Double {
 
 const HOW = ["untouched", "sent", "released"] as const;
 const LARGEST = 65_575;
+const FIRST_HANDLE = 0x140;
 
 /** The driver's memory is in `driverFile`, if one is given, else in this process. */
 export function loadDouble(path: string, driverFile?: string): Double {
@@ -120,6 +125,8 @@ export function loadDouble(path: string, driverFile?: string): Double {
       const filter = count === 0 ? "" : text.toString("latin1", 0, text.indexOf(0));
       return { count, filter, queuePackets, queueMilliseconds, queueBytes, priority, waiting };
     },
+    failSend: bind("DoubleFailSend", "void", ["uint32_t"]),
+    takeHandle: () => bind("WinDivertClose", "int", ["intptr_t"])(FIRST_HANDLE),
     failOpen: bind("DoubleFailOpen", "void", ["uint32_t"]),
     stall: bind("DoubleStall", "void", ["uint32_t"]),
     version: bind("DoubleVersion", "void", ["uint32_t", "uint32_t"]),

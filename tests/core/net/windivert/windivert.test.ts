@@ -394,6 +394,36 @@ check("a loop that hangs is no black hole: what comes then passes, and the inter
   t.is(driver.opened().count, 0);
 });
 
+check("a batch that the driver refuses is an error, and the loop goes on", async (t) => {
+  const stage = openTest(t);
+  const added = await stage.add({ ...request(), program: stage.load("r0 = 1\nexit") });
+  driver.failSend(1232);
+  driver.arrive(QUERY);
+  t.true(await until(() => added.counters().errors === 1));
+  driver.arrive(QUERY);
+  await departed(t, 1);
+  t.like(added.counters(), { passed: 2, errors: 1 });
+});
+
+check("a handle that fails ends the interface with Windows' number, and nothing is left open", async (t) => {
+  const stage = openTest(t);
+  const added = await stage.add({ ...request(), program: stage.load("r0 = 1\nexit") });
+  driver.arrive(QUERY);
+  await departed(t, 1);
+  driver.takeHandle();
+  t.true(await until(() => added.state().kind === "failed"));
+  const state = added.state();
+  t.regex(
+    state.kind === "failed" ? state.error.message : "",
+    /^WinDivertRecvEx failed with Windows' error \d+$/,
+  );
+  driver.arrive(QUERY);
+  t.deepEqual(
+    (await departed(t, 1)).map(({ how }) => how),
+    ["untouched"],
+  );
+});
+
 const FAILURES: readonly [
   settings: Readonly<Record<string, unknown>>,
   openError: number,
