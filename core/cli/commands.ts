@@ -29,7 +29,12 @@ const PLATFORM: OptionRow = {
 const ENGINE: OptionRow = {
   flags: "--engine <name>",
   help: "how programs run",
-  choices: ["wasm", "interpreter"],
+  choices: ["wasm", "interpreter", "jit"],
+};
+const HOST: OptionRow = {
+  flags: "--host <name>",
+  help: "who runs them: kernel (the driver) or embedded (the service)",
+  choices: ["embedded", "kernel"],
 };
 const BTF_OPTION: OptionRow = {
   flags: "--btf <file>",
@@ -124,6 +129,7 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: "--hex <bytes>", help: "the packet's bytes" },
       { flags: "--context <bytes>", help: "the context's bytes; pointers to the packet are set" },
       { flags: "--repeat <count>", help: "runs to time", integer: { minimum: 1, maximum: 1_000_000_000 } },
+      HOST,
       ENGINE,
       { flags: "--trace", help: "print every instruction with its registers (engine interpreter)" },
     ],
@@ -149,11 +155,12 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: "--hook <name>", help: "attach it to this hook, such as xdp", completes: "hook" },
       {
         flags: "--interface <name>",
-        help: "of this interface; needed if there are several",
+        help: "of this interface of the service, needed if there are several; in the driver of this one of Windows",
         completes: "interface",
       },
       NAME,
       PROGRAM_OPTION,
+      HOST,
       ENGINE,
       PLATFORM,
       { flags: "--persistent", help: "its maps keep their content when the service starts again" },
@@ -168,7 +175,8 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     path: ["program", "list"],
-    help: "list the loaded programs",
+    help: "list the loaded programs; with --host kernel also those that others have in the driver",
+    options: [HOST],
     load: async () => (await import("./commands/program.ts")).listPrograms,
   },
   {
@@ -186,13 +194,21 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     path: ["program", "stats"],
-    help: "print the counters of the interfaces a program is attached to",
+    help: "print the counters of the interfaces a program is attached to, or its runs in the driver",
     arguments: [PROGRAM],
+    options: [
+      {
+        flags: "--count <state>",
+        help: "have the driver count and time runs, or not",
+        choices: ["on", "off"],
+      },
+    ],
     load: async () => (await import("./commands/program.ts")).programStats,
   },
   {
     path: ["map", "list"],
-    help: "list the maps",
+    help: "list the maps; with --host kernel also those that others have in the driver",
+    options: [HOST],
     load: async () => (await import("./commands/map.ts")).listMaps,
   },
   {
@@ -258,8 +274,11 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     path: ["link", "attach"],
-    help: "attach a loaded program to an interface",
-    arguments: [PROGRAM, { name: "<interface>", help: "name", completes: "interface" }],
+    help: "attach a loaded program to an interface; one in the driver without a name to all of Windows'",
+    arguments: [
+      PROGRAM,
+      { name: "[interface]", help: "name, or the number of one of Windows", completes: "interface" },
+    ],
     options: [
       { flags: "--hook <name>", help: "the hook, where the program does not tell", completes: "hook" },
     ],

@@ -22,12 +22,16 @@ function pick<T extends Named>(what: string, text: string, rows: readonly T[], m
   });
 }
 
+/** Numbers that the service does not give are those of what others have in the driver. */
+const hostOf = (text: string): { readonly host?: "kernel" } =>
+  /^[0-9]{10}$/.test(text) ? { host: "kernel" } : {};
+
 export async function findProgram(client: ServiceClient, text: string): Promise<ProgramRecord> {
-  return pick("program", text, await client.call("program.list", {}), "ProgramNotFound");
+  return pick("program", text, await client.call("program.list", hostOf(text)), "ProgramNotFound");
 }
 
 export async function findMap(client: ServiceClient, text: string): Promise<MapRecord> {
-  return pick("map", text, await client.call("map.list", {}), "MapNotFound");
+  return pick("map", text, await client.call("map.list", hostOf(text)), "MapNotFound");
 }
 
 /** A link by its id, or by the interface it is on. */

@@ -1,5 +1,6 @@
 // What the manager's operations share, and the order that every change keeps. Holds no operation itself.
 import type { Host, Interface, InterfaceKind, LoadedProgram } from "../host/host.ts";
+import type { KernelHost } from "../host/kernel/host.ts";
 import type { Registry } from "./registry.ts";
 import type { State, StateWriter } from "./state.ts";
 
@@ -14,7 +15,9 @@ export type MakeInterface = (
 export interface Context {
   readonly registry: Registry;
   readonly state: State;
+  /** The one that runs programs in this process. */
   readonly host: Host;
+  readonly kernel: KernelHost;
   readonly makeInterface: MakeInterface;
   /** Hooks that the interfaces of this host have. */
   readonly hooks: readonly string[];

@@ -4,8 +4,9 @@ import { EbpfError } from "../base/error.ts";
 import { parseHex, printHex } from "../base/hex.ts";
 import { readValue } from "../btf/value.ts";
 import { writeValue } from "../btf/write-value.ts";
-import { LANE_COUNT } from "../host/embedded/lane.ts";
+import type { KernelHost } from "../host/kernel/host.ts";
 import type { Checkpoints } from "./checkpoint.ts";
+import { numberOfOther, withOtherMap } from "./others.ts";
 import { indexBytes, isProgramArray, programBytes, readId } from "./program-arrays.ts";
 import type { MapEntryRecord } from "./records.ts";
 import type { LiveMap, Registry } from "./registry.ts";
@@ -21,7 +22,11 @@ export interface Entries {
   delete(id: number, key: unknown): MapEntryRecord;
 }
 
-export function createEntries(registry: Registry, checkpoints: Checkpoints): Entries {
+export function createEntries(registry: Registry, kernel: KernelHost, checkpoints: Checkpoints): Entries {
+  const withMap = <T>(id: number, body: (live: LiveMap) => T): T => {
+    const other = registry.maps.has(id) ? undefined : numberOfOther(id);
+    return other === undefined ? body(registry.map(id)) : withOtherMap(kernel, other, body);
+  };
   const lookup = (live: LiveMap, key: Uint8Array): Uint8Array => {
     const value = live.map.lookup(key);
     if (value !== undefined) return value;
@@ -39,38 +44,35 @@ export function createEntries(registry: Registry, checkpoints: Checkpoints): Ent
     }
   };
   return {
-    mapEntries(id) {
-      const live = registry.map(id);
-      return [...live.map.keys()].flatMap((key) => {
-        const value = live.map.lookup(key);
-        return value === undefined ? [] : [entryRecord(live, key, value)];
-      });
-    },
-    lookup(id, key) {
-      const live = registry.map(id);
-      const bytes = keyBytes(live, key);
-      return entryRecord(live, bytes, lookup(live, bytes));
-    },
-    update(id, key, value, mode = "any") {
-      const live = registry.map(id);
-      const bytes = keyBytes(live, key);
-      const before = live.map.lookup(bytes);
-      live.map.update(
-        bytes,
-        isProgramArray(live) ? programValue(registry, live, value) : valueBytes(live, value),
-        mode,
-      );
-      written(live, bytes, before);
-      return entryRecord(live, bytes, lookup(live, bytes));
-    },
-    delete(id, key) {
-      const live = registry.map(id);
-      const bytes = keyBytes(live, key);
-      const before = lookup(live, bytes);
-      live.map.delete(bytes);
-      written(live, bytes, before);
-      return entryRecord(live, bytes, before);
-    },
+    mapEntries: (id) =>
+      withMap(id, (live) =>
+        [...live.map.keys()].flatMap((key) => {
+          const value = live.map.lookup(key);
+          return value === undefined ? [] : [entryRecord(live, key, value)];
+        }),
+      ),
+    lookup: (id, key) =>
+      withMap(id, (live) => {
+        const bytes = keyBytes(live, key);
+        return entryRecord(live, bytes, lookup(live, bytes));
+      }),
+    update: (id, key, value, mode = "any") =>
+      withMap(id, (live) => {
+        const bytes = keyBytes(live, key);
+        const before = live.map.lookup(bytes);
+        const next = isProgramArray(live) ? programValue(registry, live, value) : valueBytes(live, value);
+        live.map.update(bytes, next, mode);
+        written(live, bytes, before);
+        return entryRecord(live, bytes, lookup(live, bytes));
+      }),
+    delete: (id, key) =>
+      withMap(id, (live) => {
+        const bytes = keyBytes(live, key);
+        const before = lookup(live, bytes);
+        live.map.delete(bytes);
+        written(live, bytes, before);
+        return entryRecord(live, bytes, before);
+      }),
   };
 }
 
@@ -143,11 +145,12 @@ function programValue(registry: Registry, live: LiveMap, value: unknown): Uint8A
 function valueBytes(live: LiveMap, value: unknown): Uint8Array {
   const { valueSizeBytes, valueTypeId } = live.map.spec;
   if (!isPerCpu(live)) return cellBytes(live, "value", value, valueTypeId, valueSizeBytes);
-  const whole = new Uint8Array(strideOf(live) * LANE_COUNT);
+  const whole = new Uint8Array(live.map.copySizeBytes);
+  const cpuCount = whole.length / strideOf(live);
   const bytes = typeof value === "string" && /^0x/i.test(value) ? parseHex(value) : undefined;
   if (bytes?.length === whole.length) return bytes;
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (list.length > LANE_COUNT) throw invalid(live, "value", `a list of at most ${LANE_COUNT} values`);
+  if (list.length > cpuCount) throw invalid(live, "value", `a list of at most ${cpuCount} values`);
   for (const [cpu, one] of list.entries()) {
     whole.set(cellBytes(live, "value", one, valueTypeId, valueSizeBytes), cpu * strideOf(live));
   }

@@ -321,15 +321,15 @@ export function unreadableRecord(file: string, error: EbpfError): VerificationRe
   };
 }
 
-/** The hooks of all platforms, and whether the embedded host has them. */
-export function listHooks(): HookRecord[] {
+/** The hooks of all platforms, and whether they are among those that are there. */
+export function listHooks(available: readonly string[] = EMBEDDED_HOOKS): HookRecord[] {
   return (["windows", "linux"] as const).flatMap((platform) =>
     PLATFORMS[platform].attachTypes.map(({ name, programType, description }) => ({
       name,
       programType,
       platform,
       description,
-      available: EMBEDDED_HOOKS.includes(name),
+      available: available.includes(name),
     })),
   );
 }

@@ -1,12 +1,13 @@
 // Attaching: which interface a person means, whether the program may go there, and the swap. One program an interface.
 import { EbpfError } from "../base/error.ts";
-import type { Interface, LoadedProgram } from "../host/host.ts";
 import { findAttachType } from "../platform/platform.ts";
 import { PLATFORMS } from "../platform/platforms.ts";
 import type { Program } from "../program/program.ts";
 import { type Context, liveThenWritten } from "./context.ts";
+import { findPlace } from "./kernel-links.ts";
+import { interfacePlace, kernelPlace, type Place } from "./places.ts";
 import type { LinkRecord } from "./records.ts";
-import type { LiveInterface, LiveLink, Registry } from "./registry.ts";
+import type { LiveInterface, LiveLink, LiveProgram, Registry } from "./registry.ts";
 
 /** The named interface, or the only one; InterfaceNotFound, or InterfaceAmbiguous naming them. */
 export function chooseInterface(registry: Registry, name: string | undefined): LiveInterface {
@@ -20,21 +21,16 @@ export function chooseInterface(registry: Registry, name: string | undefined): L
   });
 }
 
-/** The interface running; InterfaceFailed if it could not be brought back. */
-export function running(entry: LiveInterface): Interface {
-  if (entry.live !== undefined) return entry.live;
-  throw new EbpfError("InterfaceFailed", `interface ${entry.name} does not run: ${entry.problem ?? ""}`, {
-    target: entry.name,
-  });
+/** HookUnknown if no platform has a hook of that name. */
+export function checkHookKnown(name: string): void {
+  if (Object.values(PLATFORMS).some((platform) => findAttachType(platform, name) !== undefined)) return;
+  throw new EbpfError("HookUnknown", `there is no hook ${name}`, { target: name });
 }
 
-/** Whether any program could go to that hook here; told before anything of the program is looked at. */
+/** Whether interfaces of the service have it; told before anything of the program is looked at. */
 export function checkHookName({ hooks }: Context, name: string): void {
-  if (hooks.includes(name)) return;
-  if (!Object.values(PLATFORMS).some((platform) => findAttachType(platform, name) !== undefined)) {
-    throw new EbpfError("HookUnknown", `there is no hook ${name}`, { target: name });
-  }
-  throw unavailable(name);
+  checkHookKnown(name);
+  if (!hooks.includes(name)) throw unavailable(name);
 }
 
 function unavailable(name: string): EbpfError {
@@ -75,28 +71,20 @@ export function checkFree(registry: Registry, entry: LiveInterface): void {
   );
 }
 
-/** What runs on the interface now, to be put back if a change fails. */
-export function attachedTo(registry: Registry, entry: LiveInterface): LoadedProgram | undefined {
-  const link = registry.linkOn(entry.name);
-  return link === undefined ? undefined : registry.programs.get(link.programId)?.loaded;
-}
-
+/** The kernel's host attaches to interfaces of the system, or to all of them if none is named; the embedded one to its own. */
 export async function attach(
   context: Context,
   programId: number,
-  interfaceName: string,
+  interfaceName: string | undefined,
   hook: string | undefined,
 ): Promise<LinkRecord> {
   const { registry, state } = context;
-  const { loaded } = registry.program(programId);
-  const entry = registry.interface(interfaceName);
-  const name = checkHook(context, loaded.image.program, hook);
-  checkFree(registry, entry);
-  const live = running(entry);
-  const link: LiveLink = { id: registry.nextId(), programId, interface: entry.name, hook: name };
+  const program = registry.program(programId);
+  const place = placeFor(context, program, interfaceName, hook);
+  const link: LiveLink = { id: registry.nextId(), programId, interface: place.name, hook: place.hook };
   await liveThenWritten(state, {
-    live: () => live.attach(loaded),
-    undo: () => live.attach(undefined),
+    live: () => place.attach(program, link.id),
+    undo: () => place.undo(link.id),
     write(writer) {
       writer.addLink(link);
       writer.setLastId(registry.lastId);
@@ -104,6 +92,20 @@ export async function attach(
   });
   registry.links.set(link.id, link);
   return registry.linkRecord(link);
+}
+
+function placeFor(
+  context: Context,
+  { host, loaded }: LiveProgram,
+  interfaceName: string | undefined,
+  hook: string | undefined,
+): Place {
+  const { program } = loaded.image;
+  if (host === "kernel") return kernelPlace(context, findPlace(context, program, hook, interfaceName), false);
+  const entry = chooseInterface(context.registry, interfaceName);
+  const name = checkHook(context, program, hook);
+  checkFree(context.registry, entry);
+  return interfacePlace(context, entry, name);
 }
 
 export async function detach(context: Context, id: number): Promise<LinkRecord> {
@@ -116,11 +118,14 @@ export async function detach(context: Context, id: number): Promise<LinkRecord> 
   return record;
 }
 
-/** Ends it in the loop. The state already says so; an interface that fails now is told in the log and retried never. */
+/** Ends it where it lives. The state already says so; what fails now is told in the log and retried never. */
 export async function endLink({ registry, log }: Context, link: LiveLink): Promise<void> {
   try {
-    await registry.interfaces.get(link.interface)?.live?.attach(undefined);
+    const inKernel = registry.kernelLinks.get(link.id);
+    registry.kernelLinks.delete(link.id);
+    if (registry.isKernel(link.programId)) inKernel?.close();
+    else await registry.interfaces.get(link.interface)?.live?.attach(undefined);
   } catch (error) {
-    log(`interface ${link.interface}: detaching failed: ${(error as Error).message}`);
+    log(`${link.hook} ${link.interface}: detaching failed: ${(error as Error).message}`);
   }
 }

@@ -51,20 +51,35 @@ export function load(
   choice: Choice & { readonly engine: EngineName; readonly proof: Proof },
   tell: Tell,
 ): LoadedProgram {
+  return loadVerified(host, readProgram(bytes, choice, tell), choice, tell);
+}
+
+/** bytes -> VerifiedProgram: the part of the way that no host is needed for. */
+export function readProgram(bytes: Uint8Array, choice: Choice, tell: Tell): VerifiedProgram {
   const object = loadObject(bytes, choice.file);
   const program = buildProgram(object, choice.program, buildOptions(choice));
   tell({ message: `verifying ${program.name}` });
-  const verified = accepted(program);
-  if (choice.proof !== "none") tell({ message: `certifying ${program.name}` });
-  const proof = choice.proof === "none" ? {} : proofOf(verified, host.kind);
+  return accepted(program);
+}
+
+/** VerifiedProgram -> LoadedProgram. */
+export function loadVerified(
+  host: Host,
+  program: VerifiedProgram,
+  how: { readonly engine: EngineName; readonly proof: Proof },
+  tell: Tell,
+): LoadedProgram {
+  if (how.proof !== "none") tell({ message: `certifying ${program.name}` });
+  const proof = how.proof === "none" ? {} : proofOf(program, host.kind);
   // The driver has an interpreter for what nothing proves.
-  if (choice.proof === "required" && host.kind !== "kernel" && proof.reason !== undefined) {
-    throw disagreement(verified, proof.reason);
+  if (how.proof === "required" && host.kind !== "kernel" && proof.reason !== undefined) {
+    throw disagreement(program, proof.reason);
   }
   tell({ message: `compiling ${program.name}` });
-  const image = compile(verified, choice.engine);
+  const image = compile(program, how.engine);
   const loaded = loadImage(host, image, proof.certificate);
-  if (proof.reason === undefined || loaded.engineReason === undefined) return loaded;
+  if (proof.reason === undefined || loaded.engineReason === undefined || loaded.engine === image.engine)
+    return loaded;
   return { ...loaded, engineReason: `no certificate of it can be made: ${proof.reason}` };
 }
 
@@ -175,8 +190,9 @@ export function engineNamed(name: string | undefined, host: HostKind = "embedded
   throw new EbpfError("EngineUnknown", `the host ${host} has no engine ${name}`, { target: name ?? host });
 }
 
-/** The host that has an engine of that name, if only one has. */
-export function hostOfEngine(name: string): HostKind | undefined {
+/** The hosts that have an engine of that name; EngineUnknown if none has. */
+export function hostsOfEngine(name: string): HostKind[] {
   const having = (["embedded", "kernel"] as const).filter((host) => ENGINES[host][name] !== undefined);
-  return having.length === 1 ? having[0] : undefined;
+  if (having.length > 0) return having;
+  throw new EbpfError("EngineUnknown", `there is no engine ${name}`, { target: name });
 }

@@ -1,12 +1,15 @@
 // The manager: one method per user intention. What changes runs alone, one after the other; what only reads does not
 // wait. Puts the operations of this room together over one state and one host; decides nothing itself.
+import { EbpfError } from "../base/error.ts";
 import type { InterfaceKind } from "../host/host.ts";
+import type { KernelHost } from "../host/kernel/host.ts";
 import { createCheckpoints } from "./checkpoint.ts";
 import { type Context, createQueue } from "./context.ts";
 import { createEntries, type Entries } from "./entries.ts";
 import { addInterface, removeInterface } from "./interfaces.ts";
 import { attach, detach } from "./links.ts";
 import type { Tell } from "./load.ts";
+import { otherMaps, otherPrograms } from "./others.ts";
 import { type AddProgram, addProgram, programStats, removeProgram } from "./programs.ts";
 import type {
   InterfaceRecord,
@@ -21,7 +24,7 @@ import { Registry } from "./registry.ts";
 import { createRestorer } from "./restore.ts";
 import { type ReadRing, readRing } from "./rings.ts";
 
-export { embeddedParts } from "./embedded.ts";
+export { hostParts } from "./embedded.ts";
 export type { AddProgram } from "./programs.ts";
 export { openState, type State } from "./state.ts";
 
@@ -31,15 +34,20 @@ export interface Manager extends Entries {
     "memoryBytes" | "programs" | "maps" | "links" | "interfaces" | "problems"
   >;
   addProgram(request: AddProgram, progress: Tell): Promise<ProgramRecord>;
-  programs(): ProgramRecord[];
+  /** Of one host, if it is named; of the kernel's also what others have in the driver. */
+  programs(of?: "embedded" | "kernel"): ProgramRecord[];
   program(id: number): ProgramRecord;
   removeProgram(id: number): Promise<ProgramRecord>;
   programStats(id: number): ProgramStatsRecord;
   readRing(request: ReadRing): Promise<RingRecord>;
-  maps(): MapRecord[];
+  /** From now on the driver counts and times runs of all its programs, or does not. */
+  countRuns(enabled: boolean): void;
+  maps(of?: "embedded" | "kernel"): MapRecord[];
   map(id: number): MapRecord;
   links(): LinkRecord[];
-  attach(programId: number, interfaceName: string, hook?: string): Promise<LinkRecord>;
+  /** Names of hooks that programs can be attached to. */
+  hooks(): string[];
+  attach(programId: number, interfaceName?: string, hook?: string): Promise<LinkRecord>;
   detach(id: number): Promise<LinkRecord>;
   interfaces(): InterfaceRecord[];
   addInterface(
@@ -52,18 +60,31 @@ export interface Manager extends Entries {
   close(): Promise<void>;
 }
 
+const hooksOf = (kernel: KernelHost): string[] =>
+  kernel.isRunning() ? kernel.hooks().flatMap(({ name, present }) => (present ? [name] : [])) : [];
+
 /** A manager with all that the state holds brought back; what cannot be is kept and told by status(). */
 export async function createManager(parts: Omit<Context, "registry">): Promise<Manager> {
-  const { state, host, log } = parts;
-  const registry = new Registry(host.kind);
+  const { state, host, kernel, log } = parts;
+  const registry = new Registry();
   const context: Context = { ...parts, registry };
   const restorer = createRestorer(context);
   await restorer.restore();
   const alone = createQueue();
   const retry = restorer.retryFailed(alone);
   const checkpoints = createCheckpoints(registry, state, log);
+  /** Once more without what the driver turned out to have lost. */
+  const afterLoss = <T>(body: () => T): T => {
+    try {
+      return body();
+    } catch (error) {
+      if (!(error instanceof EbpfError) || error.code !== "DriverNotRunning") throw error;
+      restorer.dropLost();
+      return body();
+    }
+  };
   return {
-    ...createEntries(registry, checkpoints),
+    ...createEntries(registry, kernel, checkpoints),
     status: () => ({
       memoryBytes: process.memoryUsage.rss(),
       programs: registry.programs.size,
@@ -73,13 +94,27 @@ export async function createManager(parts: Omit<Context, "registry">): Promise<M
       problems: restorer.problems(),
     }),
     addProgram: (request, progress) => alone(() => addProgram(context, request, progress)),
-    programs: () => [...registry.programs.values()].map((program) => registry.programRecord(program)),
-    program: (id) => registry.programRecord(registry.program(id)),
-    removeProgram: (id) => alone(() => removeProgram(context, id)),
-    programStats: (id) => programStats(registry, id),
+    programs(of) {
+      const own = [...registry.programs.values()].map((program) => registry.programRecord(program));
+      const all = [...own, ...restorer.failed()].filter(({ host }) => of === undefined || host === of);
+      return of === "kernel" ? [...all, ...otherPrograms(registry, kernel)] : all;
+    },
+    program: (id) =>
+      restorer.failed().find((row) => row.id === id) ?? registry.programRecord(registry.program(id)),
+    removeProgram: (id) => alone(async () => restorer.giveUp(id) ?? (await removeProgram(context, id))),
+    programStats: (id) => programStats(context, id),
     readRing: (request) => readRing(registry, request),
-    maps: () => [...registry.maps.values()].map((map) => registry.mapRecord(map)),
+    countRuns: (enabled) => kernel.countRuns(enabled),
+    maps: (of) =>
+      afterLoss(() => {
+        const own = [...registry.maps.values()].filter(
+          ({ programId }) => of === undefined || registry.program(programId).host === of,
+        );
+        const others = of === "kernel" ? otherMaps(registry, kernel) : [];
+        return [...own.map((map) => registry.mapRecord(map)), ...others];
+      }),
     map: (id) => registry.mapRecord(registry.map(id)),
+    hooks: () => [...new Set([...context.hooks, ...hooksOf(kernel)])],
     links: () => [...registry.links.values()].map((link) => registry.linkRecord(link)),
     attach: (programId, name, hook) => alone(() => attach(context, programId, name, hook)),
     detach: (id) => alone(() => detach(context, id)),
@@ -92,6 +127,7 @@ export async function createManager(parts: Omit<Context, "registry">): Promise<M
         await checkpoints.stop();
         await Promise.allSettled([...registry.interfaces.values()].map((entry) => entry.live?.close()));
         await host.close();
+        await kernel.close();
         state.close();
       }),
   };

@@ -1,6 +1,6 @@
 // Program arrays as people see them: an entry names a program by its id here, or by its name. Hosts number programs in their own way.
 import { EbpfError } from "../base/error.ts";
-import type { EbpfMap } from "../host/host.ts";
+import type { EbpfMap, HostKind } from "../host/host.ts";
 import type { LiveMap, LiveProgram, Registry } from "./registry.ts";
 
 export function isProgramArray({ type }: Pick<LiveMap, "type">): boolean {
@@ -8,8 +8,8 @@ export function isProgramArray({ type }: Pick<LiveMap, "type">): boolean {
 }
 
 /** The map with the registry's ids for values; what the host has and the registry has not has no entry. */
-export function withProgramIds(registry: Registry, map: EbpfMap): EbpfMap {
-  const programs = (): LiveProgram[] => [...registry.programs.values()];
+export function withProgramIds(registry: Registry, map: EbpfMap, host: HostKind): EbpfMap {
+  const programs = (): LiveProgram[] => [...registry.programs.values()].filter((one) => one.host === host);
   return {
     ...map,
     lookup(key) {
@@ -19,11 +19,10 @@ export function withProgramIds(registry: Registry, map: EbpfMap): EbpfMap {
     },
     update(key, value, mode) {
       const program = value.length === 4 ? registry.programs.get(readId(value)) : undefined;
-      if (program === undefined) {
+      if (program?.host !== host) {
         const { name } = map.spec;
-        throw new EbpfError("MapValueInvalid", `map ${name}: its values are ids of loaded programs`, {
-          target: name,
-        });
+        const text = `map ${name}: its values are ids of programs that are loaded on the host ${host}`;
+        throw new EbpfError("MapValueInvalid", text, { target: name });
       }
       map.update(key, idBytes(program.loaded.id), mode);
     },

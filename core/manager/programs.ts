@@ -1,20 +1,18 @@
 // Programs: adding (with attaching and replacing as one step), removing, counters.
+import { EbpfError } from "../base/error.ts";
 import { readBytes } from "../base/files.ts";
-import type { LoadedProgram } from "../host/host.ts";
+import type { Host } from "../host/host.ts";
+import type { Program } from "../program/program.ts";
 import { type Context, liveThenWritten } from "./context.ts";
-import {
-  attachedTo,
-  checkFree,
-  checkHook,
-  checkHookName,
-  chooseInterface,
-  endLink,
-  running,
-} from "./links.ts";
-import { engineNamed, load, type Tell, unload } from "./load.ts";
+import { chooseHost } from "./hosts.ts";
+import { findPlace } from "./kernel-links.ts";
+import { checkFree, checkHook, checkHookKnown, checkHookName, chooseInterface, endLink } from "./links.ts";
+import { engineNamed, loadVerified, readProgram, type Tell, unload } from "./load.ts";
+import { numberOfOther } from "./others.ts";
+import { interfacePlace, kernelPlace, type Place } from "./places.ts";
 import { isProgramArray, withProgramIds } from "./program-arrays.ts";
 import type { ProgramRecord, ProgramStatsRecord } from "./records.ts";
-import type { LiveInterface, LiveLink, LiveMap, LiveProgram, Registry } from "./registry.ts";
+import type { LiveLink, LiveMap, LiveProgram, Registry } from "./registry.ts";
 import type { StateWriter, StoredProgram } from "./state.ts";
 
 export interface AddProgram {
@@ -25,6 +23,8 @@ export interface AddProgram {
   readonly name?: string;
   readonly program?: string;
   readonly engine?: string;
+  /** Without it, that which chooseHost() finds. */
+  readonly host?: "embedded" | "kernel";
   readonly platform?: "windows" | "linux";
   readonly persistent?: boolean;
   readonly replace?: boolean;
@@ -36,32 +36,33 @@ export interface AddProgram {
 const OBJECT_LIMIT_BYTES = 64 << 20;
 
 export async function addProgram(context: Context, request: AddProgram, tell: Tell): Promise<ProgramRecord> {
-  const { registry, host } = context;
+  const { registry } = context;
   const attaches = request.hook !== undefined || request.interface !== undefined;
-  if (request.hook !== undefined) checkHookName(context, request.hook);
-  const entry = attaches ? chooseInterface(registry, request.interface) : undefined;
+  checkPlaceEarly(context, request);
   tell({ message: `reading ${request.file}` });
   const object = readBytes(request.file, OBJECT_LIMIT_BYTES);
-  const engine = engineNamed(request.engine);
+  const verified = readProgram(object, request, tell);
+  const host = chooseHost(context, request, verified);
+  const engine = engineNamed(request.engine, host.kind);
+  const place = attaches ? placeOf(context, host, verified, request) : undefined;
   const proof = request.allowUncertified === true ? "wanted" : "required";
-  const loaded = load(host, object, { ...request, engine, proof }, tell);
+  const loaded = loadVerified(host, verified, { engine, proof }, tell);
   try {
-    const hook = entry === undefined ? undefined : checkHook(context, loaded.image.program, request.hook);
-    if (entry !== undefined && request.replace !== true) checkFree(registry, entry);
     const program = register(registry, {
       id: registry.nextId(),
       name: request.name ?? loaded.image.program.name,
       file: request.file,
       persistent: request.persistent ?? false,
       loadedAt: new Date().toISOString(),
+      host: host.kind,
       mapIds: loaded.maps.map(() => registry.nextId()),
       loaded,
     });
     try {
-      if (entry === undefined || hook === undefined) writeProgram(context, program, object);
-      else await attachNew(context, program, object, entry, hook, tell);
+      if (place === undefined) writeProgram(context, program, object);
+      else await attachNew(context, program, object, place, tell);
     } catch (error) {
-      unregister(registry, program);
+      registry.forget(program);
       throw error;
     }
     return registry.programRecord(program);
@@ -69,6 +70,26 @@ export async function addProgram(context: Context, request: AddProgram, tell: Te
     unload(loaded);
     throw error;
   }
+}
+
+/** What can be told of the place before anything of the program is looked at. */
+function checkPlaceEarly(context: Context, { host, hook, interface: name }: AddProgram): void {
+  const { registry, kernel } = context;
+  if (hook !== undefined) checkHookKnown(hook);
+  if (host === "kernel" || (host === undefined && kernel.isRunning())) return;
+  if (hook !== undefined) checkHookName(context, hook);
+  if (hook !== undefined || name !== undefined) chooseInterface(registry, name);
+}
+
+/** Checked, and free unless it is to be taken over. */
+function placeOf(context: Context, host: Host, program: Program, request: AddProgram): Place {
+  const { registry } = context;
+  const { hook, interface: name, replace = false } = request;
+  if (host.kind === "kernel") return kernelPlace(context, findPlace(context, program, hook, name), replace);
+  const entry = chooseInterface(registry, name);
+  const hookName = checkHook(context, program, hook);
+  if (!replace) checkFree(registry, entry);
+  return interfacePlace(context, entry, hookName);
 }
 
 /** A live program and its maps under their ids. */
@@ -79,16 +100,11 @@ export function register(registry: Registry, program: LiveProgram): LiveProgram 
     const id = program.mapIds[index];
     const type = built.maps[index]?.type;
     if (id === undefined || type === undefined) return;
-    const map = isProgramArray({ type }) ? withProgramIds(registry, own) : own;
+    const map = isProgramArray({ type }) ? withProgramIds(registry, own, program.host) : own;
     const persistent = program.persistent && map.spec.data?.readOnly !== true;
     registry.maps.set(id, { id, programId: program.id, map, type, btf: built.btf, persistent });
   });
   return program;
-}
-
-function unregister(registry: Registry, program: LiveProgram): void {
-  registry.programs.delete(program.id);
-  for (const id of program.mapIds) registry.maps.delete(id);
 }
 
 export function mapsOf(registry: Registry, program: LiveProgram): LiveMap[] {
@@ -106,6 +122,7 @@ function stored(program: LiveProgram, object: Uint8Array): StoredProgram {
     type: image.program.type.name,
     platform: image.program.platform.name,
     engine: image.engine,
+    host: program.host === "kernel" ? "kernel" : "embedded",
     persistent: program.persistent,
     loadedAt: program.loadedAt,
     mapIds: program.mapIds,
@@ -126,32 +143,36 @@ async function attachNew(
   context: Context,
   program: LiveProgram,
   object: Uint8Array,
-  entry: LiveInterface,
-  hook: string,
+  place: Place,
   tell: Tell,
 ): Promise<void> {
   const { registry, state } = context;
-  const live = running(entry);
-  const before: LoadedProgram | undefined = attachedTo(registry, entry);
-  const oldLink = registry.linkOn(entry.name);
-  const oldProgram = oldLink === undefined ? undefined : registry.program(oldLink.programId);
+  const { before } = place;
   const replaced =
-    oldProgram !== undefined && registry.linksOf(oldProgram.id).length === 1 ? oldProgram : undefined;
-  const link: LiveLink = { id: registry.nextId(), programId: program.id, interface: entry.name, hook };
-  tell({ message: `attaching to ${entry.name}` });
+    before !== undefined && registry.linksOf(before.program.id).length === 1 ? before.program : undefined;
+  const link: LiveLink = {
+    id: registry.nextId(),
+    programId: program.id,
+    interface: place.name,
+    hook: place.hook,
+  };
+  tell({ message: `attaching to ${place.name}` });
   await liveThenWritten(state, {
-    live: () => live.attach(program.loaded),
-    undo: () => live.attach(before),
+    live: () => place.attach(program, link.id),
+    undo: () => place.undo(link.id),
     write(writer) {
-      if (oldLink !== undefined) writer.removeLink(oldLink.id);
+      if (before !== undefined) writer.removeLink(before.link.id);
       if (replaced !== undefined) writer.removeProgram(replaced.id, replaced.mapIds);
       writer.addLink(link);
       writeRows(context, writer, program, object);
     },
   });
-  if (oldLink !== undefined) registry.links.delete(oldLink.id);
+  if (before !== undefined) {
+    registry.links.delete(before.link.id);
+    registry.kernelLinks.delete(before.link.id);
+  }
   if (replaced !== undefined) {
-    unregister(registry, replaced);
+    registry.forget(replaced);
     unload(replaced.loaded);
   }
   registry.links.set(link.id, link);
@@ -159,6 +180,11 @@ async function attachNew(
 
 export async function removeProgram(context: Context, id: number): Promise<ProgramRecord> {
   const { registry, state } = context;
+  if (numberOfOther(id) !== undefined) {
+    throw new EbpfError("ArgumentInvalid", `program ${id} is another process's, and ends with that`, {
+      target: String(id),
+    });
+  }
   const program = registry.program(id);
   const record = registry.programRecord(program);
   const links = registry.linksOf(id);
@@ -170,16 +196,19 @@ export async function removeProgram(context: Context, id: number): Promise<Progr
     registry.links.delete(link.id);
     await endLink(context, link);
   }
-  unregister(registry, program);
+  registry.forget(program);
   unload(program.loaded);
   return record;
 }
 
-export function programStats(registry: Registry, id: number): ProgramStatsRecord {
-  const { name } = registry.program(id);
-  const interfaces = registry.linksOf(id).map((link) => {
+export function programStats({ registry, kernel }: Context, id: number): ProgramStatsRecord {
+  const { name, host, loaded } = registry.program(id);
+  const interfaces = registry.linksOf(id).flatMap((link) => {
+    if (host !== "embedded") return [];
     const entry = registry.interface(link.interface);
-    return { interface: link.interface, counters: registry.interfaceRecord(entry).counters };
+    return [{ interface: link.interface, counters: registry.interfaceRecord(entry).counters }];
   });
-  return { id, name, interfaces };
+  const counts = loaded.counts?.();
+  if (counts === undefined) return { id, name, interfaces };
+  return { id, name, interfaces, counts: { ...counts, counting: kernel.status().statistics } };
 }

@@ -1,6 +1,6 @@
 // The JSON shapes that service, command line and PowerShell exchange. One shape per noun; every listing and every
 // answer uses these. Names are lower camel case; PowerShell shows them in Pascal case.
-import type { InterfaceCounters } from "../host/host.ts";
+import type { InterfaceCounters, RunCounts } from "../host/host.ts";
 import type { EngineName } from "../image/image.ts";
 import type { PlatformName } from "../platform/platform.ts";
 import type {
@@ -80,6 +80,8 @@ export interface RunRecord {
   readonly type: string;
   readonly platform: PlatformName;
   readonly engine: EngineName;
+  /** Why it is not the fast one, if it is not. */
+  readonly engineReason?: string;
   /** r0, unsigned 64 bits, as hex. */
   readonly returnValue: string;
   /** What the program type calls the return value, e.g. "XDP_DROP". */
@@ -132,11 +134,14 @@ export interface ProgramRecord {
   readonly host: "embedded" | "kernel" | "linux";
   readonly instructions: number;
   readonly mapIds: readonly number[];
-  /** Names of the interfaces it is attached to. */
+  /** Names of the interfaces it is attached to; "*" is every interface of the system. */
   readonly interfaces: readonly string[];
   /** Its maps keep their content when the service starts again. */
   readonly persistent: boolean;
-  readonly loadedAt: string;
+  /** Absent, as `file` and `section` are empty, of what another process has in the driver. */
+  readonly loadedAt?: string;
+  /** Why it does not run although it is to: it could not be brought back, or the driver has been stopped. */
+  readonly problem?: string;
 }
 
 export interface ProgramStatsRecord {
@@ -144,6 +149,8 @@ export interface ProgramStatsRecord {
   readonly name: string;
   /** Each interface it is attached to, with the interface's counters since the interface was added. */
   readonly interfaces: readonly { readonly interface: string; readonly counters: InterfaceCounters }[];
+  /** Of a host that counts runs itself: while `counting`; faults always. */
+  readonly counts?: RunCounts & { readonly counting: boolean };
 }
 
 export interface MapRecord {

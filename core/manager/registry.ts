@@ -10,6 +10,7 @@ import type {
   InterfaceKind,
   LoadedProgram,
 } from "../host/host.ts";
+import type { KernelLink } from "../host/kernel/host.ts";
 import type { MapType } from "../platform/platform.ts";
 import type { InterfaceRecord, LinkRecord, MapRecord, ProgramRecord } from "./records.ts";
 import type { StoredLink } from "./state.ts";
@@ -20,6 +21,7 @@ export interface LiveProgram {
   readonly file: string;
   readonly persistent: boolean;
   readonly loadedAt: string;
+  readonly host: HostKind;
   readonly loaded: LoadedProgram;
   readonly mapIds: readonly number[];
 }
@@ -59,13 +61,10 @@ export class Registry {
   readonly programs = new Map<number, LiveProgram>();
   readonly maps = new Map<number, LiveMap>();
   readonly links = new Map<number, LiveLink>();
+  /** The live ones of links to hooks of the kernel, by the same ids. */
+  readonly kernelLinks = new Map<number, KernelLink>();
   readonly interfaces = new Map<string, LiveInterface>();
-  readonly hostKind: HostKind;
   #lastId = 0;
-
-  constructor(hostKind: HostKind) {
-    this.hostKind = hostKind;
-  }
 
   get lastId(): number {
     return this.#lastId;
@@ -101,8 +100,28 @@ export class Registry {
     return [...this.links.values()].filter((link) => link.programId === programId);
   }
 
+  /** To an interface of the service: hooks of the kernel know interfaces of the system, which may have the same names. */
   linkOn(interfaceName: string): LiveLink | undefined {
-    return [...this.links.values()].find((link) => link.interface === interfaceName);
+    return [...this.links.values()].find(
+      (link) => link.interface === interfaceName && !this.isKernel(link.programId),
+    );
+  }
+
+  /** The first of ours to a point of a hook of the kernel. */
+  linkAt(hook: string, point: string): LiveLink | undefined {
+    return [...this.links.values()].find(
+      (link) => link.hook === hook && link.interface === point && this.isKernel(link.programId),
+    );
+  }
+
+  isKernel(programId: number): boolean {
+    return this.programs.get(programId)?.host === "kernel";
+  }
+
+  /** Out of sight, with its maps and what is known of its links. */
+  forget(program: LiveProgram): void {
+    this.programs.delete(program.id);
+    for (const id of program.mapIds) this.maps.delete(id);
   }
 
   programRecord(program: LiveProgram): ProgramRecord {
@@ -118,7 +137,7 @@ export class Registry {
       engine: program.loaded.engine,
       ...(program.loaded.engineReason === undefined ? {} : { engineReason: program.loaded.engineReason }),
       certified: program.loaded.certified,
-      host: this.hostKind,
+      host: program.host,
       instructions: built.instructions.length,
       mapIds: program.mapIds,
       interfaces: this.linksOf(program.id).map((link) => link.interface),

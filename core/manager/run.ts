@@ -4,7 +4,8 @@ import { EbpfError } from "../base/error.ts";
 import { readBytes } from "../base/files.ts";
 import { printHex } from "../base/hex.ts";
 import { createEmbeddedHost } from "../host/embedded/host.ts";
-import type { RunOptions, RunResult, TraceStep } from "../host/host.ts";
+import type { Host, RunOptions, RunResult, TraceStep } from "../host/host.ts";
+import { createKernelHost, kernelSystem } from "../host/kernel/host.ts";
 import { compile } from "../image/compile.ts";
 import type { EngineName } from "../image/image.ts";
 import type { ProgramType } from "../platform/platform.ts";
@@ -14,6 +15,8 @@ import type { RunRecord } from "./records.ts";
 
 export interface RunRequest extends Choice {
   readonly engine: EngineName;
+  /** Without it the embedded one, which needs nobody's leave. */
+  readonly host?: "embedded" | "kernel";
   readonly data: Uint8Array;
   readonly context?: Uint8Array;
   readonly repeat?: number;
@@ -22,12 +25,13 @@ export interface RunRequest extends Choice {
 
 /** Runs a program of an object; the errors of load(), and ArgumentInvalid if data or context cannot be the program's. */
 export async function runFile(request: RunRequest): Promise<RunRecord> {
-  const host = createEmbeddedHost();
+  const host: Host =
+    request.host === "kernel" ? createKernelHost(await kernelSystem()) : createEmbeddedHost();
   try {
-    const choice = { ...request, proof: "none" } as const;
+    const choice = { ...request, proof: host.kind === "kernel" ? "wanted" : "none" } as const;
     const loaded = load(host, readBytes(request.file), choice, () => {});
     const result = loaded.run(optionsOf(request));
-    const { engine } = loaded;
+    const { engine, engineReason } = loaded;
     const { program } = loaded.image;
     const returnName = nameOf(program.type, result);
     return {
@@ -36,6 +40,7 @@ export async function runFile(request: RunRequest): Promise<RunRecord> {
       type: program.type.name,
       platform: program.platform.name,
       engine,
+      ...(engineReason === undefined ? {} : { engineReason }),
       returnValue: `0x${result.returnValue.toString(16)}`,
       ...(returnName === undefined ? {} : { returnName }),
       ...(result.action === undefined ? {} : { action: result.action }),

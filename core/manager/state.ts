@@ -21,7 +21,9 @@ export interface StoredProgram {
   readonly program: string;
   readonly type: string;
   readonly platform: string;
+  /** As it was asked for; which one runs it the host may decide. */
   readonly engine: EngineName;
+  readonly host: "embedded" | "kernel";
   readonly persistent: boolean;
   readonly loadedAt: string;
   /** Ids of its maps, in the order of `Program.maps`. */
@@ -70,20 +72,24 @@ export interface State {
   close(): void;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 
 const SCHEMA = `
   CREATE TABLE interface (name TEXT PRIMARY KEY, kind TEXT NOT NULL, settings TEXT NOT NULL) STRICT;
   CREATE TABLE program (id INTEGER PRIMARY KEY, name TEXT NOT NULL, file TEXT NOT NULL, object BLOB NOT NULL,
     program TEXT NOT NULL, type TEXT NOT NULL, platform TEXT NOT NULL, engine TEXT NOT NULL, persistent INTEGER NOT NULL,
-    loaded_at TEXT NOT NULL, map_ids TEXT NOT NULL) STRICT;
+    loaded_at TEXT NOT NULL, map_ids TEXT NOT NULL, host TEXT NOT NULL DEFAULT 'embedded') STRICT;
   CREATE TABLE link (id INTEGER PRIMARY KEY, program_id INTEGER NOT NULL, interface TEXT NOT NULL,
     hook TEXT NOT NULL) STRICT;
   CREATE TABLE entry (map_id INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,
     PRIMARY KEY (map_id, key)) STRICT, WITHOUT ROWID;
   CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-  PRAGMA user_version = ${VERSION};
 `;
+
+/** From the version before each to it. */
+const MIGRATIONS: Readonly<Record<number, string>> = {
+  2: "ALTER TABLE program ADD COLUMN host TEXT NOT NULL DEFAULT 'embedded'",
+};
 
 /** SQLite's primary result codes (sqlite.org/rescode.html), low byte of `errcode`. */
 const CODE_OF_RESULT: Readonly<Record<number, ErrorCode>> = {
@@ -154,6 +160,8 @@ function prepare(database: DatabaseSync, file: string): void {
   // WAL with synchronous=FULL: one fsync a change, and a change that was answered survives a loss of power.
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
   if (version === 0) database.exec(SCHEMA);
+  else for (let next = version + 1; next <= VERSION; next++) database.exec(MIGRATIONS[next] ?? "");
+  database.exec(`PRAGMA user_version = ${VERSION}`);
   const check = database.prepare("PRAGMA quick_check(1)").get()?.quick_check;
   if (check !== "ok") {
     throw new EbpfError("StateInvalid", `the state is damaged: ${file}: ${String(check)}`, {
@@ -215,7 +223,7 @@ function writerOf(database: DatabaseSync): StateWriter {
   };
   const addInterface = statement("INSERT INTO interface VALUES (?, ?, ?)");
   const removeInterface = statement("DELETE FROM interface WHERE name = ?");
-  const addProgram = statement("INSERT INTO program VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const addProgram = statement("INSERT INTO program VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const removeProgram = statement("DELETE FROM program WHERE id = ?");
   const removeEntries = statement("DELETE FROM entry WHERE map_id = ?");
   const addLink = statement("INSERT INTO link VALUES (?, ?, ?, ?)");
@@ -239,6 +247,7 @@ function writerOf(database: DatabaseSync): StateWriter {
         row.persistent ? 1 : 0,
         row.loadedAt,
         JSON.stringify(row.mapIds),
+        row.host,
       ),
     removeProgram: (id, mapIds) => {
       removeProgram(id);
@@ -291,6 +300,7 @@ function readAll(database: DatabaseSync): StoredState {
       type: String(row.type),
       platform: String(row.platform),
       engine: engineOf(String(row.engine)),
+      host: row.host === "kernel" ? "kernel" : "embedded",
       persistent: row.persistent === 1,
       loadedAt: String(row.loaded_at),
       mapIds: json(row.map_ids) as readonly number[],

@@ -3,7 +3,8 @@
 import { chmodSync, mkdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { EbpfError, InternalError } from "../base/error.ts";
-import { createManager, embeddedParts, type Manager, openState } from "../manager/manager.ts";
+import { type KernelSystem, kernelSystem } from "../host/kernel/host.ts";
+import { createManager, hostParts, type Manager, openState } from "../manager/manager.ts";
 import type { ServiceStatusRecord } from "../manager/records.ts";
 import { probe } from "./client.ts";
 import { PROTOCOL_VERSION } from "./methods.ts";
@@ -15,6 +16,8 @@ export interface ServiceOptions {
   readonly paths: ServicePaths;
   /** One line of the service's log. */
   readonly log: (line: string) => void;
+  /** Where the driver is; without it, this system. */
+  readonly kernel?: KernelSystem;
 }
 
 export interface RunningService {
@@ -38,7 +41,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   let manager: Manager | undefined;
   try {
     await takeSocket(paths);
-    manager = await createManager({ ...embeddedParts(), state, log });
+    manager = await createManager({ ...hostParts(options.kernel ?? (await kernelSystem())), state, log });
     return await listen(options, manager);
   } catch (error) {
     await manager?.close();

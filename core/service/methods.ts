@@ -107,16 +107,17 @@ const PLAIN = {
   }),
   "program.add": method({
     description:
-      "Verifies and loads a program, and attaches it if a hook or an interface is named. Without `interface` the only one is taken. With `replace` the program attached there is removed in the same step.",
+      "Verifies and loads a program, and attaches it if a hook or an interface is named. Without `interface` the only one is taken, in the driver all. Without `host` it goes to the driver if that runs and can take it. With `replace` the program attached there is removed in the same step.",
     params: schema.PROGRAM_ADD,
     result: schema.PROGRAM,
     handle: ({ manager, progress }, params) => manager.addProgram(params, progress),
   }),
   "program.list": method({
-    description: "The loaded programs.",
-    params: schema.NOTHING,
+    description:
+      "The loaded programs, or those of one host; of host kernel also what other processes have in the driver.",
+    params: schema.OF_HOST,
     result: v.array(schema.PROGRAM),
-    handle: ({ manager }) => manager.programs(),
+    handle: ({ manager }, { host }) => manager.programs(host),
   }),
   "program.get": method({
     description: "One loaded program.",
@@ -131,16 +132,27 @@ const PLAIN = {
     handle: ({ manager }, { id }) => manager.removeProgram(id),
   }),
   "program.stats": method({
-    description: "The counters of the interfaces that a program is attached to.",
+    description:
+      "The counters of the interfaces that a program is attached to; of a program in the driver its runs, counted while that is on, and faults.",
     params: schema.BY_ID,
     result: schema.PROGRAM_STATS,
     handle: ({ manager }, { id }) => manager.programStats(id),
   }),
+  "program.countRuns": method({
+    description: "From now on the driver counts and times the runs of all its programs, or does not.",
+    params: schema.COUNT_RUNS,
+    result: schema.COUNTING,
+    handle({ manager }, { enabled }) {
+      manager.countRuns(enabled);
+      return { enabled };
+    },
+  }),
   "map.list": method({
-    description: "The maps of the loaded programs.",
-    params: schema.NOTHING,
+    description:
+      "The maps of the loaded programs, or of those of one host; of host kernel also what other processes have in the driver.",
+    params: schema.OF_HOST,
     result: v.array(schema.MAP),
-    handle: ({ manager }) => manager.maps(),
+    handle: ({ manager }, { host }) => manager.maps(host),
   }),
   "map.get": method({
     description: "One map.",
@@ -186,7 +198,8 @@ const PLAIN = {
     handle: ({ manager }) => manager.links(),
   }),
   "link.attach": method({
-    description: "Attaches a loaded program to an interface.",
+    description:
+      "Attaches a loaded program: to an interface of the service, or, if it is in the driver, to one of the system by its name or number, without a name to all.",
     params: schema.ATTACH,
     result: schema.LINK,
     handle: ({ manager }, { programId, interface: name, hook }) => manager.attach(programId, name, hook),
@@ -219,7 +232,7 @@ const PLAIN = {
     description: "The hooks programs can be attached to, and which of them this service has.",
     params: schema.NOTHING,
     result: v.array(schema.HOOK),
-    handle: () => listHooks(),
+    handle: ({ manager }) => listHooks(manager.hooks()),
   }),
 } as const;
 

@@ -141,7 +141,8 @@ export const PROGRAM: Shape<ProgramRecord> = v.object({
   mapIds: v.array(id),
   interfaces: v.array(v.string()),
   persistent: v.boolean(),
-  loadedAt: v.string(),
+  loadedAt: v.exactOptional(v.string()),
+  problem: v.exactOptional(v.string()),
 });
 
 const counters = v.object({
@@ -158,6 +159,9 @@ export const PROGRAM_STATS: Shape<ProgramStatsRecord> = v.object({
   id,
   name: v.string(),
   interfaces: v.array(v.object({ interface: v.string(), counters })),
+  counts: v.exactOptional(
+    v.object({ runs: count, nanoseconds: count, faults: count, counting: v.boolean() }),
+  ),
 });
 
 export const MAP: Shape<MapRecord> = v.object({
@@ -242,7 +246,12 @@ const absolute = v.pipe(
 );
 const programPlatform = v.picklist(["windows", "linux"]);
 
+const host = v.picklist(["embedded", "kernel"]);
+
 export const NOTHING = v.strictObject({});
+export const OF_HOST = v.strictObject({ host: v.exactOptional(host) });
+export const COUNT_RUNS = v.strictObject({ enabled: v.boolean() });
+export const COUNTING = v.object({ enabled: v.boolean() });
 export const BY_ID = v.strictObject({ id });
 export const INITIALIZE = v.strictObject({ protocol: count, client: v.exactOptional(name) });
 export const FILE = v.strictObject({ file: absolute, platform: v.exactOptional(programPlatform) });
@@ -268,6 +277,7 @@ export const PROGRAM_ADD = v.strictObject({
   name: v.exactOptional(name),
   program: v.exactOptional(name),
   engine: v.exactOptional(v.string()),
+  host: v.exactOptional(host),
   platform: v.exactOptional(programPlatform),
   persistent: v.exactOptional(v.boolean()),
   replace: v.exactOptional(v.boolean()),
@@ -294,7 +304,11 @@ export const MAP_READ = v.strictObject({
   milliseconds: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000))),
   type: v.exactOptional(name),
 });
-export const ATTACH = v.strictObject({ programId: id, interface: name, hook: v.exactOptional(name) });
+export const ATTACH = v.strictObject({
+  programId: id,
+  interface: v.exactOptional(name),
+  hook: v.exactOptional(name),
+});
 export const INTERFACE_ADD = v.strictObject({
   kind: interfaceKind,
   name: v.exactOptional(name),

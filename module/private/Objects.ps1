@@ -3,7 +3,7 @@
 
 # Type name -> names of the record in order. A test holds them equal to records.ts.
 $script:Shapes = @{
-    'Ebpf.Program'      = 'id', 'name', 'type', 'platform', 'hook', 'interfaces', 'file', 'section', 'engine', 'engineReason', 'certified', 'host', 'instructions', 'mapIds', 'persistent', 'loadedAt'
+    'Ebpf.Program'      = 'id', 'name', 'type', 'platform', 'hook', 'interfaces', 'file', 'section', 'engine', 'engineReason', 'certified', 'host', 'instructions', 'mapIds', 'persistent', 'loadedAt', 'problem'
     'Ebpf.Verification' = 'file', 'section', 'program', 'type', 'platform', 'verdict', 'code', 'message', 'remedy', 'instruction', 'source', 'failure', 'failures', 'instructions', 'steps', 'states', 'milliseconds'
     'Ebpf.Failure'      = 'code', 'message', 'remedy', 'instruction', 'slot', 'text', 'source', 'registers', 'slice', 'known', 'needed', 'mend', 'example'
     'Ebpf.Example'      = 'packetLength', 'packetHex', 'contextHex', 'context', 'maps', 'memory', 'answers', 'confirmed', 'observed'

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExecutionContext } from "ava";
+import type { KernelSystem } from "../../core/host/kernel/host.ts";
 import { connectService, type ServiceClient } from "../../core/service/client.ts";
 import { type RunningService, startService } from "../../core/service/main.ts";
 import { type ServicePaths, servicePaths } from "../../core/service/paths.ts";
@@ -36,9 +37,17 @@ export interface LocalService extends RunningService {
 }
 
 /** A service in this process. */
-export async function localService(t: ExecutionContext, home = temporaryFolder(t)): Promise<LocalService> {
+export async function localService(
+  t: ExecutionContext,
+  home = temporaryFolder(t),
+  kernel?: KernelSystem,
+): Promise<LocalService> {
   const lines: string[] = [];
-  const service = await startService({ paths: pathsOf(home), log: (line) => lines.push(line) });
+  const service = await startService({
+    paths: pathsOf(home),
+    log: (line) => lines.push(line),
+    ...(kernel === undefined ? {} : { kernel }),
+  });
   t.teardown(() => service.stop());
   const connect = async () => {
     const client = await connectService({ paths: service.paths, start: false });

@@ -11,6 +11,10 @@ const COLUMNS: readonly Column<LinkRecord>[] = [
   { title: "PROGRAM", cell: (row) => `${row.programId} ${row.program}` },
 ];
 
+/** What a link of the driver to everything is on. */
+const placeOf = (link: LinkRecord): string =>
+  link.interface === "*" ? `the hook ${link.hook}` : link.interface;
+
 export const listLinks = withService(async (client, invocation) => {
   printRecords(invocation, await client.call("link.list", {}), COLUMNS, "Nothing is attached.");
 });
@@ -19,14 +23,16 @@ export const attachLink = withService(async (client, invocation) => {
   const program = await findProgram(client, argumentOf(invocation, 0));
   const link = await client.call("link.attach", {
     programId: program.id,
-    interface: argumentOf(invocation, 1),
-    ...given({ hook: textOf(invocation.options.hook) }),
+    ...given({
+      interface: textOf(invocation.arguments[1]),
+      hook: textOf(invocation.options.hook),
+    }),
   });
-  tell(invocation, link, `Attached ${link.program} to ${link.interface} (link ${link.id}).`);
+  tell(invocation, link, `Attached ${link.program} to ${placeOf(link)} (link ${link.id}).`);
 });
 
 export const detachLink = withService(async (client, invocation) => {
   const { id } = await findLink(client, argumentOf(invocation, 0));
   const link = await client.call("link.detach", { id });
-  tell(invocation, link, `Detached ${link.program} from ${link.interface}.`);
+  tell(invocation, link, `Detached ${link.program} from ${placeOf(link)}.`);
 });

@@ -4,6 +4,7 @@ import type { ServiceClient } from "../../service/client.ts";
 import { argumentOf, given, type Handler, type Invocation, textOf, withService } from "../command.ts";
 import { findMap } from "../names.ts";
 import { type Column, printable, printJson, printRecord, printRecords, toJson } from "../output.ts";
+import { hostOf } from "./program.ts";
 
 const COLUMNS: readonly Column<MapRecord>[] = [
   { title: "ID", right: true, cell: (row) => row.id },
@@ -54,7 +55,8 @@ function printEntry(invocation: Invocation, entry: MapEntryRecord): void {
 }
 
 export const listMaps = withService(async (client, invocation) => {
-  printRecords(invocation, await client.call("map.list", {}), COLUMNS, "There are no maps.");
+  const maps = await client.call("map.list", given({ host: hostOf(invocation) }));
+  printRecords(invocation, maps, COLUMNS, "There are no maps.");
 });
 
 export const showMap = withMap(async (_client, map, invocation) => {

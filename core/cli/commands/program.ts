@@ -9,6 +9,7 @@ const COLUMNS: readonly Column<ProgramRecord>[] = [
   { title: "ID", right: true, cell: (row) => row.id },
   { title: "NAME", cell: (row) => row.name },
   { title: "TYPE", cell: (row) => row.type },
+  { title: "HOST", cell: (row) => row.host },
   { title: "ENGINE", cell: (row) => row.engine },
   { title: "CERTIFIED", cell: (row) => (row.certified ? "yes" : "no") },
   { title: "INTERFACES", cell: (row) => row.interfaces.join(", ") || "-" },
@@ -25,15 +26,22 @@ function show(invocation: Invocation, program: ProgramRecord): void {
     ["hook", program.hook],
     ["file", program.file],
     ["section", program.section],
-    ["engine", program.engine],
     ["host", program.host],
+    ["engine", program.engine],
+    ["why this engine", program.engineReason],
     ["certified", program.certified],
     ["instructions", program.instructions],
     ["maps", program.mapIds.join(", ") || "none"],
     ["interfaces", program.interfaces.join(", ") || "none"],
     ["persistent", program.persistent],
     ["loaded", program.loadedAt],
+    ["problem", program.problem],
   ]);
+}
+
+/** What --host says. */
+export function hostOf({ options }: Invocation): "embedded" | "kernel" | undefined {
+  return textOf(options.host) as "embedded" | "kernel" | undefined;
 }
 
 export const addProgram = withService(async (client, invocation) => {
@@ -46,6 +54,7 @@ export const addProgram = withService(async (client, invocation) => {
       name: textOf(options.name),
       program: textOf(options.program),
       engine: textOf(options.engine),
+      host: hostOf(invocation),
       platform: textOf(options.platform) as "windows" | "linux" | undefined,
       persistent: options.persistent === true || undefined,
       replace: options.replace === true || undefined,
@@ -64,7 +73,8 @@ export const addProgram = withService(async (client, invocation) => {
 });
 
 export const listPrograms = withService(async (client, invocation) => {
-  printRecords(invocation, await client.call("program.list", {}), COLUMNS, "No program is loaded.");
+  const programs = await client.call("program.list", given({ host: hostOf(invocation) }));
+  printRecords(invocation, programs, COLUMNS, "No program is loaded.");
 });
 
 export const showProgram = withService(async (client, invocation) => {
@@ -79,9 +89,18 @@ export const removeProgram = withService(async (client, invocation) => {
 
 export const programStats = withService(async (client, invocation) => {
   const { id } = await findProgram(client, argumentOf(invocation, 0));
+  const { count } = invocation.options;
+  if (count !== undefined) await client.call("program.countRuns", { enabled: count === "on" });
   const stats = await client.call("program.stats", { id });
   if (invocation.json) {
     printJson(invocation.io, stats);
+    return;
+  }
+  const { counts } = stats;
+  if (counts !== undefined) {
+    const mean = counts.runs === 0 ? "" : `, ${(counts.nanoseconds / counts.runs).toFixed(0)} ns each`;
+    const runs = counts.counting || counts.runs > 0 ? `${counts.runs} runs${mean}` : "runs are not counted";
+    invocation.io.out(`${runs}; ${counts.faults} ended by a fault\n`);
     return;
   }
   printRecords(

@@ -8,6 +8,7 @@ import { engineNamed } from "../../manager/load.ts";
 import { type RunRequest, runFile } from "../../manager/run.ts";
 import { argumentOf, given, type Handler, type Invocation, textOf } from "../command.ts";
 import { printRecord } from "../output.ts";
+import { hostOf } from "./program.ts";
 
 /** The smallest Ethernet frame without its checksum: what a program is run on if no packet is given. */
 const EMPTY_FRAME = new Uint8Array(60);
@@ -29,8 +30,10 @@ function packetOf({ io, options }: Invocation): Uint8Array {
   throw new EbpfError("ArgumentInvalid", `a packet has at most ${PACKET_LIMIT_BYTES} bytes`);
 }
 
-function engineOf({ options }: Invocation): RunRequest["engine"] {
-  const engine = engineNamed(textOf(options.engine) ?? (options.trace === true ? "interpreter" : undefined));
+function engineOf(invocation: Invocation): RunRequest["engine"] {
+  const { options } = invocation;
+  const named = textOf(options.engine) ?? (options.trace === true ? "interpreter" : undefined);
+  const engine = engineNamed(named, hostOf(invocation));
   if (options.trace !== true || engine === "interpreter") return engine;
   throw new EbpfError("ArgumentInvalid", "--trace needs the engine interpreter");
 }
@@ -50,6 +53,7 @@ export const runObject: Handler = async (invocation) => {
   const request: RunRequest = {
     file: resolve(io.cwd, argumentOf(invocation, 0)),
     engine: engineOf(invocation),
+    ...given({ host: hostOf(invocation) }),
     data: packetOf(invocation),
     ...given({
       program: textOf(options.program),
@@ -63,6 +67,7 @@ export const runObject: Handler = async (invocation) => {
   printRecord(invocation, record, [
     ["program", `${record.program} (${record.type}, ${record.platform})`],
     ["engine", record.engine],
+    ["why this engine", record.engineReason],
     [
       "result",
       record.returnName === undefined ? record.returnValue : `${record.returnValue} ${record.returnName}`,

@@ -40,6 +40,8 @@ export interface KernelHost extends Host {
   /** From now on runs of all programs of the driver are counted and timed, or are not. */
   countRuns(enabled: boolean): void;
   hooks(): KernelHook[];
+  /** The system's number of a network interface; undefined if it has none of that name. */
+  interfaceIndex(name: string): number | undefined;
   /** `point` 0 is every one of what the hook's points are. HookUnavailable, HookBusy. */
   attach(program: KernelProgram, hook: AttachType, point: number): KernelLink;
   /** What is in the driver, of this process and of others. */
@@ -85,6 +87,7 @@ export function createKernelHost(system: KernelSystem): KernelHost {
         driver.transact({ what: "driver", name: "EbpfCore" }, "STATISTICS", fields);
       }),
     hooks: () => device.use(listHooks),
+    interfaceIndex: (name) => system.interfaceIndex(name),
     attach: (program, hook, point) => device.keep((driver) => attachProgram(driver, program, hook, point)),
     programs: () => device.use(listPrograms),
     allMaps: () => device.use(listMaps),

@@ -1,4 +1,5 @@
 // Maps of the driver: an EbpfMap over a handle. Values are copies; those of per-CPU maps are all processors', each padded to 8.
+import { setTimeout as sleep } from "node:timers/promises";
 import { EbpfError } from "../../base/error.ts";
 import { mapForKernel } from "../../program/for-kernel.ts";
 import type { MapSpec } from "../../spec.ts";
@@ -123,18 +124,33 @@ const POLL_MILLISECONDS = 20;
 
 function ringOf(opened: Opened): RingBuffer {
   const { driver, handle, about } = opened;
+  /** A record without bytes, which a look takes. */
+  let found: Uint8Array | undefined;
+  /** Undefined if there is no record, or it is larger: then how large. */
+  function read(capacityBytes: number): { readonly record?: Uint8Array; readonly needed: number } {
+    const { error, reply, data } = driver.ask("RING_READ", { handle }, { capacityBytes });
+    if (error === "MapKeyNotFound") return { needed: 0 };
+    if (error === "ArgumentInvalid" && reply.dataBytes > capacityBytes) return { needed: reply.dataBytes };
+    if (error !== "None") throw replyError(error, about);
+    return { record: data.slice(0, reply.dataBytes), needed: 0 };
+  }
+  function hasRecord(): boolean {
+    const { record, needed } = found === undefined ? read(0) : { record: found, needed: 0 };
+    found = record;
+    return record !== undefined || needed > 0;
+  }
   return {
     take() {
-      for (let capacityBytes = RECORD_BYTES; ; ) {
-        const { error, reply, data } = driver.ask("RING_READ", { handle }, { capacityBytes });
-        if (error === "None") return reply.found === 0 ? undefined : data.slice(0, reply.dataBytes);
-        if (error === "MapKeyNotFound") return undefined;
-        if (error !== "ArgumentInvalid" || reply.dataBytes <= capacityBytes) throw replyError(error, about);
-        capacityBytes = reply.dataBytes;
-      }
+      const before = found;
+      found = undefined;
+      if (before !== undefined) return before;
+      const first = read(RECORD_BYTES);
+      return first.needed === 0 ? first.record : read(first.needed).record;
     },
-    wait: (milliseconds) =>
-      new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, POLL_MILLISECONDS))),
+    async wait(milliseconds) {
+      const end = performance.now() + milliseconds;
+      while (!hasRecord() && performance.now() < end) await sleep(POLL_MILLISECONDS);
+    },
     dropped: () => Number(infoOf(opened).mapDropped),
   };
 }

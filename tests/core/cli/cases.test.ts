@@ -104,7 +104,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "unknown option": { words: ["verify", "x", "--speed"], status: 64, err: /unknown option/ },
   "missing argument": { words: ["program", "add"], status: 64, err: /missing required argument 'file'/ },
   "too many arguments": { words: ["sections", "a", "b"], status: 64, err: /too many arguments/ },
-  "wrong choice": { words: ["run", SAMPLE, "--engine", "jit"], status: 64, err: /Allowed choices/ },
+  "wrong choice": { words: ["run", SAMPLE, "--engine", "turbo"], status: 64, err: /Allowed choices/ },
   "wrong number": { words: ["run", SAMPLE, "--repeat", "-1"], status: 64, err: /whole number/ },
   accepted: { words: ["verify", SAMPLE], status: 0, out: /^accepted .*DropPacket \(xdp, windows\)/ },
   rejected: {
@@ -423,7 +423,7 @@ for (const { name, script, door } of ENTRIES) {
       (await ebpf(`program add ${UNSAFE_SAMPLE} --hook xdp --interface dns --replace`, 1)).err,
       /ProgramRejected.*droppacket_unsafe.c:28/,
     );
-    t.regex((await ebpf("program list")).out, / drop +xdp +wasm +yes +dns /);
+    t.regex((await ebpf("program list")).out, / drop +xdp +embedded +wasm +yes +dns /);
     t.like(await json("program show drop"), program);
     t.like(await json("map show dropped_packet_map"), { persistent: true, programIds: [program.id] });
     await ebpf("map update dropped_packet_map 0 41");

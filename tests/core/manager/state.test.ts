@@ -14,6 +14,7 @@ const program: StoredProgram = {
   type: "xdp",
   platform: "linux",
   engine: "interpreter",
+  host: "embedded",
   persistent: true,
   loadedAt: "2001-01-01T00:00:00.000Z",
   mapIds: [5, 6],
