@@ -37,20 +37,20 @@ const SHIM_OF_LINUX = ["engine.c", "frames.c", "linux.c"].map((name) => join(SHI
 
 /** Two compilers, so that both read the sources; Debian's gcc has the sanitizers' libraries with it. */
 const BUILDS: Readonly<Record<DriverBuild, Recipe>> = {
-  release: { compiler: findClang, flags: [...LIBRARY, "-O2"], sources: [ROWS_OF_TESTS, ...SHIM_OF_LINUX] },
+  release: { compiler: findClang, flags: [...LIBRARY, "-O2"], sources: [ROWS_OF_TESTS] },
   sanitized: {
     compiler: () => "gcc",
     flags: [
       ...[...LIBRARY, "-O1", "-fno-omit-frame-pointer"],
       ...["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
     ],
-    sources: [ROWS_OF_TESTS, ...SHIM_OF_LINUX],
+    sources: [ROWS_OF_TESTS],
   },
   // A program of its own: ThreadSanitizer cannot be preloaded into Node.
   race: {
     compiler: () => "gcc",
     flags: ["-O1", "-fsanitize=thread"],
-    sources: [join(ROOT, "tests", "driver", "race.c"), ...SHIM_OF_LINUX],
+    sources: [join(ROOT, "tests", "driver", "race.c")],
   },
   // What bpf_conformance starts once a test.
   plugin: { compiler: findClang, flags: ["-O2"], sources: [join(ROOT, "tests", "driver", "plugin.c")] },
@@ -88,7 +88,7 @@ export function buildDriver(build: DriverBuild): string {
   const { compiler, flags, sources: others = [] } = BUILDS[build];
   const command = compiler();
   if (command === undefined) throw new Error("clang is not installed; on Debian: apt-get install clang");
-  const sources = [...listFiles("linux", ".c"), ...others];
+  const sources = [...listFiles("linux", ".c"), ...SHIM_OF_LINUX, ...others];
   const args = [...COMMON, ...flags];
   const path = join(
     OUTPUT,
