@@ -50,7 +50,7 @@ const BUILDS: Readonly<Record<DriverBuild, Recipe>> = {
   race: {
     compiler: () => "gcc",
     flags: ["-O1", "-fsanitize=thread"],
-    sources: [join(ROOT, "tests", "driver", "race.c")],
+    sources: ["race.c", "race-hooks.c"].map((name) => join(ROOT, "tests", "driver", name)),
   },
   // What bpf_conformance starts once a test.
   plugin: { compiler: findClang, flags: ["-O2"], sources: [join(ROOT, "tests", "driver", "plugin.c")] },

@@ -1,4 +1,4 @@
-// Threads that do all there is to do with maps at once, for ThreadSanitizer (tests/driver/race.test.ts). Values are the keys
+// Threads that do all there is to do with maps at once, for ThreadSanitizer (tests/driver/race.test.ts); of hooks, race-hooks.c. Values are the keys
 // they are of, so that memory that is used for another key too early shows without it as well. Ends with 0 if all is well.
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
@@ -7,6 +7,7 @@
 #include "map.h"
 #include "maps/queue.h"
 #include "maps/ring.h"
+#include "race-hooks.h"
 
 #define THREADS 3
 #define ROUNDS 20000
@@ -155,6 +156,7 @@ main(void)
         ObjectRelease(&Maps[Index]->Object);
     for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Constants); Index++)
         ObjectRelease(&Constants[Index]->Object);
+    Wrong += RaceHooks();
     EpochTerminate();
     printf("%u wrong, %llu not freed\n", Wrong, (unsigned long long)LinuxCountAllocations());
     return Wrong == 0 && LinuxCountAllocations() == 0 ? 0 : 1;

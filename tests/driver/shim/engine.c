@@ -529,6 +529,7 @@ typedef struct _STEP {
     OBJECT Filter;
     UINT32 SubLayerWeight;
     REGISTERED *Callout;
+    UINT32 CalloutId;
 } STEP;
 
 /** The committed filters of a layer, those of the heaviest sublayer first. */
@@ -544,6 +545,7 @@ Collect(UINT16 LayerId, STEP *Steps)
         const OBJECT *SubLayer = Find(KindSubLayer, &Object->SubLayer);
         STEP Step = {.Filter = *Object, .SubLayerWeight = SubLayer == NULL ? 0 : SubLayer->Weight};
         Step.Callout = Enter(Object);
+        Step.CalloutId = Step.Callout == NULL ? 0 : Step.Callout->Id;
         UINT32 Place = Count++;
         for (; Place > 0 && Steps[Place - 1].SubLayerWeight < Step.SubLayerWeight; Place--)
             Steps[Place] = Steps[Place - 1];
@@ -592,7 +594,7 @@ Ask(const STEP *Step, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, FWPS_CLASS
     FWPS_INCOMING_METADATA_VALUES0 Metadata = {0};
     FWPS_FILTER2 Filter = {
         .filterId = Step->Filter.Id,
-        .action = {.type = Step->Filter.Action, .calloutId = Step->Callout->Id},
+        .action = {.type = Step->Filter.Action, .calloutId = Step->CalloutId},
     };
     FWPS_CLASSIFY_OUT0 Before = *Out;
     Out->filterId = Filter.filterId;
