@@ -209,6 +209,9 @@ ProbeCode(VOID)
     return Sealed;
 }
 
+/** Told once, in the log. */
+static const UINT8 NoJit[] = "EbpfCore: memory may not become executable here, so programs are interpreted";
+
 _Use_decl_annotations_
 VOID
 DispatchInitiate(const DISPATCH_SETTINGS *Given)
@@ -217,6 +220,8 @@ DispatchInitiate(const DISPATCH_SETTINGS *Given)
     AccountInitiate(Settings.ClientMemoryBytes, Settings.TotalMemoryBytes);
     CallSetAllowUncertified(Settings.AllowUncertified);
     JitAvailable = ProbeCode();
+    if (!JitAvailable)
+        TraceWrite(NoJit, sizeof(NoJit) - 1);
     ProgramCountRuns(FALSE);
 }
 

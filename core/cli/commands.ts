@@ -511,6 +511,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/driver.ts")).status,
   },
   {
+    path: ["driver", "log"],
+    help: "print what programs in the driver have printed since it was read last; needs an administrator",
+    load: async () => (await import("./commands/driver.ts")).log,
+  },
+  {
     path: ["doctor"],
     help: "say what is installed, what is missing, and what to do",
     load: async () => (await import("./commands/doctor.ts")).diagnose,

@@ -54,7 +54,7 @@ export interface System {
   /** The result of WinVerifyTrust for a file: 0, or why its signature is not trusted. */
   verifyTrust(file: string): number;
   /** The driver itself, if it runs; asking it fails with an EbpfError. */
-  readonly driver: Pick<KernelHost, "status" | "hooks">;
+  readonly driver: Pick<KernelHost, "status" | "hooks" | "takeLog">;
   /** Undefined if there is no such file. Files fail as those of node:fs do. */
   readFile(path: string): Uint8Array | undefined;
   copyFile(from: string, to: string): void;

@@ -1,4 +1,4 @@
-// ebpf driver: install, start, stop, uninstall, status. They act in this process, with its user's rights, and not through the
+// ebpf driver: install, start, stop, uninstall, status, log. They act in this process, with its user's rights, and not through the
 // service, which may have others.
 import { resolve } from "node:path";
 import {
@@ -14,7 +14,7 @@ import {
 } from "../../driver/driver.ts";
 import { entryScript } from "../../service/paths.ts";
 import { type Handler, type Invocation, textOf } from "../command.ts";
-import { printRecord, tell } from "../output.ts";
+import { printable, printJson, printRecord, tell } from "../output.ts";
 
 export const install: Handler = async (invocation) => {
   const { io, options } = invocation;
@@ -49,6 +49,14 @@ export const stop: Handler = async (invocation) => {
 export const uninstall: Handler = async (invocation) => {
   const record = await uninstallDriver(await openWindows(), invocation.options.force === true);
   tell(invocation, record, `Uninstalled the driver ${record.name}.`);
+  return 0;
+};
+
+/** What programs print, and what the driver has to say: a line is told once. */
+export const log: Handler = async ({ io, json }) => {
+  const lines = (await openWindows()).driver.takeLog();
+  if (json) printJson(io, lines);
+  else for (const line of lines) io.out(`${printable(line.trimEnd())}\n`);
   return 0;
 };
 

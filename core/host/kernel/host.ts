@@ -42,6 +42,8 @@ export interface KernelHost extends Host {
   hooks(): KernelHook[];
   /** The system's number of a network interface; undefined if it has none of that name. */
   interfaceIndex(name: string): number | undefined;
+  /** Takes the lines that programs and the driver have written since it was read last; the oldest are lost if they are many. */
+  takeLog(): string[];
   /** `point` 0 is every one of what the hook's points are. HookUnavailable, HookBusy. */
   attach(program: KernelProgram, hook: AttachType, point: number): KernelLink;
   /** What is in the driver, of this process and of others. */
@@ -88,12 +90,29 @@ export function createKernelHost(system: KernelSystem): KernelHost {
       }),
     hooks: () => device.use(listHooks),
     interfaceIndex: (name) => system.interfaceIndex(name),
+    takeLog: () => device.use(takeLog),
     attach: (program, hook, point) => device.keep((driver) => attachProgram(driver, program, hook, point)),
     programs: () => device.use(listPrograms),
     allMaps: () => device.use(listMaps),
     openMap: (id) => device.keep((driver) => openMap(driver, id)),
     close: async () => device.close(),
   };
+}
+
+const LINE_BYTES = 256;
+
+function takeLog(driver: Driver): string[] {
+  const lines: string[] = [];
+  for (;;) {
+    const { reply, data } = driver.transact(
+      { what: "driver", name: "EbpfCore" },
+      "LOG_READ",
+      {},
+      { capacityBytes: LINE_BYTES },
+    );
+    if (reply.found === 0) return lines;
+    lines.push(Buffer.from(data).toString("latin1"));
+  }
 }
 
 interface Device {

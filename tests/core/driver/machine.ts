@@ -86,6 +86,7 @@ export function makeMachine(files: Readonly<Record<string, Uint8Array>> = { [FIL
           ...{ jitAvailable: machine.jit, statistics: false },
         };
       },
+      takeLog: () => [],
       hooks: () => [
         { name: "xdp", attachType: 1, present: true, point: "interface", maximumLinks: 1, linkCount: 2 },
         { name: "bind", attachType: 2, present: false, point: "compartment", maximumLinks: 1, linkCount: 0 },

@@ -5,8 +5,11 @@ import { join } from "node:path";
 import test from "ava";
 import type { DriverRecord } from "../../../core/driver/driver.ts";
 import { CONTRACT_VERSION } from "../../../core/host/kernel/wire.ts";
+import { encode } from "../../../core/isa/encode.ts";
+import { parse } from "../../../core/isa/parse.ts";
 import { buildSys, signSys } from "../../../scripts/driver.ts";
-import { make } from "../../harness/driver-requests.ts";
+import { field, make } from "../../harness/driver-requests.ts";
+import { FRAMES } from "../../harness/frames.ts";
 import { openWine, type Wine } from "../../harness/wine.ts";
 import { openWindowsNode, type WindowsNode } from "../../harness/wine-node.ts";
 
@@ -77,8 +80,12 @@ check("while a program is loaded stop refuses, and with --force ends it", async 
   const client = wine.startClient();
   try {
     t.is(await client.open(), 0);
-    const exit = Uint8Array.from([0xb7, 0, 0, 0, 1, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]);
-    t.is((await client.ask(make.createProgram(exit, { maps: [] }))).error, "None");
+    const print = "r1 = 0x6968 \n*(u64 *)(r10 - 8) = r1\nr1 = r10\nr1 += -8\nr2 = 3\ncall 12\nr0 = 0\nexit";
+    const program = await client.ask(make.createProgram(encode(parse(print)), { maps: [] }));
+    t.is(program.error, "None");
+    t.is((await client.ask(make.run(field(program, 1), FRAMES.udp, 2))).error, "None");
+    t.deepEqual(node.json("driver", "log"), ["hi", "hi"]);
+    t.is(node.ebpf("driver", "log").out, "");
     t.like(status(), { programs: 1, clients: 1 });
     t.is(refused("stop").code, "DriverBusy");
     t.is(refused("uninstall").code, "DriverBusy");
