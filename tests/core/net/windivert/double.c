@@ -12,7 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #ifdef _WIN32
-#include <windows.h>
+#include <winsock2.h>
+#include <ws2ipdef.h>
+#include <iphlpapi.h>
+#include <stddef.h>
+// The adapter's row that core/net/windivert/adapter.ts reads.
+_Static_assert(offsetof(MIB_IF_ROW2, InterfaceIndex) == 8 && offsetof(MIB_IF_ROW2, PhysicalAddressLength) == 1056, "");
+_Static_assert(offsetof(MIB_IF_ROW2, PhysicalAddress) == 1060 && sizeof(MIB_IF_ROW2) == 1352, "");
 #define EXPORT __declspec(dllexport)
 #else
 #include <errno.h>

@@ -149,10 +149,15 @@ check(
   },
 );
 
-check("removing the interface decides about what waits and gives the handle back", async (t) => {
-  node.json("interface", "add", "windivert", "--library", LIBRARY, "--name", "machine");
+check("removing the interface decides about what waits; an adapter is known by its name", async (t) => {
+  // Wine names adapters as Linux does, and numbers them so.
+  const index = Number(readFileSync("/sys/class/net/lo/ifindex", "utf8"));
+  const words = ["--library", LIBRARY, "--name", "machine", "--adapter", "lo", "--loopback"];
+  node.json("interface", "add", "windivert", ...words);
   node.json("program", "add", "C:\\ebpf\\droppacket.o", "--hook", "xdp", "--interface", "machine");
-  for (let round = 0; round < 1000; round++) driver.arrive(round % 2 === 0 ? EMPTY : QUERY);
+  t.is(driver.opened().filter, `!impostor and (inbound or loopback) and ifIdx == ${index}`);
+  for (let round = 0; round < 1000; round++)
+    driver.arrive(round % 2 === 0 ? EMPTY : QUERY, { loopback: true, index });
   node.json("interface", "remove", "machine", "--force");
   t.is(driver.opened().count, 0);
   const all = driver.depart();
