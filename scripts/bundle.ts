@@ -1,6 +1,6 @@
 // `npm run bundle [FOLDER]`: what gets shipped, in dist/ (or FOLDER): ebpf.cjs (a loader that turns on Node's compile
 // cache), core.cjs (all of core), worker.cjs (the packet loop),
-// batch-worker.cjs (a thread of `verify --jobs`), errors.md (what `ebpf explain` prints), and koffi's files, the one package that cannot be bundled.
+// batch-worker.cjs (a thread of `verify --jobs`), certify-worker.cjs (one that makes a certificate), errors.md (what `ebpf explain` prints), and koffi's files, the one package that cannot be bundled.
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type BuildOptions, build } from "esbuild";
@@ -57,6 +57,7 @@ const OUTPUTS = [
   { entry: "core/cli/main.ts", file: "core.cjs" },
   { entry: "core/net/worker.ts", file: "worker.cjs" },
   { entry: "core/manager/batch-worker.ts", file: "batch-worker.cjs" },
+  { entry: "core/manager/certify-worker.ts", file: "certify-worker.cjs" },
 ] as const;
 
 /** Builds into the folder, which is emptied first; koffi as npm has installed it in `modules`. */

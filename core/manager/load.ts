@@ -1,7 +1,6 @@
 // The whole route, from the bytes of an object to a program that runs: six verbs, each one function behind one door.
 // Everything before host.load() is plain data and depends on nothing but the bytes and the tables.
 import { EbpfError } from "../base/error.ts";
-import { checkCertificate } from "../certificate/check.ts";
 import { loadObject } from "../elf/object.ts";
 import { findExample } from "../example/example.ts";
 import type { Host, HostKind, LoadedProgram } from "../host/host.ts";
@@ -9,12 +8,11 @@ import { compile } from "../image/compile.ts";
 import type { EngineName, Image } from "../image/image.ts";
 import type { PlatformName } from "../platform/platform.ts";
 import { type BuildOptions, buildProgram } from "../program/build.ts";
-import { forKernel } from "../program/for-kernel.ts";
 import type { Program } from "../program/program.ts";
 import { failureRecord } from "../report/records.ts";
-import { certify } from "../verifier/certify.ts";
 import type { VerifiedProgram } from "../verifier/verdict.ts";
 import { isCallableByHook, verify } from "../verifier/verify.ts";
+import { type Made, proofAside, proofOf } from "./proof.ts";
 
 /** How a program is chosen from an object and held against a platform; what is absent, the object tells. */
 export interface Choice {
@@ -45,12 +43,7 @@ export type Proof = "required" | "wanted" | "none";
  * bytes -> LoadedProgram. ProgramRejected carries the failure in `data.details.failure`; VerifierDisagreement if a proof is required
  * and there is none. Nothing is left on the host then.
  */
-export function load(
-  host: Host,
-  bytes: Uint8Array,
-  choice: Choice & { readonly engine: EngineName; readonly proof: Proof },
-  tell: Tell,
-): LoadedProgram {
+export function load(host: Host, bytes: Uint8Array, choice: Choice & How, tell: Tell): LoadedProgram {
   return loadVerified(host, readProgram(bytes, choice, tell), choice, tell);
 }
 
@@ -62,25 +55,43 @@ export function readProgram(bytes: Uint8Array, choice: Choice, tell: Tell): Veri
   return accepted(program);
 }
 
+export interface How {
+  readonly engine: EngineName;
+  readonly proof: Proof;
+}
+
 /** VerifiedProgram -> LoadedProgram. */
-export function loadVerified(
+export function loadVerified(host: Host, program: VerifiedProgram, how: How, tell: Tell): LoadedProgram {
+  if (how.proof === "none") return loadProved(host, program, how, {}, tell);
+  tell({ message: `certifying ${program.name}` });
+  return loadProved(host, program, how, proofOf(program, host.kind), tell);
+}
+
+/** The same, for who must answer others meanwhile: the proof of a large program, which is made of `object`, comes from another thread. */
+export async function loadAside(
   host: Host,
   program: VerifiedProgram,
-  how: { readonly engine: EngineName; readonly proof: Proof },
+  object: Uint8Array,
+  choice: Choice & How,
   tell: Tell,
-): LoadedProgram {
-  if (how.proof !== "none") tell({ message: `certifying ${program.name}` });
-  const proof = how.proof === "none" ? {} : proofOf(program, host.kind);
+): Promise<LoadedProgram> {
+  if (choice.proof === "none") return loadVerified(host, program, choice, tell);
+  tell({ message: `certifying ${program.name}` });
+  const origin = { object, file: choice.file, program: choice.program, options: buildOptions(choice) };
+  return loadProved(host, program, choice, await proofAside(program, origin, host.kind), tell);
+}
+
+function loadProved(host: Host, program: VerifiedProgram, how: How, made: Made, tell: Tell): LoadedProgram {
   // The driver has an interpreter for what nothing proves.
-  if (how.proof === "required" && host.kind !== "kernel" && proof.reason !== undefined) {
-    throw disagreement(program, proof.reason);
+  if (how.proof === "required" && host.kind !== "kernel" && made.reason !== undefined) {
+    throw disagreement(program, made.reason);
   }
   tell({ message: `compiling ${program.name}` });
   const image = compile(program, how.engine);
-  const loaded = loadImage(host, image, proof.certificate);
-  if (proof.reason === undefined || loaded.engineReason === undefined || loaded.engine === image.engine)
+  const loaded = loadImage(host, image, made.certificate);
+  if (made.reason === undefined || loaded.engineReason === undefined || loaded.engine === image.engine)
     return loaded;
-  return { ...loaded, engineReason: `no certificate of it can be made: ${proof.reason}` };
+  return { ...loaded, engineReason: `no certificate of it can be made: ${made.reason}` };
 }
 
 /** A hook stands for its program type. */
@@ -125,22 +136,6 @@ export function accepted(program: Program): VerifiedProgram {
     target: file,
     details: { program: name, failure },
   });
-}
-
-/**
- * The certificate of the program as the host knows it, or why there is none. It is checked here once more by the checker, which shares
- * no code with the verifier: a program that the verifier lets through by a mistake has none.
- */
-function proofOf(
-  program: VerifiedProgram,
-  host: HostKind,
-): { readonly certificate?: Uint8Array; readonly reason?: string } {
-  const known = host === "kernel" ? forKernel(program) : program;
-  const certified = certify(known, { strict: true });
-  if (certified.kind === "none") return { reason: certified.reason };
-  const checked = checkCertificate(known, certified.bytes);
-  if (checked.kind === "refused") return { reason: checked.reason };
-  return checked.strict ? { certificate: certified.bytes } : { reason: "it is of the privileged rules only" };
 }
 
 function disagreement({ file, name }: Program, reason: string): EbpfError {

@@ -7,7 +7,7 @@ import { type Context, liveThenWritten } from "./context.ts";
 import { chooseHost } from "./hosts.ts";
 import { findPlace } from "./kernel-links.ts";
 import { checkFree, checkHook, checkHookKnown, checkHookName, chooseInterface, endLink } from "./links.ts";
-import { engineNamed, loadVerified, readProgram, type Tell, unload } from "./load.ts";
+import { engineNamed, loadAside, readProgram, type Tell, unload } from "./load.ts";
 import { numberOfOther } from "./others.ts";
 import { interfacePlace, kernelPlace, type Place } from "./places.ts";
 import { isProgramArray, withProgramIds } from "./program-arrays.ts";
@@ -46,7 +46,7 @@ export async function addProgram(context: Context, request: AddProgram, tell: Te
   const engine = engineNamed(request.engine, host.kind);
   const place = attaches ? placeOf(context, host, verified, request) : undefined;
   const proof = request.allowUncertified === true ? "wanted" : "required";
-  const loaded = loadVerified(host, verified, { engine, proof }, tell);
+  const loaded = await loadAside(host, verified, object, { ...request, engine, proof }, tell);
   try {
     const program = register(registry, {
       id: registry.nextId(),

@@ -1,12 +1,13 @@
 // Every case runs against the source and against the bundle: what gets shipped behaves as what is developed. Most run in
 // this process, over the same door as the process's own entry; what only a process has is tested with processes.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import * as source from "../../../core/cli/main.ts";
 import { bundle } from "../../../scripts/bundle.ts";
+import { objectOf, repeat } from "../../fixtures/hostile/hostile.ts";
 import {
   type Finished,
   killServiceAtEnd,
@@ -450,6 +451,12 @@ for (const { name, script, door } of ENTRIES) {
     t.like(await json("map dump dropped_packet_map"), [{ value: 41 }]);
     t.like(await json("link list"), [{ program: "drop", interface: "gateway0" }]);
     await ebpf("program remove drop");
+    // Its certificate is made in another thread.
+    const large = () => `${repeat(600, (index) => `r0 = ${index}`)}\nexit`;
+    writeFileSync(join(home, "large.o"), objectOf({ name: "large", safe: true, code: large }));
+    const added = await json(`program add ${join(home, "large.o")} --platform windows`);
+    t.like(added, { name: "hostile", certified: true, instructions: 601 });
+    await ebpf("program remove hostile");
     t.deepEqual([await json("program list"), await json("map list"), await json("link list")], [[], [], []]);
     await ebpf("interface remove dns");
     await ebpf("service stop");
