@@ -589,9 +589,9 @@ CheckAnswer(const OBJECT *Filter, const FWPS_CLASSIFY_OUT0 *Before, const FWPS_C
 }
 
 static VOID
-Ask(const STEP *Step, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, FWPS_CLASSIFY_OUT0 *Out)
+Ask(const STEP *Step, const FWPS_INCOMING_METADATA_VALUES0 *Metadata, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData,
+    FWPS_CLASSIFY_OUT0 *Out)
 {
-    FWPS_INCOMING_METADATA_VALUES0 Metadata = {0};
     FWPS_FILTER2 Filter = {
         .filterId = Step->Filter.Id,
         .action = {.type = Step->Filter.Action, .calloutId = Step->CalloutId},
@@ -599,37 +599,54 @@ Ask(const STEP *Step, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, FWPS_CLASS
     FWPS_CLASSIFY_OUT0 Before = *Out;
     Out->filterId = Filter.filterId;
     ShimRaise();
-    Step->Callout->Callout.classifyFn(Values, &Metadata, LayerData, NULL, &Filter, 0, Out);
+    Step->Callout->Callout.classifyFn(Values, Metadata, LayerData, NULL, &Filter, 0, Out);
     ShimLower();
     CheckAnswer(&Step->Filter, &Before, Out);
 }
 
-VOID
-ShimClassify(
-    UINT16 LayerId, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, BOOLEAN HardPermit, SHIM_VERDICT *Verdict)
+static FWPS_CLASSIFY_OUT0
+AskAll(const STEP *Steps, UINT32 Count, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, BOOLEAN HardPermit)
 {
-    STEP Steps[CAPACITY];
+    static const FWPS_INCOMING_METADATA_VALUES0 Metadata;
     FWPS_CLASSIFY_OUT0 Out = {
         .actionType = HardPermit ? FWP_ACTION_PERMIT : FWP_ACTION_CONTINUE,
         .rights = HardPermit ? 0 : FWPS_RIGHT_ACTION_WRITE,
     };
-    UINT32 Count = Collect(LayerId, Steps);
-    *Verdict = (SHIM_VERDICT){0};
     for (UINT32 Index = 0; Index < Count; Index++) {
-        REGISTERED *Callout = Steps[Index].Callout;
-        if (Callout != NULL) {
-            Ask(&Steps[Index], Values, LayerData, &Out);
-            Verdict->Called++;
-            __atomic_sub_fetch(&Callout->Running, 1, __ATOMIC_SEQ_CST);
-        } else if (
-            Steps[Index].Filter.Action != FWP_ACTION_CALLOUT_INSPECTION &&
-            (Steps[Index].Filter.Flags & FWPM_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED) == 0) {
+        const OBJECT *Filter = &Steps[Index].Filter;
+        if (Steps[Index].Callout != NULL)
+            Ask(&Steps[Index], &Metadata, Values, LayerData, &Out);
+        else if (
+            Filter->Action != FWP_ACTION_CALLOUT_INSPECTION &&
+            (Filter->Flags & FWPM_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED) == 0)
             Out.actionType = FWP_ACTION_BLOCK;
-        }
     }
-    Verdict->Action = Out.actionType == FWP_ACTION_BLOCK ? FWP_ACTION_BLOCK : FWP_ACTION_PERMIT;
-    Verdict->Rights = Out.rights;
-    Verdict->Flags = Out.flags;
+    return Out;
+}
+
+UINT64
+ShimClassify(
+    UINT16 LayerId, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, BOOLEAN HardPermit, UINT32 Times,
+    SHIM_VERDICT *Verdict)
+{
+    STEP Steps[CAPACITY];
+    FWPS_CLASSIFY_OUT0 Out = {0};
+    UINT32 Count = Collect(LayerId, Steps);
+    UINT64 Start = PlatformMonotonicTime();
+    for (UINT32 Round = 0; Round < Times; Round++)
+        Out = AskAll(Steps, Count, Values, LayerData, HardPermit);
+    UINT64 Nanoseconds = PlatformMonotonicTime() - Start;
+    *Verdict = (SHIM_VERDICT){
+        .Action = Out.actionType == FWP_ACTION_BLOCK ? FWP_ACTION_BLOCK : FWP_ACTION_PERMIT,
+        .Rights = Out.rights,
+        .Flags = Out.flags,
+    };
+    for (UINT32 Index = 0; Index < Count; Index++)
+        if (Steps[Index].Callout != NULL) {
+            Verdict->Called++;
+            __atomic_sub_fetch(&Steps[Index].Callout->Running, 1, __ATOMIC_SEQ_CST);
+        }
+    return Nanoseconds;
 }
 
 VOID

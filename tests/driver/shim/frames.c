@@ -141,17 +141,19 @@ FillValues(UINT16 LayerId, UINT32 MediaType, UINT32 InterfaceIndex, FWPS_INCOMIN
     *Values = (FWPS_INCOMING_VALUES0){.layerId = LayerId, .valueCount = FIELD_COUNT, .incomingValue = Fields};
 }
 
-static VOID
+static UINT64
 ClassifyFrame(
-    UINT16 LayerId, UINT32 MediaType, UINT32 InterfaceIndex, SHIM_LIST *List, BOOLEAN HardPermit, SHIM_VERDICT *Verdict)
+    UINT16 LayerId, UINT32 MediaType, UINT32 InterfaceIndex, SHIM_LIST *List, BOOLEAN HardPermit, UINT32 Times,
+    SHIM_VERDICT *Verdict)
 {
     FWPS_INCOMING_VALUE0 Fields[FIELD_COUNT];
     FWPS_INCOMING_VALUES0 Values;
     NET_BUFFER Before = List->Buffers[0];
     FillValues(LayerId, MediaType, InterfaceIndex, Fields, &Values);
-    ShimClassify(LayerId, &Values, &List->List, HardPermit, Verdict);
+    UINT64 Nanoseconds = ShimClassify(LayerId, &Values, &List->List, HardPermit, Times, Verdict);
     if (memcmp(&Before, &List->Buffers[0], sizeof(Before)) != 0)
         ShimViolate("a frame's description is changed");
+    return Nanoseconds;
 }
 
 /** The pieces of a frame, each in memory of exactly its size. */
@@ -194,8 +196,8 @@ EndPieces(MDL *Mdl, UINT32 Headroom, UINT8 *Bytes)
     }
 }
 
-VOID
-ShimPlay(const SHIM_FRAME *Frame, UINT8 *Bytes, SHIM_VERDICT *Verdict)
+UINT64
+ShimPlayMany(const SHIM_FRAME *Frame, UINT8 *Bytes, UINT32 Times, SHIM_VERDICT *Verdict)
 {
     SHIM_LIST List = {0};
     MDL *Pieces = BuildPieces(Frame, Bytes);
@@ -214,10 +216,17 @@ ShimPlay(const SHIM_FRAME *Frame, UINT8 *Bytes, SHIM_VERDICT *Verdict)
     List.List.Next = (NET_BUFFER_LIST *)(UINT_PTR)0xdead0000;
     List.List.NblFlags = Frame->NblFlags;
     List.List.NetBufferListInfo[NBL_INFO_8021Q] = (VOID *)(UINT_PTR)Frame->Vlan;
-    ClassifyFrame(
+    UINT64 Nanoseconds = ClassifyFrame(
         FWPS_LAYER_INBOUND_MAC_FRAME_NATIVE, Frame->MediaType, Frame->InterfaceIndex, &List, Frame->HardPermit != 0,
-        Verdict);
+        Times, Verdict);
     EndPieces(Pieces, Frame->Headroom, Bytes);
+    return Nanoseconds;
+}
+
+VOID
+ShimPlay(const SHIM_FRAME *Frame, UINT8 *Bytes, SHIM_VERDICT *Verdict)
+{
+    (VOID)ShimPlayMany(Frame, Bytes, 1, Verdict);
 }
 
 VOID
@@ -318,7 +327,7 @@ Inject(BOOLEAN Sent, UINT16 LayerId, UINT32 InterfaceIndex, UINT32 NdisPort, NET
     };
     // It comes by the filters again, as a frame of ours.
     Own->InjectedBy = &Injection;
-    ClassifyFrame(LayerId, 0, InterfaceIndex, Own, FALSE, &Verdict);
+    (VOID)ClassifyFrame(LayerId, 0, InterfaceIndex, Own, FALSE, 1, &Verdict);
     if (Verdict.Action != FWP_ACTION_PERMIT)
         ShimViolate("a frame that the driver injected is blocked by it");
     __atomic_add_fetch(&PendingCount, 1, __ATOMIC_SEQ_CST);

@@ -47,6 +47,9 @@ typedef struct _SHIM_INJECTED {
 /** Bytes is changed as the stack would see it then. */
 VOID ShimPlay(const SHIM_FRAME *Frame, UINT8 *Bytes, SHIM_VERDICT *Verdict);
 
+/** The same so many times, on one frame; the nanoseconds that took. */
+UINT64 ShimPlayMany(const SHIM_FRAME *Frame, UINT8 *Bytes, UINT32 Times, SHIM_VERDICT *Verdict);
+
 /** The oldest frame that was injected; FALSE if there is none. Bytes has room for SHIM_MAXIMUM_FRAME. */
 BOOLEAN ShimTakeInjected(SHIM_INJECTED *Injected, UINT8 *Bytes);
 
@@ -81,9 +84,10 @@ const char *ShimTakeViolation(VOID);
 
 VOID ShimViolate(const char *Rule);
 BOOLEAN ShimShouldFail(VOID);
-/** Runs the filters of a layer on one thing. */
-VOID ShimClassify(
-    UINT16 LayerId, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, BOOLEAN HardPermit, SHIM_VERDICT *Verdict);
+/** Runs the filters of a layer on one thing, once or more; the nanoseconds that took. */
+UINT64 ShimClassify(
+    UINT16 LayerId, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, BOOLEAN HardPermit, UINT32 Times,
+    SHIM_VERDICT *Verdict);
 BOOLEAN ShimHasFilter(UINT16 LayerId);
 VOID ShimCountFrames(SHIM_COUNTS *Counts);
 /** Zeroed; beside what tests count of the driver, or let fail. */
