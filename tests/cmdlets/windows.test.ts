@@ -1,9 +1,7 @@
-// The whole chain as Windows code under Wine: the PowerShell engine for Windows imports the module, which starts Node for Windows with
-// the core; that installs and starts EbpfCore.sys with Wine's service control manager.
+// The module as Windows code under Wine: the PowerShell engine for Windows imports it, and it starts Node for Windows with the core. With
+// the driver: chain.test.ts.
 import { join } from "node:path";
 import test from "ava";
-import { CONTRACT_VERSION } from "../../core/host/kernel/wire.ts";
-import { buildSys } from "../../scripts/driver.ts";
 import { until } from "../core/net/harness.ts";
 import { buildDouble, loadDouble } from "../core/net/windivert/double.ts";
 import { EMPTY, QUERY } from "../core/net/windivert/packets.ts";
@@ -18,7 +16,7 @@ const SAMPLE = join(ROOT, "samples", "droppacket.o");
 let wine: Wine;
 let shell: WindowsPowerShell;
 test.before(async () => {
-  wine = await openWine([buildSys(), SAMPLE]);
+  wine = await openWine([SAMPLE]);
   wine.env.WINDIVERT_DOUBLE = "C:\\ebpf\\windivert.bin";
   await openWindowsNode(wine);
   shell = await openWindowsPowerShell(wine);
@@ -56,37 +54,5 @@ check("an interface on WinDivert: real packets are dropped and let through, and 
   );
   t.like((after[0] as object[])[0], { Received: 3, Passed: 1, Dropped: 2, Program: "DropPacket" });
   t.is(driver.opened().count, 0);
-  t.log(transcript);
-});
-
-check("the driver is installed, started, asked, stopped and uninstalled", async (t) => {
-  const { values, transcript } = await shell.type(
-    "Install-EbpfDriver C:\\ebpf\\EbpfCore.sys -PassThru",
-    "Start-EbpfDriver -WhatIf",
-    "Start-EbpfDriver -PassThru",
-    "Get-EbpfDriver | Format-List",
-    "Get-EbpfDriver",
-    "Stop-EbpfDriver -PassThru",
-    "Uninstall-EbpfDriver",
-    "Get-EbpfDriver",
-  );
-  const states = values.map((given) => (given as { State?: string }[])[0]?.State);
-  t.deepEqual(states, [
-    "stopped",
-    undefined,
-    "running",
-    undefined,
-    "running",
-    "stopped",
-    undefined,
-    "absent",
-  ]);
-  t.like((values[2] as object[])[0], {
-    Engine: "jit",
-    Programs: 0,
-    AllowUncertified: false,
-    Contract: CONTRACT_VERSION,
-  });
-  t.regex(transcript, /What if: .*Load .*EbpfCore\.sys into the kernel/);
   t.log(transcript);
 });

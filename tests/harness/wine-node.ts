@@ -57,6 +57,8 @@ function runIn(wine: Wine, env: NodeJS.ProcessEnv, args: readonly string[]): Nod
     const { status, error } = spawnSync(WINE, ["C:\\ebpf\\node.exe", ...args], {
       env,
       timeout: TIMEOUT,
+      // What hangs in Wine may not hear of SIGTERM.
+      killSignal: "SIGKILL",
       stdio: ["ignore", out, err],
     });
     const [said = "", told = ""] = names.map((name) => readFileSync(name, "utf8"));

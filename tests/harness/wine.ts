@@ -60,6 +60,7 @@ function runIn(env: NodeJS.ProcessEnv, command: string, args: readonly string[])
     env,
     encoding: "utf8",
     timeout: TIMEOUT,
+    killSignal: "SIGKILL",
   });
   if (error !== undefined) throw new Error(`${command} ${args.join(" ")}: ${error.message}`);
   return { status, output: `${stdout}${stderr}` };
