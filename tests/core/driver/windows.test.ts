@@ -116,6 +116,8 @@ check("uninstall removes service and file", (t) => {
   t.is(status().state, "absent");
   t.false(inDrivers());
   t.not(wine.run("sc", "query", "EbpfCore").status, 0);
+  t.is(driver("install").path, PLACE, "the file that lies beside the core's folder");
+  driver("uninstall");
 });
 
 check("a service that sc made of a signed file is recognised, started, stopped, and its file stays", (t) => {
