@@ -103,6 +103,17 @@ async function flood(frames: WindowsClient): Promise<readonly string[]> {
   return FRAME_NAMES.filter((_name, index) => dropped[index]);
 }
 
+/** What of the filtering platform is not as it should be. Filters are taken away in the driver's own time. */
+async function rest(frames: WindowsClient, detached: boolean): Promise<string> {
+  for (let tries = 0; ; tries++) {
+    const counts = countsOf(numbersOf(await frames.ask(shim.count()), 24));
+    const { violations, lists, filters } = counts;
+    if (violations === 0 && lists === 0 && (!detached || filters === 0)) return "";
+    if (violations > 0 || tries === 100) return JSON.stringify(counts);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 /** Resident memory of the processes of the prefix that play the kernel, in KiB. */
 function kernelMemory(): number {
   let sum = 0;
@@ -142,11 +153,8 @@ check(
       else if (cycle % 3 === 1) t.is((await core.ask(make.detachLink(link))).error, "None");
       else await core.close();
       if (cycle % 3 !== 0 && (await flood(frames)).length > 0) return t.fail(`cycle ${cycle}: dropped still`);
-      const { violations, filters, lists } = countsOf(numbersOf(await frames.ask(shim.count()), 24));
-      t.deepEqual(
-        { violations, lists, filters: cycle % 3 === 0 ? filters : 0 },
-        { violations: 0, lists: 0, filters },
-      );
+      const left = await rest(frames, cycle % 3 !== 0);
+      if (left !== "") return t.fail(`cycle ${cycle}: ${left}`);
       if (cycle % 3 !== 2) await core.close();
       await frames.close();
       stop();
