@@ -148,6 +148,7 @@ CallMapUpdate(DISPATCH_CALL *Call)
         return;
     const UINT8 *Key = KeyOf(Call);
     INT32 Result = MapWrite(Map, Key, Key + Request->KeyBytes, Request->Flags);
+    ObjectCheckHandles(&Map->Object);
     Finish(Call, Map, ErrorOf(Result, Map->Type->Update != NULL), 0);
 }
 

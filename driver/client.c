@@ -66,10 +66,19 @@ FreeRows(const EBPF_CLIENT *Client, HANDLE_ROW *Rows, UINT32 Count)
 }
 
 static VOID
+CloseObject(EBPF_OBJECT *Object)
+{
+    if (Object == NULL)
+        return;
+    ObjectCloseHandle(Object);
+    ObjectRelease(Object);
+}
+
+static VOID
 Destroy(EBPF_CLIENT *Client)
 {
     for (UINT32 Place = 0; Place < Client->Capacity; Place++)
-        ObjectRelease(Client->Rows[Place].Object);
+        CloseObject(Client->Rows[Place].Object);
     FreeRows(Client, Client->Rows, Client->Capacity);
     AccountClose(Client->Account);
     PlatformFree(Client);
@@ -174,12 +183,15 @@ _Use_decl_annotations_
 UINT32
 HandleOpen(EBPF_CLIENT *Client, EBPF_OBJECT *Object)
 {
-    for (;;) {
-        UINT32 Capacity;
-        UINT32 Handle = Insert(Client, Object, &Capacity);
-        if (Handle != 0 || !Grow(Client, Capacity))
-            return Handle;
-    }
+    UINT32 Handle, Capacity;
+    // Counted first: once it has its place, another thread of the client may close it.
+    ObjectOpenHandle(Object);
+    do {
+        Handle = Insert(Client, Object, &Capacity);
+    } while (Handle == 0 && Grow(Client, Capacity));
+    if (Handle == 0)
+        ObjectCloseHandle(Object);
+    return Handle;
 }
 
 /** The row of a handle, under the client's lock; NULL if there is none. */
@@ -221,6 +233,6 @@ HandleClose(EBPF_CLIENT *Client, UINT32 Handle)
             Client->FirstFree = Handle & 0xffff;
     }
     LockRelease(&Client->Lock, Irql);
-    ObjectRelease(Object);
+    CloseObject(Object);
     return Object != NULL;
 }

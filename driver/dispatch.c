@@ -225,28 +225,10 @@ DispatchInitiate(const DISPATCH_SETTINGS *Given)
     ProgramCountRuns(FALSE);
 }
 
-/** An array that holds a program that holds the array is freed only when its entries are gone. */
-static VOID
-ClearProgArrays(VOID)
-{
-    for (UINT32 Id = 0; (Id = ObjectNextId(ObjectMap, Id)) != 0;) {
-        EBPF_OBJECT *Object = ObjectFind(ObjectMap, Id);
-        if (Object == NULL)
-            continue;
-        EBPF_MAP *Map = CONTAINING_RECORD(Object, EBPF_MAP, Object);
-        UINT8 Key[sizeof(UINT32)];
-        if (Map->Definition.Type == EBPF_MAP_TYPE_PROG_ARRAY)
-            while (MapNextKey(Map, NULL, Key) == MAP_OK)
-                (VOID)MapErase(Map, Key);
-        ObjectRelease(Object);
-    }
-}
-
 _Use_decl_annotations_
 VOID
 DispatchTerminate(VOID)
 {
     ClientCloseAll();
-    ClearProgArrays();
     EpochSynchronize();
 }

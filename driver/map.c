@@ -30,6 +30,13 @@ Destroy(EBPF_OBJECT *Object)
     Map->Type->Destroy(Map);
 }
 
+static VOID
+Abandon(EBPF_OBJECT *Object)
+{
+    EBPF_MAP *Map = CONTAINING_RECORD(Object, EBPF_MAP, Object);
+    Map->Type->Abandon(Map);
+}
+
 _Use_decl_annotations_
 NTSTATUS
 MapPrepare(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
@@ -44,6 +51,7 @@ MapPrepare(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map)
     if (NT_SUCCESS(Status)) {
         (*Map)->Definition = *Definition;
         (*Map)->Type = Type;
+        (*Map)->Object.Abandon = Type->Abandon == NULL ? NULL : Abandon;
     }
     return Status;
 }

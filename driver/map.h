@@ -84,6 +84,8 @@ typedef struct _EBPF_MAP_TYPE {
      */
     INT32 (*Update)(EBPF_MAP *Map, const UINT8 *Key, const UINT8 *Value, UINT64 Flags, UINT32 Processor);
     INT32 (*Delete)(EBPF_MAP *Map, const UINT8 *Key);
+    /** Nobody outside has a handle any more: gives up what entries hold. */
+    VOID (*Abandon)(EBPF_MAP *Map);
     /** The key after Key, of the first if that is NULL or gone. */
     INT32 (*NextKey)(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Next);
     /** Entries now. */

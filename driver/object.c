@@ -60,6 +60,29 @@ ObjectRelease(EBPF_OBJECT *Object)
 }
 
 _Use_decl_annotations_
+VOID
+ObjectOpenHandle(EBPF_OBJECT *Object)
+{
+    __atomic_add_fetch(&Object->Handles, 1, __ATOMIC_SEQ_CST);
+}
+
+_Use_decl_annotations_
+VOID
+ObjectCloseHandle(EBPF_OBJECT *Object)
+{
+    __atomic_sub_fetch(&Object->Handles, 1, __ATOMIC_SEQ_CST);
+    ObjectCheckHandles(Object);
+}
+
+_Use_decl_annotations_
+VOID
+ObjectCheckHandles(EBPF_OBJECT *Object)
+{
+    if (Object->Abandon != NULL && __atomic_load_n(&Object->Handles, __ATOMIC_SEQ_CST) == 0)
+        Object->Abandon(Object);
+}
+
+_Use_decl_annotations_
 EBPF_OBJECT *
 ObjectFind(EBPF_OBJECT_TYPE Type, UINT32 Id)
 {

@@ -24,6 +24,10 @@ typedef struct _EBPF_OBJECT {
     VOID (*Destroy)(struct _EBPF_OBJECT *Object);
     /** Of what runs come to on other ways than by a reference: takes it out of their sight. May be NULL. */
     VOID (*Withdraw)(struct _EBPF_OBJECT *Object);
+    /** Handles of clients to it. */
+    UINT32 Handles;
+    /** Lets go what it holds for clients: called when the last handle is closed, also when others came after that. May be NULL. */
+    VOID (*Abandon)(struct _EBPF_OBJECT *Object);
     /** What it was charged to, if it was; refunded when it is destroyed. Set before the object is published. */
     EBPF_ACCOUNT *Account;
     UINT64 ChargedBytes;
@@ -40,6 +44,15 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID ObjectReference(_Inout_ EBPF_OBJECT *Ob
 
 /** One less. After the last nobody finds it, and it is destroyed when no run can see it. NULL is allowed. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID ObjectRelease(_Inout_opt_ EBPF_OBJECT *Object);
+
+/** A handle to it is opened, by someone who has a reference. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID ObjectOpenHandle(_Inout_ EBPF_OBJECT *Object);
+
+/** A handle to it is closed. The reference that comes with it stays. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID ObjectCloseHandle(_Inout_ EBPF_OBJECT *Object);
+
+/** After a client has made it hold something: if the last handle has been closed meanwhile, it lets that go too. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID ObjectCheckHandles(_Inout_ EBPF_OBJECT *Object);
 
 /** With a reference for the caller; NULL if there is none of that type with that number. */
 _Must_inspect_result_ _Ret_maybenull_ _IRQL_requires_max_(DISPATCH_LEVEL) EBPF_OBJECT *ObjectFind(

@@ -74,11 +74,19 @@ TakeType(PROG_ARRAY *Array, const EBPF_PROGRAM_TYPE *Type)
     return Same;
 }
 
+/** A program that is in an array that it has itself would hold both for ever. */
+static VOID
+Abandon(EBPF_MAP *Map)
+{
+    for (UINT32 Index = 0; Index < Map->Definition.MaxEntries; Index++)
+        if (ProgArrayFind(Map, Index) != NULL)
+            Replace(Own(Map), Index, NULL);
+}
+
 static VOID
 Destroy(EBPF_MAP *Map)
 {
-    for (UINT32 Index = 0; Index < Map->Definition.MaxEntries; Index++)
-        Replace(Own(Map), Index, NULL);
+    Abandon(Map);
     PlatformFree(Own(Map)->Slots);
     PlatformFree(Own(Map));
 }
@@ -164,6 +172,7 @@ const EBPF_MAP_TYPE ProgArrayMapType = {
     .Peek = Peek,
     .Update = Update,
     .Delete = Delete,
+    .Abandon = Abandon,
     .NextKey = NextKey,
     .Count = Count,
 };

@@ -31,6 +31,7 @@ import {
   field,
   REPLY,
   readInfo,
+  readMemory,
   request,
 } from "../harness/driver-requests.ts";
 import { FRAME_NAMES, FRAMES } from "../harness/frames.ts";
@@ -486,6 +487,36 @@ check("an array of programs that holds its own program is freed at the end", (t)
     t.is(ask.update(client, map, u32(1), u32(9999)).error, "MapValueInvalid");
   });
 });
+
+check(
+  "an array of programs is cleared when the last handle to it is closed, so that no circle stays",
+  (t) => {
+    withClient(t, false, (client) => {
+      const array = { type: MAP_TYPES.prog_array, keySizeBytes: 4, valueSizeBytes: 4, maxEntries: 2 };
+      const code = assemble("r2 = map[0]\nr3 = 1\ncall tail_call\nr0 = 7\nexit".replace("tail_call", "5"));
+      const answers = assemble("r0 = 2\nexit");
+      const other = openClient();
+      const map = ask.createMap(client, array);
+      const again = handleOf(ask.open(other, MAP, field(map, 2)));
+      const calls = ask.createProgram(client, code, { maps: [handleOf(map)] });
+      const target = ask.createProgram(client, answers);
+      t.is(ask.update(client, handleOf(map), u32(0), u32(field(calls, 2))).error, "None");
+      t.is(ask.update(client, handleOf(map), u32(1), u32(field(target, 2))).error, "None");
+      const result = () => field(ask.run(client, handleOf(calls), FRAMES.udp), 4);
+      t.is(result(), 2);
+      t.is(ask.close(client, handleOf(map)).error, "None");
+      // Another has it still.
+      t.is(result(), 2);
+      t.is(ask.close(other, again).error, "None");
+      t.is(result(), 7);
+      t.is(ask.close(client, handleOf(target)).error, "None");
+      t.is(ask.close(client, handleOf(calls)).error, "None");
+      t.deepEqual([field(ask.status(client), 4), field(ask.status(client), 5)], [0, 0]);
+      closeClient(other);
+      t.is(readMemory(ask.status(client)).total, readMemory(ask.status(client)).client);
+    });
+  },
+);
 
 check("where there is no memory for code a program is interpreted, and says so", (t) => {
   withClient(t, true, (client) => {
