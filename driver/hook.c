@@ -145,7 +145,7 @@ HookAddLink(EBPF_LINK *Link)
         if (!GoesFirst(Link))
             Place = &Each->Next;
     }
-    BOOLEAN Free = Same < HookRows[Link->Hook].MaximumLinks;
+    BOOLEAN Free = Same < HookRows[Link->Hook].MaximumLinks && Hook->Count < HOOK_MAXIMUM_LINKS;
     if (Free) {
         Link->Next = *Place;
         __atomic_store_n(Place, Link, __ATOMIC_RELEASE);

@@ -21,6 +21,9 @@ typedef enum _EBPF_HOOK_ID {
 /** What a run at a hook may cost. */
 #define HOOK_RUN_BUDGET EBPF_MAXIMUM_BUDGET
 
+/** To one hook, to all of its points: each packet goes over all of them. */
+#define HOOK_MAXIMUM_LINKS 1024
+
 /** Of FinalResult: there is none. */
 #define HOOK_NO_RESULT UINT32_MAX
 

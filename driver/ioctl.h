@@ -351,7 +351,7 @@ typedef struct _EBPF_HOOK_NEXT_REPLY {
 
 /**
  * LINK_CREATE: attaches a program. The link lives as long as there is a handle to it, or until LINK_DETACH. HookBusy: there
- * are as many links to that point as there may be.
+ * are as many links to that point, or to all points of the hook, as there may be.
  */
 typedef struct _EBPF_LINK_CREATE_REQUEST {
     UINT32 ProgramHandle;

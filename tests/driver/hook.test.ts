@@ -122,6 +122,16 @@ check(
   },
 );
 
+check("a hook has 1,024 links at most, to all of its points", (t) => {
+  withClient(t, (client) => {
+    const passing = answering(client, pass);
+    for (let point = 1; point <= 1024; point++)
+      if (ask.createLink(client, passing, XDP, point).error !== "None") return t.fail(`${point}`);
+    t.is(ask.createLink(client, passing, XDP, 1025).error, "HookBusy");
+    t.is(ask.createLink(client, passing).error, "HookBusy");
+  });
+});
+
 check("a link can be given another program, and tells of it", (t) => {
   withClient(t, (client) => {
     const first = program(client, "r0 = 2\nexit");
