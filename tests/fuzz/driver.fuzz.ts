@@ -1,5 +1,5 @@
 // The driver's engines against the core's interpreter, on programs that are safe by construction and on programs that the
-// verifier accepts; and its bounds-checked interpreter alone, on programs that nobody vouches for. With
+// verifier accepts; and its bounds-checked interpreter alone, on programs that nobody vouches for, which the JIT only compiles. With
 // EBPF_DRIVER_BUILD=sanitized and AddressSanitizer preloaded what the last one touches wrongly shows.
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
@@ -10,13 +10,16 @@ import { verify } from "../../core/verifier/verify.ts";
 import { outcomes } from "../harness/agree.ts";
 import { behaviour, describeEntry, describeRun, packetsOf } from "../harness/behaviour.ts";
 import {
+  compileProgram,
   createProgram,
   DRIVER_ENGINES,
   type DriverEngine,
   type DriverMap,
   release,
   runOnMemory,
+  STATUS,
   setProcessor,
+  writableCode,
 } from "../harness/driver.ts";
 import { keysOf, read } from "../harness/driver-maps.ts";
 import { createMaps, load, runOnPacket } from "../harness/driver-xdp.ts";
@@ -93,8 +96,28 @@ function checkDamaged(seed: number): string {
   return outcome === "None" ? "ran to its end" : outcome;
 }
 
+/** Not run: nothing proves what the JIT relies on. What it writes stays within its memory, which is sealed. */
+function compileDamaged(seed: number): string {
+  const next = generator(seed);
+  const program = generateForHost(seed);
+  const bytes = encode(program.instructions);
+  for (let count = next(5); count > 0; count--) bytes[next(bytes.length)] = next(256);
+  const maps = createMaps(program);
+  const loaded = createProgram(bytes, maps, "xdp");
+  let outcome: string = "status" in loaded ? loaded.finding : "compiled";
+  if (!("status" in loaded)) {
+    if (compileProgram(loaded, next(2) === 0) !== STATUS.SUCCESS) outcome = "not compiled";
+    const wrong = writableCode();
+    if (wrong.length > 0) throw new Error(`code that can be written: ${wrong.join(", ")}`);
+    release(loaded);
+  }
+  for (const map of maps) release(map);
+  return outcome;
+}
+
 export const fuzzers: readonly Fuzzer[] = [
   { name: "random programs, run by the driver's engines", run: checkSafe },
   { name: "random programs that the verifier accepts, in the driver's engines", run: checkVerified },
   { name: "damaged programs, run by the driver's interpreter", run: checkDamaged },
+  { name: "damaged programs, compiled by the driver's JIT and not run", run: compileDamaged },
 ];
