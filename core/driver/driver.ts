@@ -91,28 +91,42 @@ export function startDriver(system: System): DriverRecord {
   return readStatus(system);
 }
 
+export interface StopOptions {
+  /** Programs that are loaded end. */
+  readonly force?: boolean;
+  /** Has those let go of the driver that can be asked to: Windows unloads it when nobody has it open any more. */
+  readonly release?: () => Promise<void>;
+}
+
 /**
  * Nothing happens if it does not run. DriverBusy if programs are loaded, unless `force` ends them. DriverStopping if it goes on
  * waiting for programs of the system that have its device open.
  */
-export async function stopDriver(system: System, force = false): Promise<DriverRecord> {
+export async function stopDriver(system: System, options: StopOptions = {}): Promise<DriverRecord> {
   const before = requireInstalled(system);
   refuseForeign(before);
   if (before.state === "stopped") return before;
   const { programs } = before;
-  if (!force && programs !== null && programs > 0) {
+  if (options.force !== true && programs !== null && programs > 0) {
     const text = `${programs} ${programs === 1 ? "program is" : "programs are"} loaded in the driver`;
     throw new EbpfError("DriverBusy", text, { target: SERVICE, details: { programs } });
   }
-  told("stop the driver", SERVICE, () => unless(NUMBER.notRunning, () => system.stopService(SERVICE)));
+  // Asked to stop first: from then on nobody opens it anew.
+  if (before.state !== "stopping")
+    told("stop the driver", SERVICE, () => unless(NUMBER.notRunning, () => system.stopService(SERVICE)));
+  if (!isStopped(system)) await options.release?.();
   await waitUntilStopped(system);
   return readStatus(system);
 }
 
+function isStopped(system: System): boolean {
+  const state = unless(NUMBER.noService, () => system.state(SERVICE));
+  return state === undefined || SERVICE_STATES[state - 1] === "stopped";
+}
+
 async function waitUntilStopped(system: System): Promise<void> {
   for (let waited = 0; waited < STOP_MILLISECONDS; waited += POLL_MILLISECONDS) {
-    const state = unless(NUMBER.noService, () => system.state(SERVICE));
-    if (state === undefined || SERVICE_STATES[state - 1] === "stopped") return;
+    if (isStopped(system)) return;
     await system.sleep(POLL_MILLISECONDS);
   }
   throw new EbpfError("DriverStopping", "the driver waits for programs that have its device open", {
@@ -121,10 +135,10 @@ async function waitUntilStopped(system: System): Promise<void> {
 }
 
 /** Stops it, deletes the service, and the file if that is where install has put it. Gives what it was. */
-export async function uninstallDriver(system: System, force = false): Promise<DriverRecord> {
+export async function uninstallDriver(system: System, options: StopOptions = {}): Promise<DriverRecord> {
   const before = requireInstalled(system);
-  refuseForeign(before, force);
-  if (before.file !== "other") await stopDriver(system, force);
+  refuseForeign(before, options.force);
+  if (before.file !== "other") await stopDriver(system, options);
   told("uninstall the driver", SERVICE, () => system.deleteService(SERVICE));
   const { path, file } = before;
   if (path !== null && file === "ours" && isSamePath(path, placeOfDriver(system))) removeFile(system, path);

@@ -18,6 +18,8 @@ interface Change {
 export interface Checkpoints {
   /** Writes one entry now; without a value, that it is gone. StateUnwritable if the disk refuses. */
   write(mapId: number, key: Uint8Array, value: Uint8Array | undefined): void;
+  /** Writes what the maps hold now. */
+  flush(): Promise<void>;
   /** Writes a last time and ends. */
   stop(): Promise<void>;
 }
@@ -45,6 +47,10 @@ export function createCheckpoints(
       });
     return running;
   };
+  const flush = async (): Promise<void> => {
+    await running;
+    await run();
+  };
   const timer = setInterval(run, INTERVAL_MILLISECONDS);
   timer.unref();
   return {
@@ -52,10 +58,10 @@ export function createCheckpoints(
       const change = { key: printHex(key), ...(value === undefined ? {} : { value: printHex(value) }) };
       writeEntries(writing, mapId, [change]);
     },
+    flush,
     async stop() {
       clearInterval(timer);
-      await running;
-      await run();
+      await flush();
     },
   };
 }

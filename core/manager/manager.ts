@@ -56,6 +56,11 @@ export interface Manager extends Entries {
     settings: Readonly<Record<string, unknown>>,
   ): Promise<InterfaceRecord>;
   removeInterface(name: string, force: boolean): Promise<InterfaceRecord>;
+  /**
+   * Lets go of the driver, so that it can be stopped: what is in it ends, and is brought back when the driver runs again. Windows unloads a
+   * driver only when nobody has it open.
+   */
+  releaseDriver(): Promise<void>;
   /** Writes what persistent maps hold and ends everything live; the state keeps it all. */
   close(): Promise<void>;
 }
@@ -121,6 +126,12 @@ export async function createManager(parts: Omit<Context, "registry">): Promise<M
     interfaces: () => [...registry.interfaces.values()].map((entry) => registry.interfaceRecord(entry)),
     addInterface: (kind, name, settings) => alone(() => addInterface(context, kind, name, settings)),
     removeInterface: (name, force) => alone(() => removeInterface(context, name, force)),
+    releaseDriver: () =>
+      alone(async () => {
+        await checkpoints.flush();
+        await kernel.close();
+        restorer.dropLost();
+      }),
     close: () =>
       alone(async () => {
         retry.stop();

@@ -80,6 +80,16 @@ const PLAIN = {
       return last;
     },
   }),
+  "driver.release": method({
+    description:
+      "Lets go of the driver, so that it can be stopped: what is in it ends, and comes back when the driver runs again.",
+    params: schema.NOTHING,
+    result: schema.STATUS,
+    async handle({ manager, status }) {
+      await manager.releaseDriver();
+      return status();
+    },
+  }),
   "object.sections": method({
     description: "The sections of an object file.",
     params: schema.FILE,

@@ -1,6 +1,7 @@
 // ebpf driver: install, start, stop, uninstall, status, log. They act in this process, with its user's rights, and not through the
 // service, which may have others.
 import { resolve } from "node:path";
+import { EbpfError } from "../../base/error.ts";
 import {
   type DriverRecord,
   findDriverFile,
@@ -8,12 +9,13 @@ import {
   openWindows,
   readStatus,
   START_TYPES,
+  type StopOptions,
   startDriver,
   stopDriver,
   uninstallDriver,
 } from "../../driver/driver.ts";
 import { entryScript } from "../../service/paths.ts";
-import { type Handler, type Invocation, textOf } from "../command.ts";
+import { type Handler, type Invocation, type Io, textOf } from "../command.ts";
 import { printable, printJson, printRecord, tell } from "../output.ts";
 
 export const install: Handler = async (invocation) => {
@@ -41,13 +43,31 @@ export const start: Handler = async (invocation) => {
 };
 
 export const stop: Handler = async (invocation) => {
-  const record = await stopDriver(await openWindows(), invocation.options.force === true);
+  const record = await stopDriver(await openWindows(), stopOptions(invocation));
   tell(invocation, record, `The driver ${record.name} is stopped.`);
   return 0;
 };
 
+function stopOptions({ io, options }: Invocation): StopOptions {
+  return { force: options.force === true, release: () => releaseByService(io) };
+}
+
+/** The service of this user, if one runs: that of another is not ours to ask, and keeps the driver stopping. */
+async function releaseByService(io: Io): Promise<void> {
+  try {
+    const client = await io.connect({ start: false });
+    try {
+      await client.call("driver.release", {});
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    if (!(error instanceof EbpfError) || error.code !== "ServiceNotRunning") throw error;
+  }
+}
+
 export const uninstall: Handler = async (invocation) => {
-  const record = await uninstallDriver(await openWindows(), invocation.options.force === true);
+  const record = await uninstallDriver(await openWindows(), stopOptions(invocation));
   tell(invocation, record, `Uninstalled the driver ${record.name}.`);
   return 0;
 };

@@ -124,7 +124,7 @@ test("stop refuses while programs are loaded; force ends them", async (t) => {
   await failsLater(t, "DriverBusy", stopDriver(machine));
   await failsLater(t, "DriverBusy", uninstallDriver(machine));
   t.is(readStatus(machine).state, "running");
-  t.is((await stopDriver(machine, true)).state, "stopped");
+  t.is((await stopDriver(machine, { force: true })).state, "stopped");
 });
 
 test("a driver that waits for open files is told as stopping", async (t) => {
@@ -132,6 +132,28 @@ test("a driver that waits for open files is told as stopping", async (t) => {
   machine.isHeld = true;
   await failsLater(t, "DriverStopping", stopDriver(machine));
   t.regex(readStatus(machine).problems.join(), /stopping until/);
+});
+
+test("whoever can be asked lets go of a driver that is stopping, and only then", async (t) => {
+  const machine = running();
+  let asked = 0;
+  const release = async (): Promise<void> => {
+    asked++;
+    t.is(machine.state("EbpfCore"), 3);
+    machine.letGo();
+  };
+  machine.isHeld = true;
+  t.is((await stopDriver(machine, { release })).state, "stopped");
+  t.is(asked, 1);
+  startDriver(machine);
+  machine.isHeld = false;
+  await stopDriver(machine, { release });
+  t.is(asked, 1);
+  startDriver(machine);
+  machine.isHeld = true;
+  await failsLater(t, "DriverStopping", stopDriver(machine));
+  t.is((await uninstallDriver(machine, { release })).state, "stopping");
+  t.is(machine.services.size, 0);
 });
 
 test("uninstall deletes the service and the file that install has put there, no other", async (t) => {

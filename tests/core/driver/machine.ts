@@ -16,6 +16,8 @@ export interface Machine extends System {
   /** It goes on stopping. */
   isHeld: boolean;
   answers: boolean;
+  /** Who held it, closes it. */
+  letGo(): void;
 }
 
 export const OURS = Buffer.from("...eBPF for Windows, execution host in the kernel...", "utf16le");
@@ -43,6 +45,9 @@ export function makeMachine(files: Readonly<Record<string, Uint8Array>> = { [FIL
     trust: 0,
     isHeld: false,
     answers: true,
+    letGo(): void {
+      for (const found of machine.services.values()) found.state = STOPPED;
+    },
   };
   const call = <R>(name: keyof System, body: () => R): R => {
     const number = machine.failing.get(name);

@@ -228,6 +228,25 @@ check("a driver that stops, and starts again: what was in it is shown as gone, a
   });
 });
 
+check("a service lets go of the driver, and has its programs in it again when that runs", async (t) => {
+  await withDriver(t, async ({ start, library }) => {
+    const { client } = await start();
+    const { id } = await client.call("program.add", { file: SAMPLE, hook: "xdp", interface: "Ethernet" });
+    t.is(library.clients(), 1);
+    t.is((await client.call("driver.release", {})).programs, 0);
+    t.is(library.clients(), 0, "nobody has the device open");
+    t.is(invokeXdp(7, FRAMES.emptyUdp), PASS);
+    library.stop();
+    const [gone] = await client.call("program.list", {});
+    t.regex(gone?.problem ?? "", /the driver has been stopped/);
+    library.start();
+    await until(t, async () => (await client.call("program.get", { id })).problem === undefined);
+    t.is(invokeXdp(7, FRAMES.emptyUdp), DROP);
+    t.is((await client.call("driver.release", {})).programs, 0);
+    await client.call("program.remove", { id });
+  });
+});
+
 check("a service that starts before the driver has its programs in it later, or gives them up", async (t) => {
   await withDriver(t, async ({ start, library }) => {
     const { client } = await start();
