@@ -50,8 +50,6 @@ LinkCreate(EBPF_HOOK_ID Hook, UINT32 Point, EBPF_PROGRAM *Program, EBPF_ACCOUNT 
         return Error;
     if (HookRows[Hook].Point == EBPF_POINT_NONE && Point != 0)
         return EbpfErrorArgumentInvalid;
-    if (!HookIsPresent(Hook))
-        return EbpfErrorHookUnavailable;
     if (!AccountCharge(Account, sizeof(EBPF_LINK)))
         return EbpfErrorMemoryExhausted;
     EBPF_LINK *New = PlatformAllocate(sizeof(EBPF_LINK));
@@ -73,7 +71,8 @@ LinkCreate(EBPF_HOOK_ID Hook, UINT32 Point, EBPF_PROGRAM *Program, EBPF_ACCOUNT 
         AccountRefund(Account, sizeof(EBPF_LINK));
         return EbpfErrorHookBusy;
     }
-    if (!HookTell(Hook, TRUE)) {
+    // A hook that is not there may come when it is wanted.
+    if (!HookTell(Hook, TRUE) || !HookIsPresent(Hook)) {
         (VOID)TakeOut(New);
         AccountRefund(Account, sizeof(EBPF_LINK));
         EpochRetire(&New->Object.Retired, Discard);

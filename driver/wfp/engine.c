@@ -83,13 +83,21 @@ Register(VOID *Device, STATE *State)
     return Status;
 }
 
-/** Code must not go while Windows may call it: it says so, for as long as that takes. */
+/** FALSE while Windows may call it. */
+static BOOLEAN
+Unregister(const STATE *State)
+{
+    NTSTATUS Status = State->Registered ? FwpsCalloutUnregisterById0(State->Id) : STATUS_SUCCESS;
+    return NT_SUCCESS(Status) || Status == STATUS_FWP_CALLOUT_NOT_FOUND;
+}
+
+/** Code must not go before, however long that takes. */
 static VOID
 UnregisterAll(VOID)
 {
     while (StateCount > 0) {
         STATE *State = &States[--StateCount];
-        while (State->Registered && !NT_SUCCESS(FwpsCalloutUnregisterById0(State->Id)))
+        while (!Unregister(State))
             PlatformYield();
         *State = (STATE){0};
     }
@@ -279,17 +287,17 @@ SetPresent(BOOLEAN Present)
                 HookSetPresent(Hook, Present);
 }
 
-/** TRUE if all is as it should be. A transaction that fails is as if it never was, and the engine is opened anew. */
+/** TRUE if all is as it should be, which without the engine is nothing. A transaction that fails is as if it never was, and the engine is opened anew. */
 static BOOLEAN
 Settle(VOID)
 {
-    BOOLEAN Good = FALSE;
     Acquire();
     BOOLEAN Wanted = !__atomic_load_n(&Stopping, __ATOMIC_SEQ_CST) && FwpmBfeStateGet0() == FWPM_SERVICE_RUNNING;
+    BOOLEAN Good = !Wanted;
     if (Engine != NULL && (__atomic_exchange_n(&Lost, FALSE, __ATOMIC_SEQ_CST) || !Wanted))
         CloseEngine();
     // What is wrong with a session, whatever it is, another one has not; but once is enough.
-    for (UINT32 Tries = 0; Wanted && !Good && Tries < 2; Tries++) {
+    for (UINT32 Tries = 0; !Good && Tries < 2; Tries++) {
         if (Engine == NULL && !OpenEngine())
             break;
         CloseLists(FALSE);
@@ -299,15 +307,17 @@ Settle(VOID)
         else
             CloseEngine();
     }
-    SetPresent(Wanted);
+    SetPresent(Wanted && Good);
     Release();
     return Good;
 }
 
+/** Links that are there see nothing meanwhile, so it is tried again for a while; after that with the next change. */
 static VOID
 SettleLater(VOID)
 {
-    (VOID)Settle();
+    for (UINT32 Tries = 0; !Settle() && Tries < 20; Tries++)
+        PlatformYield();
 }
 
 /** Windows calls this wherever it likes: nothing may be waited for here. */

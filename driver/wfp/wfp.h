@@ -31,6 +31,10 @@ typedef struct _MDL {
 } MDL;
 #endif
 
+#ifndef STATUS_FWP_CALLOUT_NOT_FOUND
+#define STATUS_FWP_CALLOUT_NOT_FOUND ((NTSTATUS)0xC0220001)
+#endif
+
 #define WFP_OFFSET(Type, Field, Offset) C_ASSERT(offsetof(Type, Field) == (Offset))
 
 // Values (fwptypes.h)

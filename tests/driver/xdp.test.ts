@@ -8,7 +8,7 @@ import { encode } from "../../core/isa/encode.ts";
 import { parse } from "../../core/isa/parse.ts";
 import { buildProgram } from "../../core/program/build.ts";
 import { certify } from "../../core/verifier/certify.ts";
-import { countAllocations, failAllocation, STATUS, setProcessor } from "../harness/driver.ts";
+import { countAllocations, failAllocation, STATUS, setProcessor, share } from "../harness/driver.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
 import { MAP_TYPES } from "../harness/driver-maps.ts";
 import { type Answer, dataOf, field } from "../harness/driver-requests.ts";
@@ -18,6 +18,7 @@ import {
   holdInjected,
   keepBusy,
   play,
+  refuse,
   setEngineRunning,
   stopHooks,
   takeInjected,
@@ -25,6 +26,7 @@ import {
   tryStartHooks,
 } from "../harness/driver-wfp.ts";
 import { FRAME_NAMES, FRAMES } from "../harness/frames.ts";
+import { generator } from "../harness/mutate.ts";
 import { NBL } from "../harness/shim.ts";
 
 const check = test.serial;
@@ -338,5 +340,50 @@ check("the driver does not go before Windows lets its callouts go", (t) => {
   withHooks(t, (client) => {
     handleOf(ask.createLink(client, load(client, DROP)));
     keepBusy(3);
+  });
+});
+
+check(
+  "what the engine refuses while it starts is asked again; hooks that stay away come with the next link",
+  (t) => {
+    withHooks(t, (client) => {
+      handleOf(ask.createLink(client, load(client, DROP)));
+      for (let number = 1; number < 16; number++) {
+        setEngineRunning(false);
+        failShim(number);
+        setEngineRunning(true);
+        failShim(0);
+        t.deepEqual(outcome({ bytes: frame }), DROPPED);
+      }
+      setEngineRunning(false);
+      refuse(15);
+      setEngineRunning(true);
+      t.deepEqual(outcome({ bytes: frame }), DROPPED);
+      setEngineRunning(false);
+      refuse(1000);
+      setEngineRunning(true);
+      t.is(field(ask.nextHook(client, 0), 5), 0);
+      t.deepEqual(outcome({ bytes: frame }), PASSED);
+      t.is(ask.createLink(client, load(client, DROP), XDP, 2).error, "HookUnavailable");
+      refuse(0);
+      handleOf(ask.createLink(client, load(client, DROP), XDP, 2));
+      t.deepEqual(outcome({ bytes: frame }), DROPPED);
+    });
+  },
+);
+
+check("random frames, cut anywhere, are seen and changed as in one piece", (t) => {
+  withHooks(t, (client) => {
+    handleOf(ask.createLink(client, load(client, changing(1))));
+    for (let seed = 1; seed <= share(400); seed++) {
+      const next = generator(seed);
+      const bytes = Uint8Array.from({ length: next(90) }, () => next(256));
+      const cuts = Array.from({ length: next(7) }, () => next(100)).sort((a, b) => a - b);
+      const expected = Uint8Array.from(bytes, (byte, index) =>
+        bytes.length < 2 ? byte : ([170, 187][index] ?? byte),
+      );
+      const { action, bytes: seen } = play({ bytes, cuts, headroom: next(20) });
+      t.deepEqual([action, seen], ["permit", expected], `seed ${seed}`);
+    }
   });
 });

@@ -28,6 +28,8 @@ export const holdInjected: (hold: boolean) => void = library.func("void ShimHold
 export const setEngineRunning: (running: boolean) => void = library.func("void ShimSetRunning(bool)");
 /** The Nth call from now of what Windows may refuse fails, once. */
 export const failShim: (number: number) => void = library.func("void ShimFail(uint32)");
+/** The next so many of these calls fail. */
+export const refuse: (count: number) => void = library.func("void ShimRefuse(uint32)");
 export const keepBusy: (times: number) => void = library.func("void ShimKeepBusy(uint32)");
 /** The first rule of WFP that was broken since the last time; empty if none was. */
 export const takeViolation = (): string => shimTakeViolation() as string;

@@ -3,7 +3,6 @@
 
 #define CAPACITY 48
 
-#define STATUS_FWP_CALLOUT_NOT_FOUND ((NTSTATUS)0xC0220001)
 #define STATUS_FWP_FILTER_NOT_FOUND ((NTSTATUS)0xC0220003)
 #define STATUS_FWP_LAYER_NOT_FOUND ((NTSTATUS)0xC0220004)
 #define STATUS_FWP_PROVIDER_NOT_FOUND ((NTSTATUS)0xC0220005)
@@ -53,6 +52,7 @@ static UINT_PTR LastSession;
 static BOOLEAN InTransaction;
 static UINT32 BusyTimes;
 static UINT32 FailAt;
+static UINT32 RefuseCount;
 static UINT32 Violations;
 static const char *FirstViolation = "";
 
@@ -97,9 +97,19 @@ ShimFail(UINT32 Number)
     __atomic_store_n(&FailAt, Number, __ATOMIC_SEQ_CST);
 }
 
+VOID
+ShimRefuse(UINT32 Count)
+{
+    __atomic_store_n(&RefuseCount, Count, __ATOMIC_SEQ_CST);
+}
+
 BOOLEAN
 ShimShouldFail(VOID)
 {
+    UINT32 Refused = __atomic_load_n(&RefuseCount, __ATOMIC_SEQ_CST);
+    while (Refused != 0)
+        if (__atomic_compare_exchange_n(&RefuseCount, &Refused, Refused - 1, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            return TRUE;
     UINT32 Number = __atomic_load_n(&FailAt, __ATOMIC_SEQ_CST);
     while (Number != 0)
         if (__atomic_compare_exchange_n(&FailAt, &Number, Number - 1, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))

@@ -63,6 +63,9 @@ VOID ShimSetRunning(BOOLEAN Running);
 /** The Nth call from now of what can fail (1 is the next) fails, once; 0: none does. */
 VOID ShimFail(UINT32 Number);
 
+/** The next so many of these calls fail. */
+VOID ShimRefuse(UINT32 Count);
+
 /** Callouts are said to be in use by that many calls of unregister. */
 VOID ShimKeepBusy(UINT32 Times);
 

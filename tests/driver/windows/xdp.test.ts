@@ -143,6 +143,26 @@ check("what a killed client had attached is detached", async (t) => {
   });
 });
 
+check("with the filter engine hooks go, and come back", async (t) => {
+  await withClients(async (core, frames) => {
+    const drops = handleOf(await core.ask(make.createProgram(encode(parse("r0 = 2\nexit")))));
+    handleOf(await core.ask(make.createLink(drops)));
+    const present = async () => field(await core.ask(make.nextHook(0)), 5);
+    /** The driver does it at its leisure, in a thread of the system. */
+    const becomes = async (value: number) => {
+      for (let tries = 0; tries < 100 && (await present()) !== value; tries++)
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      t.is(await present(), value);
+    };
+    t.is((await frames.ask(shim.setRunning(false))).status, 0);
+    await becomes(0);
+    t.is((await play(frames, { bytes: FRAMES.udp })).action, "permit");
+    t.is((await frames.ask(shim.setRunning(true))).status, 0);
+    await becomes(1);
+    t.is((await play(frames, { bytes: FRAMES.udp })).action, "block");
+  });
+});
+
 check(
   "the driver stops and starts while a program is attached and frames are played; no rule was broken",
   async (t) => {
