@@ -183,6 +183,7 @@ test("every method answers what its schema says", async (t) => {
     ["link.attach", { programId: program.id, interface: added.name }],
     ["interface.list", {}],
     ["platform.hooks", {}],
+    ["driver.release", {}],
     ["service.describe", {}],
     ["program.remove", { id: program.id }],
     ["program.add", { file: SAMPLE }],
