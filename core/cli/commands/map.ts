@@ -23,6 +23,13 @@ const ENTRY_COLUMNS: readonly Column<MapEntryRecord>[] = [
   { title: "VALUE", cell: (row) => cellText(row.value) },
 ];
 
+/** By type: why nothing is there to be dumped, whatever the map holds. */
+const WITHOUT_ENTRIES: Readonly<Record<string, string>> = {
+  ringbuf: "A ring buffer has records, which 'ebpf map read' takes.",
+  queue: "A queue has no keys: programs alone take its values.",
+  stack: "A stack has no keys: programs alone take its values.",
+};
+
 function cellText(value: unknown): string {
   return typeof value === "string" ? value : toJson(value);
 }
@@ -75,7 +82,7 @@ export const showMap = withMap(async (_client, map, invocation) => {
 
 export const dumpMap = withMap(async (client, map, invocation) => {
   const entries = await client.call("map.dump", { id: map.id });
-  printRecords(invocation, entries, ENTRY_COLUMNS, "The map is empty.");
+  printRecords(invocation, entries, ENTRY_COLUMNS, WITHOUT_ENTRIES[map.type] ?? "The map is empty.");
 });
 
 export const lookupEntry = withMap(async (client, map, invocation) => {

@@ -135,6 +135,7 @@ test("ebpf map update and ebpf map read", async (t) => {
   const ebpf = (line: string) => runCommand(sourceScript, line.split(" "), env);
   t.like(await ebpf("map update jumps 0 drop"), { status: 0, err: "" });
   t.regex((await ebpf("map dump jumps")).out, /^KEY +VALUE\n0 +\d+\n$/);
+  t.regex((await ebpf("map dump events")).err, /'ebpf map read'/);
   const follow = ebpf("map read drops --follow --limit 2 --type event");
   const sending = setInterval(() => send("hello"), 50);
   const followed = await follow;
