@@ -168,7 +168,8 @@ export const MAKERS: Readonly<Record<string, readonly [weight: number, make: Mak
   MAP_UPDATE: [4, (next, handles) => keyRequest(next, handles, true)],
   MAP_DELETE: [2, (next, handles) => keyRequest(next, handles, false)],
   MAP_NEXT_KEY: [2, (next, handles) => keyRequest(next, handles, false)],
-  MAP_FREEZE: [1, (next, { maps }) => request(anyOf(next, maps))],
+  // A map that is frozen takes no part in much of the rest.
+  MAP_FREEZE: [1, (next, { maps }) => request(next(4) === 0 ? anyOf(next, maps) : pick(next, EDGES))],
   RING_READ: [2, (next, { maps }) => request(anyOf(next, next(4) === 0 ? maps : maps.filter(isRing)))],
   PROGRAM_CREATE: [6, programRequest],
   PROGRAM_RUN: [6, runRequest],

@@ -281,6 +281,9 @@ check("two clients load, attach, look at each other's and detach at once", async
   };
   const [first = 0, second = 0] = await Promise.all(clients.map((client, index) => work(client, 5 + index)));
   t.true(first >= 8 && second >= 8);
+  const { clientLimit, totalLimit } = readMemory(await clients[0]!.ask(make.status()));
+  t.true(clientLimit >= 2 ** 26);
+  t.true(Math.abs(totalLimit - 2 * clientLimit) <= 1);
   t.deepEqual(await standing(clients[0]!), [0, 0, 2, (await standing(clients[0]!))[3] ?? 0]);
   for (const client of clients) await client.kill();
   const last = await opened(wine.startClient());
