@@ -22,7 +22,8 @@ function Add-EbpfProgram {
     The hook to attach to, such as xdp. Without a hook, and without an interface, the program is loaded but attached nowhere.
 
     .PARAMETER Interface
-    The interface to attach to. It may be left out where there is only one.
+    The interface to attach to: one of the service, which may be left out where there is only one, or, in the driver, one of Windows
+    by its name or number, without which the program is attached to all.
 
     .PARAMETER Name
     The name to give the program. By default it is the name of the C function.
@@ -30,8 +31,13 @@ function Add-EbpfProgram {
     .PARAMETER Program
     Which of the object's programs to load, by the name of its C function. It may be left out where there is only one.
 
+    .PARAMETER HostName
+    Who runs the program (-Host for short): kernel, the driver, or embedded, the service. Without it the driver does, where it runs and has
+    the hook, and the service for its own interfaces and for programs for Linux. Host and Engine of what is given tell.
+
     .PARAMETER Engine
-    How the program is run: wasm (compiled, the default) or interpreter.
+    How the program is run. In the service: wasm (compiled, the default) or interpreter. In the driver: jit (compiled, the default) or
+    interpreter. What nothing proves is interpreted there; EngineReason of what is given tells.
 
     .PARAMETER Platform
     The platform the object was written for, where the object itself does not tell: windows or linux.
@@ -50,6 +56,11 @@ function Add-EbpfProgram {
     Add-EbpfProgram droppacket.o -Hook xdp
 
     Attaches the program of droppacket.o to the only interface there is.
+
+    .EXAMPLE
+    Add-EbpfProgram droppacket.o -Hook xdp -Host kernel
+
+    Attaches it in the driver, to all interfaces of Windows.
 
     .EXAMPLE
     Add-EbpfProgram droppacket.o -Hook xdp -Interface wire -Replace -WhatIf
@@ -102,7 +113,11 @@ function Add-EbpfProgram {
         [ValidateNotNullOrEmpty()]
         [string] $Program,
 
-        [ValidateSet('wasm', 'interpreter')]
+        [Alias('Host')]
+        [ValidateSet('embedded', 'kernel')]
+        [string] $HostName,
+
+        [ValidateSet('wasm', 'interpreter', 'jit')]
         [string] $Engine,
 
         [ValidateSet('windows', 'linux')]
@@ -121,6 +136,7 @@ function Add-EbpfProgram {
             if (-not $PSCmdlet.ShouldProcess($file, $action)) { continue }
             $parameters = Select-EbpfParameter $PSBoundParameters hook, interface, name, program, engine, platform, persistent, replace, allowUncertified
             $parameters['file'] = $file
+            if ($HostName) { $parameters['host'] = $HostName }
             try { $record = Invoke-EbpfService program.add $parameters $PSCmdlet "Adding $([System.IO.Path]::GetFileName($file))" }
             catch { Write-EbpfError $PSCmdlet $_ $file; continue }
             ConvertTo-EbpfObject Ebpf.Program $record

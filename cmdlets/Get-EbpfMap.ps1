@@ -13,6 +13,10 @@ function Get-EbpfMap {
     .PARAMETER Id
     Ids of maps.
 
+    .PARAMETER HostName
+    Only maps of that host (-Host for short): embedded, or kernel. Of the host kernel also those that other processes have in the driver
+    are given.
+
     .PARAMETER Program
     Program objects, as Get-EbpfProgram gives them: only their maps are given.
 
@@ -48,13 +52,19 @@ function Get-EbpfMap {
 
         [Parameter(Mandatory, ValueFromPipeline, ParameterSetName = 'Program')]
         [PSTypeName('Ebpf.Program')]
-        [psobject] $Program
+        [psobject] $Program,
+
+        [Parameter(ParameterSetName = 'Name')]
+        [Parameter(ParameterSetName = 'Id')]
+        [Alias('Host')]
+        [ValidateSet('embedded', 'kernel')]
+        [string] $HostName
     )
     process {
         if ($PSCmdlet.ParameterSetName -eq 'Program') {
             $Id = $Program.MapIds
             if (@($Id).Count -eq 0) { return }
         }
-        foreach ($record in Find-EbpfMap $PSCmdlet $Name $Id) { ConvertTo-EbpfObject Ebpf.Map $record }
+        foreach ($record in Find-EbpfMap $PSCmdlet $Name $Id $HostName) { ConvertTo-EbpfObject Ebpf.Map $record }
     }
 }

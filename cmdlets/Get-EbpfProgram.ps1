@@ -13,6 +13,10 @@ function Get-EbpfProgram {
     .PARAMETER Id
     Ids of programs.
 
+    .PARAMETER HostName
+    Only programs of that host (-Host for short): embedded, or kernel. Of the host kernel also those that other processes have in the driver
+    are given.
+
     .PARAMETER InputObject
     Program objects to look up again.
 
@@ -20,6 +24,11 @@ function Get-EbpfProgram {
     Get-EbpfProgram
 
     All programs.
+
+    .EXAMPLE
+    Get-EbpfProgram -Host kernel
+
+    All programs in the driver, whoever loaded them.
 
     .EXAMPLE
     Get-EbpfProgram drop* | Format-List
@@ -57,10 +66,16 @@ function Get-EbpfProgram {
 
         [Parameter(Mandatory, ValueFromPipeline, ParameterSetName = 'InputObject')]
         [PSTypeName('Ebpf.Program')]
-        [psobject] $InputObject
+        [psobject] $InputObject,
+
+        [Parameter(ParameterSetName = 'Name')]
+        [Parameter(ParameterSetName = 'Id')]
+        [Alias('Host')]
+        [ValidateSet('embedded', 'kernel')]
+        [string] $HostName
     )
     process {
         if ($PSCmdlet.ParameterSetName -eq 'InputObject') { $Id = , $InputObject.Id }
-        foreach ($record in Find-EbpfProgram $PSCmdlet $Name $Id) { ConvertTo-EbpfObject Ebpf.Program $record }
+        foreach ($record in Find-EbpfProgram $PSCmdlet $Name $Id $HostName) { ConvertTo-EbpfObject Ebpf.Program $record }
     }
 }

@@ -7,7 +7,7 @@ import { type Context, liveThenWritten } from "./context.ts";
 import { chooseHost } from "./hosts.ts";
 import { findPlace } from "./kernel-links.ts";
 import { checkFree, checkHook, checkHookKnown, checkHookName, chooseInterface, endLink } from "./links.ts";
-import { engineNamed, loadAside, readProgram, type Tell, unload } from "./load.ts";
+import { engineNamed, hostsOfEngine, loadAside, readProgram, type Tell, unload } from "./load.ts";
 import { numberOfOther } from "./others.ts";
 import { interfacePlace, kernelPlace, type Place } from "./places.ts";
 import { isProgramArray, withProgramIds } from "./program-arrays.ts";
@@ -38,7 +38,7 @@ const OBJECT_LIMIT_BYTES = 64 << 20;
 export async function addProgram(context: Context, request: AddProgram, tell: Tell): Promise<ProgramRecord> {
   const { registry } = context;
   const attaches = request.hook !== undefined || request.interface !== undefined;
-  checkPlaceEarly(context, request);
+  checkEarly(context, request);
   tell({ message: `reading ${request.file}` });
   const object = readBytes(request.file, OBJECT_LIMIT_BYTES);
   const verified = readProgram(object, request, tell);
@@ -72,9 +72,11 @@ export async function addProgram(context: Context, request: AddProgram, tell: Te
   }
 }
 
-/** What can be told of the place before anything of the program is looked at. */
-function checkPlaceEarly(context: Context, { host, hook, interface: name }: AddProgram): void {
+/** What can be told of the place and the engine before anything of the program is looked at. */
+function checkEarly(context: Context, { host, engine, hook, interface: name }: AddProgram): void {
   const { registry, kernel } = context;
+  if (host !== undefined) engineNamed(engine, host);
+  else if (engine !== undefined) hostsOfEngine(engine);
   if (hook !== undefined) checkHookKnown(hook);
   if (host === "kernel" || (host === undefined && kernel.isRunning())) return;
   if (hook !== undefined) checkHookName(context, hook);

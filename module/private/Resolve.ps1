@@ -65,13 +65,21 @@ function Select-EbpfByName {
 
 <# Program records by name, or by id if ids are given; errors for what is not there. #>
 function Find-EbpfProgram {
-    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string[]] $Name, [int[]] $Id)
-    Find-EbpfRecord $Cmdlet program.list $Name $Id ProgramNotFound program
+    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string[]] $Name, [int[]] $Id, [string] $HostName)
+    Find-EbpfRecord $Cmdlet program.list $Name $Id ProgramNotFound program (Get-EbpfHostParameter $Id $HostName)
 }
 
 function Find-EbpfMap {
-    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string[]] $Name, [int[]] $Id)
-    Find-EbpfRecord $Cmdlet map.list $Name $Id MapNotFound map
+    param([System.Management.Automation.PSCmdlet] $Cmdlet, [string[]] $Name, [int[]] $Id, [string] $HostName)
+    Find-EbpfRecord $Cmdlet map.list $Name $Id MapNotFound map (Get-EbpfHostParameter $Id $HostName)
+}
+
+<# Of which host is asked: the one that is named, or, for ids that the service never gives, the kernel's. #>
+function Get-EbpfHostParameter {
+    param([int[]] $Id, [string] $HostName)
+    if ($HostName) { @{ host = $HostName } }
+    elseif (@($Id | Where-Object { $_ -gt 1000000000 }).Count -gt 0) { @{ host = 'kernel' } }
+    else { @{} }
 }
 
 function Find-EbpfInterface {
@@ -86,9 +94,10 @@ function Find-EbpfRecord {
         [string[]] $Name,
         [int[]] $Id,
         [string] $Code,
-        [string] $Noun
+        [string] $Noun,
+        [hashtable] $Parameters = @{}
     )
-    try { $records = @(Invoke-EbpfService $Method @{} $Cmdlet) }
+    try { $records = @(Invoke-EbpfService $Method $Parameters $Cmdlet) }
     catch { Write-EbpfError $Cmdlet $_; return }
     if ($null -eq $Id -or $Id.Count -eq 0) { return Select-EbpfByName $Cmdlet $records $Name $Code $Noun }
     foreach ($one in $Id) {

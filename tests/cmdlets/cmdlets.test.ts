@@ -125,6 +125,8 @@ test.serial("errors have an id, a category, a target and what to do", async (t) 
     [`Add-EbpfProgram ${DROP} -Hook xdp -Interface nosuch`, "InterfaceNotFound", "nosuch"],
     [`Add-EbpfProgram ${DROP} -Hook nosuch`, "HookUnknown", "nosuch"],
     [`Add-EbpfProgram ${DROP} -Hook xdp`, "HookBusy", "dns"],
+    [`Add-EbpfProgram ${DROP} -Host kernel`, "DriverUnsupported", join(ROOT, DROP)],
+    [`Add-EbpfProgram ${DROP} -Host kernel -Engine wasm`, "EngineUnknown", "wasm"],
     ["Remove-EbpfInterface dns", "InterfaceInUse", "dns"],
   ];
   for (const [command, code, target] of cases) {
@@ -217,7 +219,7 @@ test.serial("completion knows hooks, what lives, and the programs of the file", 
   t.deepEqual(await complete(`Add-EbpfProgram ${DROP} -Hook x`), ["xdp"]);
   t.deepEqual(await complete(`Add-EbpfProgram ${DROP} -Interface `), ["dns"]);
   t.deepEqual(await complete(`Add-EbpfProgram ${DROP} -Program `), ["DropPacket"]);
-  t.deepEqual(await complete(`Add-EbpfProgram ${DROP} -Engine `), ["interpreter", "wasm"]);
+  t.deepEqual(await complete(`Add-EbpfProgram ${DROP} -Engine `), ["interpreter", "jit", "wasm"]);
   t.deepEqual(await complete("Remove-EbpfProgram m"), ["'my filter'"]);
   t.deepEqual(await complete("New-EbpfInterface w"), ["windivert"]);
   t.deepEqual(await complete("New-EbpfInterface windivert -Direction "), ["both", "inbound", "outbound"]);
