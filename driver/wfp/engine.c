@@ -325,8 +325,11 @@ static VOID NTAPI
 StateChanged(VOID *Context, FWPM_SERVICE_STATE State)
 {
     (VOID)Context;
-    if (State != FWPM_SERVICE_RUNNING)
+    if (State != FWPM_SERVICE_RUNNING) {
         __atomic_store_n(&Lost, TRUE, __ATOMIC_SEQ_CST);
+        // Filters are about to go, and where there are none nothing may be injected.
+        InjectShut();
+    }
     WfpQueueWork();
 }
 

@@ -64,9 +64,16 @@ InjectOpen(VOID)
 
 _Use_decl_annotations_
 VOID
-InjectClose(VOID)
+InjectShut(VOID)
 {
     __atomic_store_n(&Opened, FALSE, __ATOMIC_SEQ_CST);
+}
+
+_Use_decl_annotations_
+VOID
+InjectClose(VOID)
+{
+    InjectShut();
     while (__atomic_load_n(&UnderWay, __ATOMIC_SEQ_CST) != 0)
         PlatformYield();
 }

@@ -21,7 +21,10 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID InjectTerminate(VOID);
 
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID InjectOpen(VOID);
 
-/** Nothing is injected from now on; waits for what is under way. */
+/** Nothing is injected from now on; does not wait. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID InjectShut(VOID);
+
+/** The same, and waits for what is under way. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID InjectClose(VOID);
 
 /** FALSE if it is not on its way: closed, no memory, too many are under way, or Windows refuses. */

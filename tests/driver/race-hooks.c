@@ -23,6 +23,8 @@ static EBPF_ACCOUNT *Account;
 static UINT32 Playing;
 static UINT64 Played[THREADS];
 static UINT64 Blocked[THREADS];
+static UINT64 Sent;
+static UINT32 WrongFrames;
 static UINT32 Wrong;
 
 static VOID
@@ -34,25 +36,24 @@ Expect(BOOLEAN Condition, const char *What)
     fprintf(stderr, "%s\n", What);
 }
 
-/** Adds one to the map's value, and drops the frame. */
-static const EBPF_INSTRUCTION CountAndDrop[] = {
-    {.Opcode = EBPF_OPCODE_LDDW, .Destination = 1, .Source = EBPF_LDDW_MAP_VALUE},
-    {0},
-    {.Opcode = 0xb7, .Destination = 2, .Immediate = 1},
-    {.Opcode = 0xdb, .Destination = 1, .Source = 2},
-    {.Opcode = 0xb7, .Immediate = XDP_DROP},
-    {.Opcode = EBPF_OPCODE_EXIT},
-};
-
 static BOOLEAN
 Load(UINT32 Index)
 {
     static const EBPF_MAP_DEFINITION Definition = {EBPF_MAP_TYPE_ARRAY, 4, 8, 1, 0};
+    // Adds one to the map's value, and takes the frame away: one program drops it, the other sends it back.
+    const EBPF_INSTRUCTION Slots[] = {
+        {.Opcode = EBPF_OPCODE_LDDW, .Destination = 1, .Source = EBPF_LDDW_MAP_VALUE},
+        {0},
+        {.Opcode = 0xb7, .Destination = 2, .Immediate = 1},
+        {.Opcode = 0xdb, .Destination = 1, .Source = 2},
+        {.Opcode = 0xb7, .Immediate = Index == 0 ? XDP_DROP : XDP_TX},
+        {.Opcode = EBPF_OPCODE_EXIT},
+    };
     EBPF_FINDING Finding;
     UINT32 FindingSlot;
     return NT_SUCCESS(MapCreate(&Definition, &Counts[Index])) &&
            NT_SUCCESS(ProgramCreate(
-               ProgramTypeFind(EBPF_PROGRAM_TYPE_XDP), CountAndDrop, RTL_NUMBER_OF(CountAndDrop), &Counts[Index], 1,
+               ProgramTypeFind(EBPF_PROGRAM_TYPE_XDP), Slots, RTL_NUMBER_OF(Slots), &Counts[Index], 1,
                &Programs[Index], &Finding, &FindingSlot));
 }
 
@@ -70,6 +71,19 @@ Counted(VOID)
     return Sum;
 }
 
+/** Frames that were sent are as they came. */
+static VOID
+TakeInjected(VOID)
+{
+    static _Thread_local UINT8 Bytes[SHIM_MAXIMUM_FRAME];
+    SHIM_INJECTED Injected;
+    while (ShimTakeInjected(&Injected, Bytes)) {
+        __atomic_add_fetch(&Sent, 1, __ATOMIC_RELAXED);
+        if (!Injected.Sent || Injected.SizeBytes != FRAME_BYTES)
+            __atomic_add_fetch(&WrongFrames, 1, __ATOMIC_RELAXED);
+    }
+}
+
 static VOID *
 Play(VOID *Argument)
 {
@@ -81,6 +95,7 @@ Play(VOID *Argument)
         ShimPlay(&Frame, Bytes, &Verdict);
         Played[Index]++;
         Blocked[Index] += Verdict.Action == FWP_ACTION_BLOCK;
+        TakeInjected();
     }
     return NULL;
 }
@@ -197,6 +212,11 @@ RaceHooks(VOID)
     }
     EpochSynchronize();
     AccountClose(Account);
+    TakeInjected();
+    Expect(Sent != 0 && WrongFrames == 0, "frames are not sent as they should be");
+    SHIM_COUNTS Left;
+    ShimCount(&Left);
+    Expect(Left.Lists == 0 && Left.Pools == 0 && Left.Filters == 0 && Left.Callouts == 0, "something is left in the system");
     const char *Violation = ShimTakeViolation();
     Expect(Violation[0] == 0, Violation);
     return Wrong;

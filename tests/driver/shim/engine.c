@@ -434,21 +434,28 @@ FwpmBfeStateUnsubscribeChanges0(HANDLE Handle)
     return STATUS_SUCCESS;
 }
 
-VOID
-ShimSetRunning(BOOLEAN Running)
+static VOID
+SetState(FWPM_SERVICE_STATE Now)
 {
     EBPF_IRQL Irql = LockAcquire(&ShimLock);
-    __atomic_store_n(&State, Running ? FWPM_SERVICE_RUNNING : FWPM_SERVICE_STOPPED, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&State, Now, __ATOMIC_SEQ_CST);
     // With the engine goes all that was in it.
-    if (!Running)
+    if (Now == FWPM_SERVICE_STOPPED)
         DropObjects();
     FWPM_SERVICE_STATE_CHANGE_CALLBACK0 *Callback = Subscriber;
     LockRelease(&ShimLock, Irql);
-    if (Callback != NULL) {
-        ShimRaise();
-        Callback(SubscriberContext, State);
-        ShimLower();
-    }
+    if (Callback == NULL)
+        return;
+    ShimRaise();
+    Callback(SubscriberContext, Now);
+    ShimLower();
+}
+
+VOID
+ShimSetRunning(BOOLEAN Running)
+{
+    SetState(Running ? FWPM_SERVICE_START_PENDING : FWPM_SERVICE_STOP_PENDING);
+    SetState(Running ? FWPM_SERVICE_RUNNING : FWPM_SERVICE_STOPPED);
 }
 
 NTSTATUS NTAPI
