@@ -10,15 +10,35 @@ import type { LinkRecord } from "./records.ts";
 import type { LiveInterface, LiveLink, LiveProgram, Registry } from "./registry.ts";
 
 /** The named interface, or the only one; InterfaceNotFound, or InterfaceAmbiguous naming them. */
-export function chooseInterface(registry: Registry, name: string | undefined): LiveInterface {
+export function chooseInterface(context: Context, name: string | undefined): LiveInterface {
+  const { registry } = context;
   if (name !== undefined) return registry.interface(name);
   const [only, ...others] = registry.interfaces.values();
-  if (only === undefined) throw new EbpfError("InterfaceNotFound", "there is no interface to attach to");
+  if (only === undefined)
+    throw orDriver(context, new EbpfError("InterfaceNotFound", "there is no interface to attach to"));
   if (others.length === 0) return only;
   const names = [...registry.interfaces.keys()];
   throw new EbpfError("InterfaceAmbiguous", `there are several interfaces: ${names.join(", ")}`, {
     details: { interfaces: names },
   });
+}
+
+/**
+ * The error, or, where a driver runs that this process cannot use, that one's: a person who has started it means it. A service that was
+ * started by an ordinary user stays one for an administrator who asks it.
+ */
+function orDriver({ kernel }: Context, error: EbpfError): EbpfError {
+  try {
+    kernel.status();
+    return error;
+  } catch (cause) {
+    if (!(cause instanceof EbpfError)) throw cause;
+    const { code, message, data } = cause;
+    if (code === "DriverNotRunning" || code === "DriverUnsupported") return error;
+    const what = `${error.message}, and the service cannot use the driver: ${message}`;
+    const more = code === "ElevationNeeded" ? " (stop the service, and start it as administrator)" : "";
+    return new EbpfError(code, `${what}${more}`, data, cause);
+  }
 }
 
 /** HookUnknown if no platform has a hook of that name. */
@@ -28,9 +48,9 @@ export function checkHookKnown(name: string): void {
 }
 
 /** Whether interfaces of the service have it; told before anything of the program is looked at. */
-export function checkHookName({ hooks }: Context, name: string): void {
+export function checkHookName(context: Context, name: string): void {
   checkHookKnown(name);
-  if (!hooks.includes(name)) throw unavailable(name);
+  if (!context.hooks.includes(name)) throw orDriver(context, unavailable(name));
 }
 
 function unavailable(name: string): EbpfError {
@@ -102,7 +122,7 @@ function placeFor(
 ): Place {
   const { program } = loaded.image;
   if (host === "kernel") return kernelPlace(context, findPlace(context, program, hook, interfaceName), false);
-  const entry = chooseInterface(context.registry, interfaceName);
+  const entry = chooseInterface(context, interfaceName);
   const name = checkHook(context, program, hook);
   checkFree(context.registry, entry);
   return interfacePlace(context, entry, name);

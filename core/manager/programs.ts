@@ -74,13 +74,12 @@ export async function addProgram(context: Context, request: AddProgram, tell: Te
 
 /** What can be told of the place and the engine before anything of the program is looked at. */
 function checkEarly(context: Context, { host, engine, hook, interface: name }: AddProgram): void {
-  const { registry, kernel } = context;
   if (host !== undefined) engineNamed(engine, host);
   else if (engine !== undefined) hostsOfEngine(engine);
   if (hook !== undefined) checkHookKnown(hook);
-  if (host === "kernel" || (host === undefined && kernel.isRunning())) return;
+  if (host === "kernel" || (host === undefined && context.kernel.isRunning())) return;
   if (hook !== undefined) checkHookName(context, hook);
-  if (hook !== undefined || name !== undefined) chooseInterface(registry, name);
+  if (hook !== undefined || name !== undefined) chooseInterface(context, name);
 }
 
 /** Checked, and free unless it is to be taken over. */
@@ -88,7 +87,7 @@ function placeOf(context: Context, host: Host, program: Program, request: AddPro
   const { registry } = context;
   const { hook, interface: name, replace = false } = request;
   if (host.kind === "kernel") return kernelPlace(context, findPlace(context, program, hook, name), replace);
-  const entry = chooseInterface(registry, name);
+  const entry = chooseInterface(context, name);
   const hookName = checkHook(context, program, hook);
   if (!replace) checkFree(registry, entry);
   return interfacePlace(context, entry, hookName);

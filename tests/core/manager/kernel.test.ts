@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import { EbpfError, type ErrorCode } from "../../../core/base/error.ts";
+import { openError } from "../../../core/host/kernel/errors.ts";
 import { createKernelHost } from "../../../core/host/kernel/host.ts";
 import { load, unload } from "../../../core/manager/load.ts";
 import type { ServiceClient } from "../../../core/service/client.ts";
@@ -246,6 +247,36 @@ check("a service lets go of the driver, and has its programs in it again when th
     await client.call("program.remove", { id });
   });
 });
+
+check(
+  "a service that may not open the driver says so to whoever means it, and is of use without",
+  async (t) => {
+    const denied = {
+      ...librarySystem().system,
+      open: () => {
+        throw openError(5);
+      },
+    };
+    const client = await (await localService(t, temporaryFolder(t), denied)).connect();
+    t.like(await client.call("program.add", { file: SAMPLE }), { host: "embedded" });
+    for (const hook of ["xdp", "connect4"]) {
+      const error = await t.throwsAsync(client.call("program.add", { file: SAMPLE, hook }), {
+        instanceOf: EbpfError,
+      });
+      t.is(error?.code, "ElevationNeeded");
+      t.regex(
+        error?.message ?? "",
+        /^(there is no interface|no interface of this service).*start it as administrator/,
+      );
+    }
+    const settings = { listen: "127.0.0.1:0", to: "127.0.0.1:9" };
+    const { name } = await client.call("interface.add", { kind: "gateway", settings });
+    t.like(await client.call("program.add", { file: SAMPLE, hook: "xdp" }), {
+      host: "embedded",
+      interfaces: [name],
+    });
+  },
+);
 
 check("a service that starts before the driver has its programs in it later, or gives them up", async (t) => {
   await withDriver(t, async ({ start, library }) => {
