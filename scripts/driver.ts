@@ -18,7 +18,7 @@ const COMMON = [
 ];
 const LIBRARY = ["-shared", "-fPIC"];
 
-export const DRIVER_BUILDS = ["release", "sanitized", "race", "plugin", "speed"] as const;
+export const DRIVER_BUILDS = ["release", "sanitized", "race", "race-sockets", "plugin", "speed"] as const;
 export type DriverBuild = (typeof DRIVER_BUILDS)[number];
 
 interface Recipe {
@@ -33,7 +33,7 @@ const ROWS_OF_TESTS = join(ROOT, "tests", "driver", "certificate-rows.c");
 
 /** The other side of Windows' filtering platform, and frames that play there. */
 export const SHIM = join(ROOT, "tests", "driver", "shim");
-const SHIM_OF_LINUX = ["engine.c", "frames.c", "linux.c"].map((name) => join(SHIM, name));
+const SHIM_OF_LINUX = ["engine.c", "frames.c", "sockets.c", "linux.c"].map((name) => join(SHIM, name));
 
 /** Two compilers, so that both read the sources; Debian's gcc has the sanitizers' libraries with it. */
 const BUILDS: Readonly<Record<DriverBuild, Recipe>> = {
@@ -51,6 +51,11 @@ const BUILDS: Readonly<Record<DriverBuild, Recipe>> = {
     compiler: () => "gcc",
     flags: ["-O1", "-fsanitize=thread"],
     sources: ["race.c", "race-hooks.c"].map((name) => join(ROOT, "tests", "driver", name)),
+  },
+  "race-sockets": {
+    compiler: () => "gcc",
+    flags: ["-O1", "-fsanitize=thread", `-I${join(ROOT, "tests", "driver")}`],
+    sources: [join(ROOT, "tests", "driver", "race-sockets.c")],
   },
   // What bpf_conformance starts once a test.
   plugin: { compiler: findClang, flags: ["-O2"], sources: [join(ROOT, "tests", "driver", "plugin.c")] },

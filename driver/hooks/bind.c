@@ -1,10 +1,17 @@
 #include "hooks/bind.h"
 
 #include "hook.h"
+#include "hooks/socket-helpers.h"
 
 C_ASSERT(offsetof(BIND_CONTEXT, ProcessId) == 16 && offsetof(BIND_CONTEXT, SocketAddress) == 24);
 C_ASSERT(offsetof(BIND_CONTEXT, SocketAddressBytes) == 40 && offsetof(BIND_CONTEXT, Operation) == 44);
 C_ASSERT(offsetof(BIND_CONTEXT, Protocol) == 48 && sizeof(BIND_CONTEXT) == 56);
+
+static const EBPF_HELPER_ROW Helpers[] = {
+    SOCKET_HELPER_PROCESS,
+    SOCKET_HELPER_LOGON,
+    SOCKET_HELPER_ADMIN,
+};
 
 const EBPF_PROGRAM_TYPE BindProgramType = {
     .Number = EBPF_PROGRAM_TYPE_BIND,
@@ -17,6 +24,8 @@ const EBPF_PROGRAM_TYPE BindProgramType = {
     .PacketReadOnly = TRUE,
     .WritableCount = 1,
     .Writable = {{offsetof(BIND_CONTEXT, SocketAddress), 16}},
+    .HelperCount = RTL_NUMBER_OF(Helpers),
+    .Helpers = Helpers,
 };
 
 /** Of SOCKADDR_IN and SOCKADDR_IN6. The address of the second begins after its flow label, and half of it is left out. */

@@ -1,7 +1,7 @@
 #include "hooks/sock-addr.h"
 
-#include "helpers.h"
 #include "hook.h"
+#include "hooks/socket-helpers.h"
 
 C_ASSERT(offsetof(SOCK_ADDR_CONTEXT, SourceAddress) == 4 && offsetof(SOCK_ADDR_CONTEXT, SourcePort) == 20);
 C_ASSERT(offsetof(SOCK_ADDR_CONTEXT, UserAddress) == 24 && offsetof(SOCK_ADDR_CONTEXT, UserPort) == 40);
@@ -19,29 +19,6 @@ typedef struct _NETWORK_CONTEXT {
 C_ASSERT(offsetof(NETWORK_CONTEXT, NextHopLuid) == 16 && sizeof(NETWORK_CONTEXT) == 32);
 
 #define FAILED ((UINT64)-1)
-
-/** Of the socket's process; a run on request has no socket, and then who asks is told. */
-HELPER(GetCurrentPidTgid)
-{
-    const SOCKET_OPERATION *Operation = Run->Subject;
-    UNUSED(A1), UNUSED(A2), UNUSED(A3), UNUSED(A4), UNUSED(A5);
-    UINT64 Current = PlatformCurrentProcess();
-    return Operation == NULL ? Current : Operation->ProcessId << 32 | (UINT32)Current;
-}
-
-HELPER(GetCurrentLogonId)
-{
-    const SOCKET_OPERATION *Operation = Run->Subject;
-    UNUSED(A1), UNUSED(A2), UNUSED(A3), UNUSED(A4), UNUSED(A5);
-    return Operation == NULL ? PlatformCurrentLogon() : Operation->LogonId;
-}
-
-HELPER(IsCurrentAdmin)
-{
-    const SOCKET_OPERATION *Operation = Run->Subject;
-    UNUSED(A1), UNUSED(A2), UNUSED(A3), UNUSED(A4), UNUSED(A5);
-    return Operation == NULL ? PlatformIsAdministrator() : (UINT64)(INT64)Operation->Administrator;
-}
 
 HELPER(GetSocketCookie)
 {
@@ -92,9 +69,9 @@ HELPER(GetNetworkContext)
 }
 
 static const EBPF_HELPER_ROW Helpers[] = {
-    {19, {GetCurrentPidTgid, {0}}},
-    {20, {GetCurrentLogonId, {ArgumentScalar}}},
-    {21, {IsCurrentAdmin, {ArgumentScalar}}},
+    SOCKET_HELPER_PROCESS,
+    SOCKET_HELPER_LOGON,
+    SOCKET_HELPER_ADMIN,
     {26, {GetSocketCookie, {ArgumentScalar}}},
     {65537, {SetRedirectContext, {ArgumentScalar, ArgumentMemory, ArgumentSize}}},
     {65538, {GetNetworkContext, {ArgumentScalar, ArgumentMemoryOut, ArgumentSize}}},

@@ -1,21 +1,12 @@
 #include "hooks/sock-ops.h"
 
-#include "helpers.h"
 #include "hook.h"
+#include "hooks/socket-helpers.h"
 
 C_ASSERT(offsetof(SOCK_OPS_CONTEXT, LocalAddress) == 8 && offsetof(SOCK_OPS_CONTEXT, LocalPort) == 24);
 C_ASSERT(offsetof(SOCK_OPS_CONTEXT, RemoteAddress) == 28 && offsetof(SOCK_OPS_CONTEXT, RemotePort) == 44);
 C_ASSERT(offsetof(SOCK_OPS_CONTEXT, Protocol) == 48 && offsetof(SOCK_OPS_CONTEXT, CompartmentId) == 52);
 C_ASSERT(offsetof(SOCK_OPS_CONTEXT, InterfaceLuid) == 56 && sizeof(SOCK_OPS_CONTEXT) == 64);
-
-/** Of the connection's process: who runs now is chance. A run on request has none. */
-HELPER(GetCurrentPidTgid)
-{
-    const SOCKET_OPERATION *Operation = Run->Subject;
-    UNUSED(A1), UNUSED(A2), UNUSED(A3), UNUSED(A4), UNUSED(A5);
-    UINT64 Current = PlatformCurrentProcess();
-    return Operation == NULL ? Current : Operation->ProcessId << 32 | (UINT32)Current;
-}
 
 HELPER(GetFlowId)
 {
@@ -25,7 +16,9 @@ HELPER(GetFlowId)
 }
 
 static const EBPF_HELPER_ROW Helpers[] = {
-    {19, {GetCurrentPidTgid, {0}}},
+    SOCKET_HELPER_PROCESS,
+    SOCKET_HELPER_LOGON,
+    SOCKET_HELPER_ADMIN,
     {65536, {GetFlowId, {ArgumentScalar}}},
 };
 

@@ -103,6 +103,9 @@ _Use_decl_annotations_
 BOOLEAN
 VerdictKeep(const SOCKET_OPERATION *Operation, const SOCKET_ENDPOINT *Remote, SOCKET_VERDICT Verdict)
 {
+    // Sockets without a handle cannot be told from each other.
+    if (Operation->EndpointHandle == 0)
+        return Verdict != SocketBlock;
     // Most connections are permitted, and nothing is kept of any.
     if (Verdict == SocketPermit && __atomic_load_n(&Count, __ATOMIC_ACQUIRE) == 0)
         return TRUE;

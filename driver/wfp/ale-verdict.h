@@ -9,7 +9,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID VerdictInitiate(VOID);
 
 /**
  * Keeps what becomes of the socket's connection to that end, in place of what was kept of it before. SocketPermit needs no
- * keeping. FALSE if there is no room: then the connection must be refused at once.
+ * keeping. FALSE if a refusal cannot be kept, as there is no room or the socket has no handle: then it must be refused at once.
  */
 _Must_inspect_result_ _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN VerdictKeep(
     _In_ const SOCKET_OPERATION *Operation, _In_ const SOCKET_ENDPOINT *Remote, _In_ SOCKET_VERDICT Verdict);

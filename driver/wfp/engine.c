@@ -2,6 +2,8 @@
 // that is made, or gone. The session is dynamic: whatever is left of it when it is closed, Windows takes away.
 #include "wfp/engine.h"
 
+#include "wfp/ale-callouts.h"
+#include "wfp/ale.h"
 #include "wfp/frame.h"
 #include "wfp/inject.h"
 #include "wfp/mac.h"
@@ -22,9 +24,21 @@ static const struct {
             .Name = L"EbpfCore: frames",
             .Weight = UINT16_MAX,
         },
+    [SubLayerAle] =
+        {
+            .Key = WFP_GUID(7c1f6c0e, 9e0a, 4f52, 8d, 35, 41, b6, 0d, 5a, 92, ee),
+            .Name = L"EbpfCore: sockets",
+            .Weight = UINT16_MAX,
+        },
 };
 
-static const WFP_CALLOUT_LIST *const Lists[] = {&WfpMacCallouts};
+static const WFP_CALLOUT_LIST *const Lists[] = {
+    &WfpMacCallouts,
+    &WfpBindCallouts,
+    &WfpConnectCallouts,
+    &WfpAcceptCallouts,
+    &WfpFlowCallouts,
+};
 
 /** Of one callout. */
 typedef struct _STATE {
@@ -370,9 +384,12 @@ WfpStart(VOID *Device)
     Status = InjectInitiate();
     if (!NT_SUCCESS(Status))
         goto Frames;
-    Status = WfpWorkInitiate(Device, SettleLater);
+    Status = AleInitiate(&ProviderKey);
     if (!NT_SUCCESS(Status))
         goto Injection;
+    Status = WfpWorkInitiate(Device, SettleLater);
+    if (!NT_SUCCESS(Status))
+        goto Sockets;
     Status = RegisterAll(Device);
     if (!NT_SUCCESS(Status))
         goto Callouts;
@@ -387,6 +404,8 @@ WfpStart(VOID *Device)
 Callouts:
     UnregisterAll();
     WfpWorkTerminate();
+Sockets:
+    AleTerminate();
 Injection:
     InjectTerminate();
 Frames:
@@ -404,6 +423,7 @@ WfpStop(VOID)
     WfpWorkTerminate();
     (VOID)Settle();
     UnregisterAll();
+    AleTerminate();
     InjectTerminate();
     FrameTerminate();
 }

@@ -8,6 +8,7 @@
 /** By weight; a place of the table in engine.c. */
 typedef enum _WFP_SUBLAYER {
     SubLayerMac,
+    SubLayerAle,
     SubLayerCount,
 } WFP_SUBLAYER;
 

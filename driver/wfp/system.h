@@ -19,6 +19,9 @@ WfpMdlBytes(_In_ const MDL *Mdl)
     return Mdl->ByteCount;
 }
 
+/** Memory that Windows frees itself; NULL if there is none. */
+_Must_inspect_result_ _Ret_maybenull_ _IRQL_requires_max_(DISPATCH_LEVEL) VOID *WfpAllocateForSystem(_In_ SIZE_T SizeBytes);
+
 /** Whether too little of this stack is left for a program. */
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN WfpStackIsLow(VOID);
 

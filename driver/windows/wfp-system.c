@@ -8,6 +8,9 @@ C_ASSERT(offsetof(MDL, ByteCount) == 40);
 #define MdlMappingNoExecute 0x40000000
 #endif
 
+/** Ebpf, as tools show it. */
+#define POOL_TAG 0x66706245
+
 /** A run has 4 KiB of stack for its program on it, and what helpers need. */
 #define RUN_STACK_BYTES (8 * 1024)
 
@@ -42,6 +45,14 @@ VOID
 WfpForget(MDL *Mdl)
 {
     IoFreeMdl(Mdl);
+}
+
+/** Not of PlatformAllocate, whose memory begins elsewhere than the pool's. */
+_Use_decl_annotations_
+VOID *
+WfpAllocateForSystem(SIZE_T SizeBytes)
+{
+    return ExAllocatePoolWithTag(NonPagedPoolNx, SizeBytes, POOL_TAG);
 }
 
 _Use_decl_annotations_

@@ -294,7 +294,7 @@ r1 = r6\nr2 = r10\nr2 += -8\nr3 = 4\ncall sock_addr_set_redirect_context\nr0 += 
 
   test.serial(`${engine}: helpers tell of the socket, not of who runs now`, (t) => {
     const call = (name: string) => `r1 = r6\ncall ${name}\n`;
-    const results = (type: Type, kind: "connect" | "deleted", text: string) => {
+    const results = (type: Type, kind: "connect" | "deleted" | "unbind", text: string) => {
       const program = load(`r6 = r1\n${text}exit`, type, engine);
       const { result, fault } = new AtHook(kind, new SocketOperation(SOCKET)).run(program);
       release(program);
@@ -307,7 +307,14 @@ r1 = r6\nr2 = r10\nr2 += -8\nr3 = 4\ncall sock_addr_set_redirect_context\nr0 += 
     t.is(socket("is_current_admin"), 1n);
     t.is(socket("get_socket_cookie"), 0x1122_3344_5566n);
     t.is(results("sock_ops", "deleted", call("sock_ops_get_flow_id")), 99n);
-    t.is(results("sock_ops", "deleted", call("get_current_pid_tgid")) >> 32n, 4321n);
+    for (const [type, kind] of [
+      ["sock_ops", "deleted"],
+      ["bind", "unbind"],
+    ] as const) {
+      t.is(results(type, kind, call("get_current_pid_tgid")) >> 32n, 4321n);
+      t.is(results(type, kind, call("get_current_logon_id")), 0x3e7n);
+      t.is(results(type, kind, call("is_current_admin")), 1n);
+    }
     const network = (size: number, read: string) =>
       results(
         "cgroup_sock_addr",

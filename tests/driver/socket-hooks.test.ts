@@ -221,6 +221,8 @@ check(
     const [permit, permitHard, block] = [0, 1, 2] as const;
     t.true(keep(one.bytes, one.remote, permit));
     t.is(countAllocations(), before);
+    const nameless = of({ ...SOCKET, endpointHandle: 0n });
+    t.deepEqual([keep(nameless.bytes, nameless.remote, block), find(nameless.bytes)], [false, permit]);
     t.true(keep(one.bytes, one.remote, block));
     t.deepEqual([find(one.bytes), find(one.bytes)], [block, block]);
     for (const other of others) t.is(find(other.bytes), permit);

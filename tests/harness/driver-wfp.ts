@@ -11,11 +11,20 @@ import {
   type ShimCounts,
   verdictOf,
 } from "./shim.ts";
+import {
+  type PlayedSocket,
+  SOCKET_RESULT_BYTES,
+  type SocketResult,
+  socketBytes,
+  socketResult,
+  type WHAT,
+} from "./shim-sockets.ts";
 
 const wfpStart = library.func("int32 WfpStart(void*)");
 const wfpStop = library.func("void WfpStop()");
 const shimPlay = library.func("void ShimPlay(const void*, _Inout_ void*, _Out_ void*)");
 const shimPlayMany = library.func("uint64 ShimPlayMany(const void*, _Inout_ void*, uint32, _Out_ void*)");
+const shimPlaySocket = library.func("void ShimPlaySocket(const void*, _Out_ void*)");
 const shimTakeInjected = library.func("bool ShimTakeInjected(_Out_ void*, _Out_ void*)");
 const shimCount = library.func("void ShimCount(_Out_ void*)");
 const shimTakeViolation = library.func("str ShimTakeViolation()");
@@ -57,8 +66,22 @@ export function takeInjected(): readonly InjectedFrame[] {
   return frames;
 }
 
+/** Something that happens to a socket. */
+export const playSocket = (what: keyof typeof WHAT, socket: PlayedSocket): SocketResult =>
+  playBytes(socketBytes(what, socket));
+
+/** The same, of a structure that is made already. */
+export function playBytes(socket: Uint8Array): SocketResult {
+  const result = new Uint8Array(SOCKET_RESULT_BYTES);
+  shimPlaySocket(socket, result);
+  return socketResult(result);
+}
+
+/** TRUE: contexts of flows that are given up go only when this is false again. */
+export const holdFlows: (hold: boolean) => void = library.func("void ShimHoldFlows(bool)");
+
 export function countShim(): ShimCounts {
-  const numbers = new Uint32Array(6);
+  const numbers = new Uint32Array(7);
   shimCount(numbers);
   return countsOf(numbers);
 }

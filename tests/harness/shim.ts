@@ -1,6 +1,8 @@
 // What is played through the hooks of WFP, and what comes back, as the structures of tests/driver/shim/shim.h: the same in the
 // library for Linux and at the device of the shim under Wine.
 
+import { SOCKET_BYTES } from "./shim-sockets.ts";
+
 /** A frame as an interface receives it. */
 export interface PlayedFrame {
   readonly bytes: Uint8Array;
@@ -79,11 +81,13 @@ export interface ShimCounts {
   readonly pools: number;
   readonly handles: number;
   readonly violations: number;
+  /** Contexts of flows. */
+  readonly flows: number;
 }
 
 export function countsOf(numbers: Uint32Array): ShimCounts {
-  const [callouts = 0, filters = 0, lists = 0, pools = 0, handles = 0, violations = 0] = numbers;
-  return { callouts, filters, lists, pools, handles, violations };
+  const [callouts = 0, filters = 0, lists = 0, pools = 0, handles = 0, violations = 0, flows = 0] = numbers;
+  return { callouts, filters, lists, pools, handles, violations, flows };
 }
 
 const codeOf = (number: number): number => ((0x8ebe << 16) | (3 << 14) | ((0x800 + number) << 2)) >>> 0;
@@ -96,7 +100,8 @@ export const shim = {
     capacity: Math.max(FRAME_BYTES, VERDICT_BYTES) + frame.bytes.length,
   }),
   take: () => ({ code: codeOf(2), bytes: new Uint8Array(0), capacity: INJECTED_BYTES + MAXIMUM_FRAME }),
-  count: () => ({ code: codeOf(3), bytes: new Uint8Array(0), capacity: 24 }),
+  count: () => ({ code: codeOf(3), bytes: new Uint8Array(0), capacity: 28 }),
+  socket: (bytes: Uint8Array) => ({ code: codeOf(6), bytes, capacity: SOCKET_BYTES }),
   violation: () => ({ code: codeOf(4), bytes: new Uint8Array(0), capacity: 256 }),
   setRunning: (running: boolean) => ({
     code: codeOf(5),

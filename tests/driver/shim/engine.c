@@ -500,7 +500,7 @@ NTSTATUS NTAPI
 FwpsCalloutUnregisterById0(UINT32 Id)
 {
     ShimRequirePassive("FwpsCalloutUnregisterById0");
-    if (ShimIsBusy())
+    if (ShimIsBusy() || ShimHasFlows(Id))
         return STATUS_DEVICE_BUSY;
     NTSTATUS Status = STATUS_FWP_CALLOUT_NOT_FOUND;
     for (UINT32 Index = 0; Index < CAPACITY; Index++) {
@@ -606,8 +606,7 @@ CheckAnswer(const OBJECT *Filter, const FWPS_CLASSIFY_OUT0 *Before, const FWPS_C
 }
 
 static VOID
-Ask(const STEP *Step, const FWPS_INCOMING_METADATA_VALUES0 *Metadata, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData,
-    FWPS_CLASSIFY_OUT0 *Out)
+Ask(const STEP *Step, const SHIM_THING *Thing, FWPS_CLASSIFY_OUT0 *Out)
 {
     FWPS_FILTER2 Filter = {
         .filterId = Step->Filter.Id,
@@ -616,23 +615,23 @@ Ask(const STEP *Step, const FWPS_INCOMING_METADATA_VALUES0 *Metadata, FWPS_INCOM
     FWPS_CLASSIFY_OUT0 Before = *Out;
     Out->filterId = Filter.filterId;
     ShimRaise();
-    Step->Callout->Callout.classifyFn(Values, Metadata, LayerData, NULL, &Filter, 0, Out);
+    Step->Callout->Callout.classifyFn(
+        &Thing->Values, &Thing->Metadata, Thing->LayerData, Thing->ClassifyContext, &Filter, 0, Out);
     ShimLower();
     CheckAnswer(&Step->Filter, &Before, Out);
 }
 
 static FWPS_CLASSIFY_OUT0
-AskAll(const STEP *Steps, UINT32 Count, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, BOOLEAN HardPermit)
+AskAll(const STEP *Steps, UINT32 Count, const SHIM_THING *Thing)
 {
-    static const FWPS_INCOMING_METADATA_VALUES0 Metadata;
     FWPS_CLASSIFY_OUT0 Out = {
-        .actionType = HardPermit ? FWP_ACTION_PERMIT : FWP_ACTION_CONTINUE,
-        .rights = HardPermit ? 0 : FWPS_RIGHT_ACTION_WRITE,
+        .actionType = Thing->HardPermit ? FWP_ACTION_PERMIT : FWP_ACTION_CONTINUE,
+        .rights = Thing->HardPermit ? 0 : FWPS_RIGHT_ACTION_WRITE,
     };
     for (UINT32 Index = 0; Index < Count; Index++) {
         const OBJECT *Filter = &Steps[Index].Filter;
         if (Steps[Index].Callout != NULL)
-            Ask(&Steps[Index], &Metadata, Values, LayerData, &Out);
+            Ask(&Steps[Index], Thing, &Out);
         else if (
             Filter->Action != FWP_ACTION_CALLOUT_INSPECTION &&
             (Filter->Flags & FWPM_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED) == 0)
@@ -642,16 +641,14 @@ AskAll(const STEP *Steps, UINT32 Count, FWPS_INCOMING_VALUES0 *Values, VOID *Lay
 }
 
 UINT64
-ShimClassify(
-    UINT16 LayerId, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, BOOLEAN HardPermit, UINT32 Times,
-    SHIM_VERDICT *Verdict)
+ShimClassify(const SHIM_THING *Thing, UINT32 Times, SHIM_VERDICT *Verdict)
 {
     STEP Steps[CAPACITY];
     FWPS_CLASSIFY_OUT0 Out = {0};
-    UINT32 Count = Collect(LayerId, Steps);
+    UINT32 Count = Collect(Thing->Values.layerId, Steps);
     UINT64 Start = PlatformMonotonicTime();
     for (UINT32 Round = 0; Round < Times; Round++)
-        Out = AskAll(Steps, Count, Values, LayerData, HardPermit);
+        Out = AskAll(Steps, Count, Thing);
     UINT64 Nanoseconds = PlatformMonotonicTime() - Start;
     *Verdict = (SHIM_VERDICT){
         .Action = Out.actionType == FWP_ACTION_BLOCK ? FWP_ACTION_BLOCK : FWP_ACTION_PERMIT,
@@ -664,6 +661,18 @@ ShimClassify(
             __atomic_sub_fetch(&Steps[Index].Callout->Running, 1, __ATOMIC_SEQ_CST);
         }
     return Nanoseconds;
+}
+
+FWPS_CALLOUT_FLOW_DELETE_FN *
+ShimFlowDelete(UINT32 CalloutId)
+{
+    FWPS_CALLOUT_FLOW_DELETE_FN *Found = NULL;
+    EBPF_IRQL Irql = LockAcquire(&ShimLock);
+    for (UINT32 Index = 0; Index < CAPACITY; Index++)
+        if (Registered[Index].Id == CalloutId)
+            Found = Registered[Index].Callout.flowDeleteFn;
+    LockRelease(&ShimLock, Irql);
+    return Found;
 }
 
 VOID
@@ -680,4 +689,5 @@ ShimCount(SHIM_COUNTS *Counts)
     LockRelease(&ShimLock, Irql);
     Counts->Violations = __atomic_load_n(&Violations, __ATOMIC_SEQ_CST);
     ShimCountFrames(Counts);
+    ShimCountSockets(Counts);
 }

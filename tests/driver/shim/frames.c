@@ -147,10 +147,10 @@ ClassifyFrame(
     SHIM_VERDICT *Verdict)
 {
     FWPS_INCOMING_VALUE0 Fields[FIELD_COUNT];
-    FWPS_INCOMING_VALUES0 Values;
+    SHIM_THING Thing = {.LayerData = &List->List, .HardPermit = HardPermit};
     NET_BUFFER Before = List->Buffers[0];
-    FillValues(LayerId, MediaType, InterfaceIndex, Fields, &Values);
-    UINT64 Nanoseconds = ShimClassify(LayerId, &Values, &List->List, HardPermit, Times, Verdict);
+    FillValues(LayerId, MediaType, InterfaceIndex, Fields, &Thing.Values);
+    UINT64 Nanoseconds = ShimClassify(&Thing, Times, Verdict);
     if (memcmp(&Before, &List->Buffers[0], sizeof(Before)) != 0)
         ShimViolate("a frame's description is changed");
     return Nanoseconds;

@@ -54,6 +54,19 @@ ShimFree(VOID *Memory)
     free(Memory);
 }
 
+VOID
+ShimFreeGiven(VOID *Memory)
+{
+    PlatformFree(Memory);
+}
+
+_Use_decl_annotations_
+VOID *
+WfpAllocateForSystem(SIZE_T SizeBytes)
+{
+    return PlatformAllocate(SizeBytes);
+}
+
 UINT8 *
 ShimMdlMemory(const MDL *Mdl)
 {

@@ -50,6 +50,72 @@ VOID ShimPlay(const SHIM_FRAME *Frame, UINT8 *Bytes, SHIM_VERDICT *Verdict);
 /** The same so many times, on one frame; the nanoseconds that took. */
 UINT64 ShimPlayMany(const SHIM_FRAME *Frame, UINT8 *Bytes, UINT32 Times, SHIM_VERDICT *Verdict);
 
+/** What happens to a socket. */
+enum {
+    SHIM_SOCKET_BIND,
+    SHIM_SOCKET_UNBIND,
+    /** The layer where it may be sent elsewhere, then the one where it may be refused, as often as Windows asks there. */
+    SHIM_SOCKET_CONNECT,
+    SHIM_SOCKET_ACCEPT,
+    SHIM_SOCKET_ESTABLISH,
+    /** The flow ends. */
+    SHIM_SOCKET_END,
+};
+
+/** SHIM_SOCKET.Token. */
+enum { SHIM_TOKEN_USER, SHIM_TOKEN_ADMINISTRATOR, SHIM_TOKEN_NOT_ELEVATED, SHIM_TOKEN_NONE };
+
+#define SHIM_MAXIMUM_APP_BYTES 256
+#define SHIM_MAXIMUM_CONTEXT_BYTES 64
+
+typedef struct _SHIM_SOCKET {
+    UINT32 What;
+    /** 2 or 23, as Windows has it; an IPv4 address is the first four bytes. In network order, ports in host order. */
+    UINT32 Family;
+    UINT8 LocalAddress[16];
+    UINT8 RemoteAddress[16];
+    UINT32 LocalPort;
+    UINT32 RemotePort;
+    UINT32 Protocol;
+    UINT32 CompartmentId;
+    UINT64 InterfaceLuid;
+    UINT64 ProcessId;
+    UINT64 LogonId;
+    UINT64 EndpointHandle;
+    UINT64 FlowHandle;
+    UINT32 Token;
+    /** Of the FLAGS field. */
+    UINT32 Flags;
+    UINT32 Direction;
+    /** Another driver has permitted it already, and nobody may but block it. */
+    UINT32 HardPermit;
+    /** What Windows says of it: FWPS_CONNECTION_REDIRECT_STATE. */
+    UINT32 RedirectState;
+    /** Another driver has sent it to a process of this machine. */
+    UINT32 TakenByOther;
+    /** Windows leaves out what it may leave out. */
+    UINT32 Sparse;
+    UINT32 AppIdBytes;
+    UINT8 AppId[SHIM_MAXIMUM_APP_BYTES];
+} SHIM_SOCKET;
+
+typedef struct _SHIM_SOCKET_RESULT {
+    SHIM_VERDICT Verdict;
+    /** Where it goes; the same as before if nobody has changed it. */
+    UINT32 Family;
+    UINT8 RemoteAddress[16];
+    UINT32 RemotePort;
+    /** Who changed it is known by a redirect handle. */
+    UINT32 Redirected;
+    UINT32 ContextBytes;
+    UINT8 Context[SHIM_MAXIMUM_CONTEXT_BYTES];
+} SHIM_SOCKET_RESULT;
+
+VOID ShimPlaySocket(const SHIM_SOCKET *Socket, SHIM_SOCKET_RESULT *Result);
+
+/** TRUE: contexts of flows that are given up go only when this is FALSE again. */
+VOID ShimHoldFlows(BOOLEAN Hold);
+
 /** The oldest frame that was injected; FALSE if there is none. Bytes has room for SHIM_MAXIMUM_FRAME. */
 BOOLEAN ShimTakeInjected(SHIM_INJECTED *Injected, UINT8 *Bytes);
 
@@ -77,6 +143,8 @@ typedef struct _SHIM_COUNTS {
     UINT32 Pools;
     UINT32 Handles;
     UINT32 Violations;
+    /** Contexts of flows. */
+    UINT32 Flows;
 } SHIM_COUNTS;
 VOID ShimCount(SHIM_COUNTS *Counts);
 
@@ -87,10 +155,23 @@ const char *ShimTakeViolation(VOID);
 
 VOID ShimViolate(const char *Rule);
 BOOLEAN ShimShouldFail(VOID);
+/** What filters of a layer are asked about. */
+typedef struct _SHIM_THING {
+    FWPS_INCOMING_VALUES0 Values;
+    FWPS_INCOMING_METADATA_VALUES0 Metadata;
+    VOID *LayerData;
+    VOID *ClassifyContext;
+    BOOLEAN HardPermit;
+} SHIM_THING;
 /** Runs the filters of a layer on one thing, once or more; the nanoseconds that took. */
-UINT64 ShimClassify(
-    UINT16 LayerId, FWPS_INCOMING_VALUES0 *Values, VOID *LayerData, BOOLEAN HardPermit, UINT32 Times,
-    SHIM_VERDICT *Verdict);
+UINT64 ShimClassify(const SHIM_THING *Thing, UINT32 Times, SHIM_VERDICT *Verdict);
+/** Of a callout that is registered. */
+FWPS_CALLOUT_FLOW_DELETE_FN *ShimFlowDelete(UINT32 CalloutId);
+/** Whether flows have contexts of it. */
+BOOLEAN ShimHasFlows(UINT32 CalloutId);
+VOID ShimCountSockets(SHIM_COUNTS *Counts);
+/** Memory that the driver has given to Windows. */
+VOID ShimFreeGiven(VOID *Memory);
 BOOLEAN ShimHasFilter(UINT16 LayerId);
 VOID ShimCountFrames(SHIM_COUNTS *Counts);
 /** Zeroed; beside what tests count of the driver, or let fail. */

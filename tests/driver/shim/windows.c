@@ -25,6 +25,12 @@ ShimFree(VOID *Memory)
     PlatformFree(Memory);
 }
 
+VOID
+ShimFreeGiven(VOID *Memory)
+{
+    ExFreePool(Memory);
+}
+
 UINT8 *
 ShimMdlMemory(const MDL *Mdl)
 {
@@ -74,6 +80,17 @@ Play(UINT8 *Buffer, UINT32 RequestBytes, UINT32 ReplyBytes)
     memmove(Buffer + sizeof(Verdict), Bytes, Frame.SizeBytes);
     memcpy(Buffer, &Verdict, sizeof(Verdict));
     return sizeof(Verdict) + Frame.SizeBytes;
+}
+
+static UINT32
+PlaySocket(UINT8 *Buffer, UINT32 RequestBytes, UINT32 ReplyBytes)
+{
+    SHIM_SOCKET Socket;
+    if (RequestBytes != sizeof(Socket) || ReplyBytes < sizeof(SHIM_SOCKET_RESULT))
+        return 0;
+    memcpy(&Socket, Buffer, sizeof(Socket));
+    ShimPlaySocket(&Socket, (SHIM_SOCKET_RESULT *)Buffer);
+    return sizeof(SHIM_SOCKET_RESULT);
 }
 
 static UINT32
@@ -133,6 +150,10 @@ Control(DEVICE_OBJECT *Device, IRP *Irp)
         break;
     case SHIM_CODE(5):
         ShimSetRunning(RequestBytes != 0 && Buffer[0] != 0);
+        break;
+    case SHIM_CODE(6):
+        Bytes = PlaySocket(Buffer, RequestBytes, ReplyBytes);
+        Status = Bytes == 0 ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
         break;
     default:
         Status = STATUS_INVALID_DEVICE_REQUEST;

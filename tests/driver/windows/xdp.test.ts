@@ -90,7 +90,7 @@ check("sc starts the driver, and its callouts are registered", async (t) => {
   t.is(sc("create", "EbpfCore", "type=", "kernel", "start=", "demand", "binPath=", binPath).status, 0);
   t.is(sc("start", "EbpfCore").status, 0);
   await withClients(async (core, frames) => {
-    const counts = countsOf(numbersOf(await frames.ask(shim.count()), 24));
+    const counts = countsOf(numbersOf(await frames.ask(shim.count()), 28));
     t.is(counts.callouts > 0, true);
     t.is(counts.filters, 0);
     t.is(field(await core.ask(make.nextHook(0)), 5), 1);
