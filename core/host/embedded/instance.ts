@@ -11,6 +11,7 @@ import { createInterpreter, type InterpreterOptions } from "./interpreter.ts";
 import type { Instance, InstanceDescriptor, Lane } from "./lane.ts";
 import type { BoundHelper, Machine } from "./machine.ts";
 import { baseAddress, openMap } from "./maps/kinds.ts";
+import type { RingAccess } from "./maps/map.ts";
 import { viewsOf } from "./memory.ts";
 import { createRegisters } from "./registers.ts";
 import { createTailCalls, type ProgramSource, type TailCalls } from "./tail-calls.ts";
@@ -68,7 +69,11 @@ function open(
       { row, call: bindHelper(row, environment) },
     ]),
   );
-  if (descriptor.engine === "wasm") return openModule(descriptor, lane, bases, helpers);
+  const abandoning = (instance: Instance): Instance => {
+    const rings = maps.flatMap(({ ring }) => ring ?? []);
+    return rings.length === 0 ? instance : withoutRecordsLeft(instance, rings);
+  };
+  if (descriptor.engine === "wasm") return abandoning(openModule(descriptor, lane, bases, helpers));
   const machine: Machine = {
     program,
     views,
@@ -85,7 +90,21 @@ function open(
     contextSizeBytes: 0,
     packet: { start: 0, end: 0 },
   };
-  return createInterpreter(machine, options);
+  return abandoning(createInterpreter(machine, options));
+}
+
+/** A record that is never given back would hold up all that come after it. */
+function withoutRecordsLeft(instance: Instance, rings: readonly RingAccess[]): Instance {
+  return {
+    run(contextAddress) {
+      try {
+        return instance.run(contextAddress);
+      } catch (error) {
+        for (const ring of rings) ring.abandon();
+        throw error;
+      }
+    },
+  };
 }
 
 /** Binds the compiled module to the lane. A trap in run() (RuntimeError) means that the verifier is unsound. */

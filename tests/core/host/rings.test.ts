@@ -63,7 +63,7 @@ for (const engine of ENGINES) {
         records++;
       }
     };
-    while (threads.some((thread) => thread.rounds() < 20_000)) {
+    while (threads.some((thread) => thread.rounds() < 5000)) {
       await ring.wait(100);
       takeAll();
     }
@@ -126,7 +126,7 @@ for (const engine of ENGINES) {
         next = pop.run({ data: new Uint8Array() }).returnValue;
       }
     };
-    while (threads.some((thread) => thread.rounds() < 5000) || popped < 1000) {
+    while (threads.some((thread) => thread.rounds() < 2000) || popped < 1000) {
       popAll();
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -149,18 +149,34 @@ test("who waits is woken by a record, unless its flags forbid it; after the time
   ] as const) {
     const { loaded, ring } = program("wasm", writes(flags, end));
     const began = performance.now();
-    const waiting = ring.wait(400);
+    const waiting = ring.wait(woken ? 20_000 : 300);
     await new Promise((resolve) => setTimeout(resolve, 20));
     loaded.run({ data: new Uint8Array() });
     await waiting;
-    t.is(performance.now() - began < 300, woken, `flags ${flags}, helper ${end}`);
+    const waited = performance.now() - began;
+    t.true(woken ? waited < 10_000 : waited > 250, `flags ${flags}, helper ${end}: ${waited} ms`);
   }
   const { loaded, ring } = program("wasm", writes(1));
   loaded.run({ data: new Uint8Array() });
   const began = performance.now();
-  await ring.wait(5000);
-  t.true(performance.now() - began < 1000, "a record was there already");
+  await ring.wait(20_000);
+  t.true(performance.now() - began < 10_000, "a record was there already");
 });
+
+for (const engine of ENGINES) {
+  test(`a program that is ended in the middle holds up no records: ${engine}`, (t) => {
+    const reserve = "r1 = map[ring]\nr2 = 8\nr3 = 0\ncall ringbuf_reserve\nif r0 == 0 goto +7\n";
+    // Never let through by the verifier: it reads far outside of all memory while it holds a record.
+    const faulty = `${reserve}r1 = -1\nr1 >>= 32\nr1 = *(u64 *)(r1 + 0)\nr1 = r0\nr2 = 0\ncall 132\nr0 = 1\nexit`;
+    const { host, maps, loaded, ring } = program(engine, faulty);
+    t.throws(() => loaded.run({ data: new Uint8Array() }));
+    const built = assembleProgram(writes(0), { platform: "linux", type: "xdp", maps: [RING, COUNT] });
+    const other = host.load(compile(trust(built), engine), maps);
+    t.is(other.run({ data: new Uint8Array() }).returnValue, 1n);
+    t.is(ring.take()?.length, 16);
+    t.is(ring.take(), undefined);
+  });
+}
 
 test("what a ring buffer must be, and what it does not do", (t) => {
   const host = createEmbeddedHost();

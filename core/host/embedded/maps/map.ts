@@ -17,6 +17,8 @@ export interface RingAccess {
   reserve(sizeBytes: number): number;
   submit(record: number, flags: number): void;
   discard(record: number, flags: number): void;
+  /** Discards what this program still holds: it has been ended in the middle. */
+  abandon(): void;
   /** 0, or one of MAP_ERROR. */
   output(dataAddress: number, sizeBytes: number, flags: number): number;
   /** As ringbuf_query: 0 bytes in use, 1 the size, 2 and 3 where reader and writers are. */

@@ -132,6 +132,10 @@ function openRing({ words, bytes }: MemoryViews, address: number, capacity: numb
       held.delete(record);
       finish(record, DISCARDED, flags);
     },
+    abandon() {
+      for (const record of held.keys()) finish(record, DISCARDED, 0);
+      held.clear();
+    },
     output(data, sizeBytes, flags) {
       if (flags >>> 0 > WAKE.always) return MAP_ERROR.invalid;
       const record = reserve(sizeBytes);
