@@ -63,7 +63,7 @@ for (const engine of ENGINES) {
         records++;
       }
     };
-    while (threads.some((thread) => thread.rounds() < 5000)) {
+    while (threads.some((thread) => thread.rounds() < 5000) || records < 1000 || last.size < 2) {
       await ring.wait(100);
       takeAll();
     }
@@ -75,7 +75,6 @@ for (const engine of ENGINES) {
     t.deepEqual([...last.keys()].sort(), [1n, 2n]);
     t.is(records, sum(1));
     t.is(ring.dropped(), sum(2));
-    t.true(records > 1000, `${records}`);
     t.is(maps[0].count(), 0);
   });
 }
