@@ -6,6 +6,7 @@ import type { MapSpec } from "../../spec.ts";
 import type { EbpfMap, RingBuffer } from "../host.ts";
 import { type About, replyError } from "./errors.ts";
 import { closeHandle, type Driver, type Tail } from "./transact.ts";
+import { plainName } from "./wire.ts";
 
 export interface KernelMap extends EbpfMap {
   readonly handle: number;
@@ -33,7 +34,7 @@ export function createKernelMap(driver: Driver, given: MapSpec): KernelMap {
   const about: About = { what: "map", name: spec.name };
   const { type, keySizeBytes: keyBytes, valueSizeBytes: valueBytes, maxEntries, flags } = spec;
   const map = { type, keyBytes, valueBytes, maxEntries, flags };
-  const { handle, id } = driver.transact(about, "MAP_CREATE", { map, name: spec.name }).reply;
+  const { handle, id } = driver.transact(about, "MAP_CREATE", { map, name: plainName(spec.name) }).reply;
   const opened = { driver, handle, about, spec: given };
   try {
     if (given.data !== undefined) writeData(opened, given.data.bytes, given.data.readOnly);

@@ -8,7 +8,7 @@ import type { EbpfMap, LoadedProgram, RunCounts, RunOptions, RunResult } from ".
 import { type About, replyError } from "./errors.ts";
 import type { KernelMap } from "./map.ts";
 import { closeHandle, type Driver } from "./transact.ts";
-import { CONSTANTS, FAULTS, FINDINGS, MAXIMUM, type Reply } from "./wire.ts";
+import { CONSTANTS, FAULTS, FINDINGS, MAXIMUM, plainName, type Reply } from "./wire.ts";
 
 export interface KernelProgram extends LoadedProgram {
   readonly handle: number;
@@ -95,7 +95,7 @@ function create(
     slotCount: slots.length >> 3,
     sectionBytes: section.length,
     certificateBytes: certificate.length,
-    name: program.name,
+    name: plainName(program.name),
   };
   const parts = [new Uint8Array(handles.buffer), slots, section, certificate];
   const { error, reply } = driver.ask("PROGRAM_CREATE", fields, { parts });

@@ -267,6 +267,11 @@ export const FINDINGS = [
 /** Values of `fault`, by number (driver/run.h). */
 export const FAULTS = ["None", "OutOfBounds", "ReadOnly", "Misaligned", "Budget"] as const;
 
+/** A name as the driver takes it: terminals take control characters as orders. */
+export const plainName = (name: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is to be found
+  name.replace(/[\u0000-\u001f\u007f]/g, "_");
+
 /** A request as bytes; `parts` are what follows the fixed part, with nothing in between. */
 export function encodeRequest<R extends RequestName>(
   name: R,

@@ -214,6 +214,74 @@ check("a driver that stops takes all along; what is loaded after its next start 
   });
 });
 
+check("entries are counted by the driver; names that it refuses are made plain", (t) => {
+  withHost(t, (host) => {
+    const spec = { keySizeBytes: 4, valueSizeBytes: 8, maxEntries: 4, flags: 0, pinning: 0 };
+    for (const [type, kind] of [
+      [1, "hash"],
+      [8, "lru_hash"],
+    ] as const) {
+      const name = `a\u001b[2J${"b".repeat(80)}`;
+      const map = host.createMap({ name, type, ...spec }, kind);
+      for (const key of [1, 2, 3, 2]) map.update(Uint8Array.of(key, 0, 0, 0), new Uint8Array(8));
+      t.is(map.count(), 3);
+      t.true(map.delete(Uint8Array.of(2, 0, 0, 0)));
+      t.false(map.delete(Uint8Array.of(2, 0, 0, 0)));
+      t.is(map.count(), 2);
+      t.is(host.allMaps()[0]?.spec.name, `a_[2J${"b".repeat(58)}`);
+      t.throws(() => map.update(new Uint8Array(3), new Uint8Array(8)), { message: /other sizes/ });
+      map.close();
+    }
+  });
+});
+
+check("a reader waits for a record of a ring buffer, or for so long", async (t) => {
+  const library = librarySystem();
+  const host = createKernelHost(library.system);
+  const spec = {
+    name: "ring",
+    type: 13,
+    keySizeBytes: 0,
+    valueSizeBytes: 0,
+    maxEntries: 4096,
+    flags: 0,
+    pinning: 0,
+  };
+  const map = host.createMap(spec, "ringbuf");
+  const { ring } = map;
+  const text =
+    "r6 = r1\nr2 = r10\nr2 += -8\n*(u64 *)(r10 - 8) = 7\nr1 = map[0]\nr3 = SIZE\nr4 = 0\ncall 11\nr0 = 1\nexit";
+  const template = loadFile(host, DROPPACKET, "kernel-interpreter");
+  const writer = (sizeBytes: number): KernelProgram =>
+    host.load(
+      {
+        ...template.image,
+        program: trust({
+          ...template.image.program,
+          instructions: parse(text.replace("SIZE", String(sizeBytes))),
+        }),
+      },
+      [map],
+    );
+  const began = performance.now();
+  await ring?.wait(60);
+  t.true(performance.now() - began >= 59);
+  for (const sizeBytes of [8, 0]) {
+    const program = writer(sizeBytes);
+    const waiting = ring?.wait(60_000);
+    program.run({ data: FRAMES.udp });
+    await waiting;
+    await ring?.wait(60_000);
+    t.deepEqual(ring?.take(), new Uint8Array([7, 0, 0, 0, 0, 0, 0, 0].slice(0, sizeBytes)));
+    t.is(ring?.take(), undefined);
+    program.close();
+  }
+  unload(template);
+  map.close();
+  t.is(library.clients(), 0);
+  library.stop();
+});
+
 check("a driver of another version is not talked to", (t) => {
   withHost(t, (_host, library) => {
     for (const reply of [Uint32Array.of(0, 99), new Uint32Array(40), new Uint32Array(0)]) {

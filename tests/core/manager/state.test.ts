@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import test from "ava";
 import fc from "fast-check";
 import { EbpfError } from "../../../core/base/error.ts";
@@ -39,6 +40,27 @@ test("what is written is read, also after it was closed", async (t) => {
   const second = await openState(file);
   t.teardown(() => second.close());
   t.deepEqual(second.read(), { programs: [program], links: [link], interfaces: [gateway], lastId: 7 });
+});
+
+test("a state of the version before is brought along: its programs are the embedded host's", async (t) => {
+  const file = join(temporaryFolder(t), "state.db");
+  const before = await openState(file);
+  before.change((writer) => writer.addProgram(program));
+  before.close();
+  const database = new DatabaseSync(file);
+  database.exec("ALTER TABLE program DROP COLUMN host; PRAGMA user_version = 1");
+  database.close();
+  for (const _opened of [1, 2]) {
+    const state = await openState(file);
+    t.deepEqual(state.read().programs, [program]);
+    state.close();
+  }
+  const after = new DatabaseSync(file);
+  t.is(after.prepare("PRAGMA user_version").get()?.user_version, 2);
+  after.exec("PRAGMA user_version = 3");
+  after.close();
+  const error = await t.throwsAsync(openState(file), { instanceOf: EbpfError });
+  t.is(error?.code, "StateInvalid");
 });
 
 test("a program goes with the entries of its maps; other maps' entries stay", async (t) => {
