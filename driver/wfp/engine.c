@@ -2,6 +2,7 @@
 // that is made, or gone. The session is dynamic: whatever is left of it when it is closed, Windows takes away.
 #include "wfp/engine.h"
 
+#include "trace.h"
 #include "wfp/ale-callouts.h"
 #include "wfp/ale.h"
 #include "wfp/frame.h"
@@ -175,30 +176,28 @@ Transact(NTSTATUS (*Body)(VOID))
     if (!NT_SUCCESS(Status))
         return Status;
     Status = Body();
-    if (!NT_SUCCESS(Status)) {
-        FwpmTransactionAbort0(Engine);
-        return Status;
-    }
-    Status = FwpmTransactionCommit0(Engine);
+    if (NT_SUCCESS(Status))
+        return FwpmTransactionCommit0(Engine);
+    FwpmTransactionAbort0(Engine);
     return Status;
 }
 
-static BOOLEAN
+static NTSTATUS
 OpenEngine(VOID)
 {
     static const FWPM_SESSION0 Session = {
         .displayData = {.name = L"EbpfCore"},
         .flags = FWPM_SESSION_FLAG_DYNAMIC,
     };
-    if (!NT_SUCCESS(FwpmEngineOpen0(NULL, RPC_C_AUTHN_WINNT, NULL, &Session, &Engine))) {
-        Engine = NULL;
-        return FALSE;
+    NTSTATUS Status = FwpmEngineOpen0(NULL, RPC_C_AUTHN_WINNT, NULL, &Session, &Engine);
+    if (NT_SUCCESS(Status)) {
+        Status = Transact(AddObjects);
+        if (NT_SUCCESS(Status))
+            return Status;
+        FwpmEngineClose0(Engine);
     }
-    if (NT_SUCCESS(Transact(AddObjects)))
-        return TRUE;
-    FwpmEngineClose0(Engine);
     Engine = NULL;
-    return FALSE;
+    return Status;
 }
 
 /** Whether a link needs the callout's filter. */
@@ -301,37 +300,66 @@ SetPresent(BOOLEAN Present)
                 HookSetPresent(Hook, Present);
 }
 
-/** TRUE if all is as it should be, which without the engine is nothing. A transaction that fails is as if it never was, and the engine is opened anew. */
-static BOOLEAN
+/** The session, if there is none, and the filters that links need. A transaction that fails is as if it never was. */
+static NTSTATUS
+Establish(VOID)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+    if (Engine == NULL) {
+        __atomic_store_n(&Lost, FALSE, __ATOMIC_SEQ_CST);
+        Status = OpenEngine();
+    }
+    if (!NT_SUCCESS(Status))
+        return Status;
+    CloseLists(FALSE);
+    Status = Transact(SetFilters);
+    if (NT_SUCCESS(Status))
+        OpenLists();
+    else
+        CloseEngine();
+    return Status;
+}
+
+/** Success if all is as it should be, which without the engine is nothing. */
+static NTSTATUS
 Settle(VOID)
 {
+    NTSTATUS Status = STATUS_SUCCESS;
     Acquire();
     BOOLEAN Wanted = !__atomic_load_n(&Stopping, __ATOMIC_SEQ_CST) && FwpmBfeStateGet0() == FWPM_SERVICE_RUNNING;
-    BOOLEAN Good = !Wanted;
-    if (Engine != NULL && (__atomic_exchange_n(&Lost, FALSE, __ATOMIC_SEQ_CST) || !Wanted))
+    if (Engine != NULL && (__atomic_load_n(&Lost, __ATOMIC_SEQ_CST) || !Wanted))
         CloseEngine();
     // What is wrong with a session, whatever it is, another one has not; but once is enough.
-    for (UINT32 Tries = 0; !Good && Tries < 2; Tries++) {
-        if (Engine == NULL && !OpenEngine())
-            break;
-        CloseLists(FALSE);
-        Good = NT_SUCCESS(Transact(SetFilters));
-        if (Good)
-            OpenLists();
-        else
-            CloseEngine();
-    }
-    SetPresent(Wanted && Good);
+    if (Wanted)
+        Status = Establish();
+    if (Wanted && !NT_SUCCESS(Status))
+        Status = Establish();
+    SetPresent(Wanted && NT_SUCCESS(Status));
     Release();
-    return Good;
+    return Status;
+}
+
+/** For those who wonder why a hook is not there. */
+static VOID
+Tell(NTSTATUS Status)
+{
+    static const UINT8 Format[] = "EbpfCore: Windows' filter engine refuses the hooks: %08x";
+    UINT8 Line[TRACE_LINE_BYTES];
+    UINT64 Value = (UINT32)Status;
+    TraceWrite(Line, TraceFormat(Line, Format, sizeof(Format), &Value, 1));
 }
 
 /** Links that are there see nothing meanwhile, so it is tried again for a while; after that with the next change. */
 static VOID
 SettleLater(VOID)
 {
-    for (UINT32 Tries = 0; !Settle() && Tries < 20; Tries++)
+    NTSTATUS Status = Settle();
+    for (UINT32 Tries = 0; !NT_SUCCESS(Status) && Tries < 20; Tries++) {
         PlatformYield();
+        Status = Settle();
+    }
+    if (!NT_SUCCESS(Status))
+        Tell(Status);
 }
 
 /** Windows calls this wherever it likes: nothing may be waited for here. */
@@ -353,7 +381,7 @@ LinksChanged(EBPF_HOOK_ID Hook, BOOLEAN Added)
 {
     (VOID)Hook;
     if (Added)
-        return Settle();
+        return NT_SUCCESS(Settle());
     WfpQueueWork();
     return TRUE;
 }
@@ -364,6 +392,8 @@ RegisterAll(VOID *Device)
     NTSTATUS Status = STATUS_SUCCESS;
     for (UINT32 List = 0; List < RTL_NUMBER_OF(Lists); List++) {
         for (UINT32 Index = 0; Index < Lists[List]->Count && NT_SUCCESS(Status); Index++) {
+            if (StateCount == MAXIMUM_CALLOUTS)
+                return STATUS_NO_MEMORY;
             STATE *State = &States[StateCount++];
             State->Callout = &Lists[List]->Callouts[Index];
             Status = Register(Device, State);
@@ -398,7 +428,7 @@ WfpStart(VOID *Device)
     if (!NT_SUCCESS(Status))
         goto Callouts;
     HookSetListener(LinksChanged);
-    (VOID)Settle();
+    SettleLater();
     return STATUS_SUCCESS;
 
 Callouts:
@@ -410,6 +440,7 @@ Injection:
     InjectTerminate();
 Frames:
     FrameTerminate();
+    Tell(Status);
     return Status;
 }
 

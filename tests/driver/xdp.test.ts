@@ -54,6 +54,14 @@ const changing = (verdict: number): string => `
   r0 = ${verdict}
   done: exit`;
 
+/** Of what the driver and programs have printed. */
+function lastLine(client: Client): string {
+  let line = "";
+  for (let answer = ask.readLog(client); field(answer, 2) === 1; answer = ask.readLog(client))
+    line = Buffer.from(dataOf(answer)).toString();
+  return line;
+}
+
 const NOTHING = { callouts: 0, filters: 0, lists: 0, pools: 0, handles: 0, violations: 0, flows: 0 };
 const IDLE = { ...NOTHING, callouts: 14, pools: 1, handles: 4 };
 
@@ -363,6 +371,7 @@ check(
       refuse(1000);
       setEngineRunning(true);
       t.is(field(ask.nextHook(client, 0), 5), 0);
+      t.is(lastLine(client), "EbpfCore: Windows' filter engine refuses the hooks: c0000017");
       t.deepEqual(outcome({ bytes: frame }), PASSED);
       t.is(ask.createLink(client, load(client, DROP), XDP, 2).error, "HookUnavailable");
       refuse(0);
