@@ -128,6 +128,41 @@ function lookUp(name: string, type: number): Benchmark {
   };
 }
 
+/** A record of 64 bytes; the ring is emptied by its reader now and then, as at its other end. */
+function recordRun(): () => void {
+  const map = { ...mapSpec("records", 0, 0, 1 << 16), type: 13 };
+  const words = Array.from({ length: 8 }, (_, index) => `*(u64 *)(r10 - ${8 * index + 8}) = 1`).join("\n");
+  const text = `${words}\nr1 = map[records]\nr2 = r10\nr2 += -64\nr3 = 64\nr4 = 0\ncall ringbuf_output\nexit`;
+  const host = createEmbeddedHost();
+  const program = accepted(assembleProgram(text, { platform: "windows", type: "xdp", maps: [map] }));
+  const ring = host.createMap(map, "ringbuf");
+  const lane = host.allocateLane();
+  const instance = instantiate(describe(host.load(compile(program, "wasm"), [ring])), lane);
+  let runs = 0;
+  return () => {
+    if (instance.run(lane.contextAddress) !== 0) throw new Error("there is no room");
+    if (++runs % 512 === 0) while (ring.ring?.take() !== undefined);
+  };
+}
+
+/** From one program to another that ends at once. */
+function tailCallRun(): () => void {
+  const map = { ...mapSpec("jumps", 4, 4, 1), type: 3 };
+  const host = createEmbeddedHost();
+  const jumps = host.createMap(map, "prog_array");
+  const text = "r2 = map[jumps]\nr3 = 0\ncall tail_call\nr0 = 3\nexit";
+  const caller = accepted(assembleProgram(text, { platform: "windows", type: "xdp", maps: [map] }));
+  const end = accepted(assembleProgram("r0 = 1\nexit", { platform: "windows", type: "xdp" }));
+  const target = host.load(compile(end, "wasm"), []);
+  jumps.update(keyOf(0), keyOf(target.id));
+  const lane = host.allocateLane();
+  const programs = { find: () => target.descriptor };
+  const instance = instantiate(describe(host.load(compile(caller, "wasm"), [jumps])), lane, { programs });
+  return () => {
+    if (instance.run(lane.contextAddress) !== 1) throw new Error("there was no tail call");
+  };
+}
+
 export const benchmarks: readonly Benchmark[] = [
   {
     name: "droppacket through WebAssembly",
@@ -146,6 +181,18 @@ export const benchmarks: readonly Benchmark[] = [
   lookUp("two look-ups in arrays", 2),
   lookUp("a look-up in an array and one in a hash of 1024", 1),
   lookUp("a look-up in an array and one in an LRU hash of 1024", 8),
+  {
+    name: "a record of 64 bytes into a ring buffer, and out, through WebAssembly",
+    unit: "ns",
+    better: "lower",
+    run: async () => ({ value: nanosecondsOf(recordRun()) }),
+  },
+  {
+    name: "a tail call through WebAssembly",
+    unit: "ns",
+    better: "lower",
+    run: async () => ({ value: nanosecondsOf(tailCallRun()) }),
+  },
   {
     name: "compile droppacket to WebAssembly, and load it",
     unit: "ms",
