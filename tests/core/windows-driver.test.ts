@@ -9,8 +9,9 @@ import { encode } from "../../core/isa/encode.ts";
 import { parse } from "../../core/isa/parse.ts";
 import type { MapEntryRecord, MapRecord, ProgramRecord, RunRecord } from "../../core/manager/records.ts";
 import { buildSys } from "../../scripts/driver.ts";
-import { make } from "../harness/driver-requests.ts";
+import { dataOf, make } from "../harness/driver-requests.ts";
 import { FRAMES } from "../harness/frames.ts";
+import { shim, VERDICT_BYTES, verdictOf } from "../harness/shim.ts";
 import { openWine, type Wine } from "../harness/wine.ts";
 import { openWindowsNode, type WindowsNode } from "../harness/wine-node.ts";
 
@@ -112,6 +113,45 @@ check("after a restart of the driver they are too", async (t) => {
   }
   t.deepEqual(shown, program);
 });
+
+check(
+  "attached to xdp it decides about Windows' frames: of all interfaces, or of one by number or name",
+  async (t) => {
+    const frames = wine.startClient();
+    t.is(await frames.open("EbpfShim"), 0);
+    const isDropped = async (interfaceIndex: number): Promise<boolean> => {
+      const answer = await frames.ask(shim.play({ bytes: FRAMES.emptyUdp, interfaceIndex }));
+      const numbers = answer.reply.buffer.slice(
+        answer.reply.byteOffset,
+        answer.reply.byteOffset + VERDICT_BYTES,
+      );
+      return verdictOf(new Uint32Array(numbers), dataOf(answer, VERDICT_BYTES)).action === "block";
+    };
+    const add = (...args: readonly string[]) =>
+      node.json("program", "add", OBJECT, "--hook", "xdp", ...args) as ProgramRecord;
+    const all = add();
+    t.like(all, { host: "kernel", engine: "kernel-jit", interfaces: ["*"] });
+    t.deepEqual([await isDropped(3), await isDropped(4)], [true, true]);
+    const [map] = node.json("map", "dump", String(all.mapIds[0])) as MapEntryRecord[];
+    t.is(map?.value, 2);
+    t.is(refusal("program", "add", OBJECT, "--hook", "xdp"), "HookBusy");
+    const next = add("--replace");
+    t.true(await isDropped(3));
+    node.json("program", "remove", String(next.id));
+    t.false(await isDropped(3));
+    const one = add("--interface", "3");
+    t.deepEqual([await isDropped(3), await isDropped(4)], [true, false]);
+    t.is(refusal("link", "attach", String(one.id), "nosuch"), "InterfaceNotFound");
+    const { out: name } = node.script(
+      'import { networkInterfaces } from "node:os"; process.stdout.write(Object.keys(networkInterfaces())[0]);',
+    );
+    t.like(node.json("link", "attach", String(one.id), name), { hook: "xdp", interface: name });
+    node.json("program", "remove", String(one.id));
+    t.deepEqual(node.json("link", "list"), []);
+    t.false(await isDropped(3));
+    await frames.kill();
+  },
+);
 
 check("a program that is removed leaves nothing, and the driver stops and goes", (t) => {
   node.json("program", "remove", String(program.id));
