@@ -163,7 +163,7 @@ function openRing({ words, bytes }: MemoryViews, address: number, capacity: numb
       const at = recordAt(position);
       const sizeBytes = words[at >>> 2]! & SIZE;
       const from = at + RECORD_HEADER_BYTES;
-      const record = new Uint8Array(bytes.subarray(from, from + sizeBytes));
+      const record = bytes.slice(from, from + sizeBytes);
       Atomics.add(words, header + HEADER.taken, 1);
       store(HEADER.read, (position + spaceOf(sizeBytes)) | 0);
       return record;
