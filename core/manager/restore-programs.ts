@@ -75,6 +75,7 @@ export function createProgramRestorer(context: Context): ProgramRestorer {
         registry.kernelLinks.delete(link.id);
       }
       registry.forget(program);
+      unload(program.loaded);
       const row = rows.find(({ id }) => id === program.id);
       if (row !== undefined) failed.set(row.id, { row, problem, waits: true });
     }

@@ -8,6 +8,7 @@ import { attachProgram, type KernelHook, type KernelLink, listHooks } from "./li
 import { createKernelMap, type KernelMap } from "./map.ts";
 import { type DriverMap, type DriverProgram, listMaps, listPrograms, openMap } from "./objects.ts";
 import { type KernelProgram, loadKernelProgram } from "./program.ts";
+import { createProgramArrays } from "./program-arrays.ts";
 import { type Driver, openDriver } from "./transact.ts";
 import type { KernelSystem } from "./transport.ts";
 import { CONSTANTS } from "./wire.ts";
@@ -55,13 +56,17 @@ export interface KernelHost extends Host {
 
 export function createKernelHost(system: KernelSystem): KernelHost {
   const device = createDevice(system);
+  const arrays = createProgramArrays();
   const status = () =>
     device.use((driver) => driver.transact({ what: "driver", name: "EbpfCore" }, "STATUS", {}).reply);
   return {
     kind: "kernel",
-    createMap: (spec) => device.keep((driver) => createKernelMap(driver, spec)),
+    createMap(spec, kind) {
+      const map = device.keep((driver) => createKernelMap(driver, spec));
+      return kind === "prog_array" ? arrays.keep(map) : map;
+    },
     load: (image, maps, certificate) =>
-      device.keep((driver) => loadKernelProgram(driver, image, maps, certificate)),
+      arrays.leaving(device.keep((driver) => loadKernelProgram(driver, image, maps, certificate))),
     memoryBytes: () => (device.isOpen() ? Number(status().clientMemoryBytes) : 0),
     isRunning() {
       try {

@@ -10,6 +10,8 @@ import { plainName } from "./wire.ts";
 
 export interface KernelMap extends EbpfMap {
   readonly handle: number;
+  /** Whether the driver has been stopped since. */
+  isLost(): boolean;
 }
 
 interface Opened {
@@ -108,6 +110,7 @@ export function openKernelMap(opened: Opened, id: number): KernelMap {
     },
     keys,
     count: () => infoOf(opened).mapEntries,
+    isLost: () => !driver.isOpen(),
     close: () => closeHandle(driver, handle),
   };
 }

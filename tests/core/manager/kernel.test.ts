@@ -20,6 +20,7 @@ import { type LocalService, localService, ROOT, SAMPLE, temporaryFolder } from "
 const check = test.serial;
 
 const DATA = join(ROOT, "tests", "fixtures", "c", "object-data.o");
+const RINGS = join(ROOT, "tests", "fixtures", "c", "service-rings.o");
 const [PASS, DROP] = [1, 2];
 
 interface World {
@@ -170,6 +171,45 @@ check("entries of maps in the driver, by their types; constants stay what they a
       value: constant?.valueHex ?? "",
     });
     await throwsCode(t, change, "MapOperationUnsupported");
+  });
+});
+
+check("program arrays and ring buffers in the driver, and again after a restart", async (t) => {
+  await withDriver(t, async ({ start }) => {
+    const { client } = await start();
+    const add = (program: string, interfaceName?: string) =>
+      client.call("program.add", {
+        ...{ file: RINGS, program, persistent: true, host: "kernel" as const },
+        ...(interfaceName === undefined ? {} : { interface: interfaceName }),
+      });
+    const drop = await add("drop");
+    const entry = await add("entry", "7");
+    const idOf = async (name: string, programId: number) =>
+      (await client.call("map.list", {})).find(
+        (map) => map.name === name && map.programIds.includes(programId),
+      )?.id ?? 0;
+    const jumps = await idOf("jumps", entry.id);
+    const events = await idOf("events", entry.id);
+    t.is(invokeXdp(7, FRAMES.udp), PASS);
+    const put = await client.call("map.update", { id: jumps, key: 0, value: "drop" });
+    t.like(put, { key: 0, value: drop.id });
+    t.is(invokeXdp(7, FRAMES.udp), DROP);
+    const read = await client.call("map.read", { id: events, milliseconds: 1000, type: "event" });
+    t.deepEqual(
+      read.records.map(({ value }) => (value as { program: number }).program),
+      [1, 1],
+    );
+    t.is(read.dropped, 0);
+    // A program of the other host has other numbers.
+    const other = await client.call("program.add", { file: SAMPLE, host: "embedded" });
+    await throwsCode(t, client.call("map.update", { id: jumps, key: 1, value: other.id }), "MapValueInvalid");
+    const { client: again } = await start();
+    t.is(invokeXdp(7, FRAMES.udp), DROP);
+    t.deepEqual(await again.call("map.dump", { id: jumps }), [put]);
+    await again.call("program.remove", { id: drop.id });
+    t.is(invokeXdp(7, FRAMES.udp), PASS);
+    t.deepEqual(await again.call("map.dump", { id: jumps }), []);
+    await again.call("program.remove", { id: entry.id });
   });
 });
 
