@@ -4,9 +4,7 @@ import { closeSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { join } from "node:path";
 import { bundle } from "../../scripts/bundle.ts";
 import { installWindowsNode, WINDOWS_MODULES, WINDOWS_NODE } from "../../scripts/setup.ts";
-import { WINE, type Wine } from "./wine.ts";
-
-const TIMEOUT = 60_000;
+import { TIMEOUT, WINE, type Wine } from "./wine.ts";
 
 export interface NodeRan {
   readonly status: number | null;

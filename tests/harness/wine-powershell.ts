@@ -5,9 +5,7 @@ import { join } from "node:path";
 import { windowsPowerShellFolder } from "../../scripts/powershell.ts";
 import { ROOT } from "./module.ts";
 import { quote } from "./powershell.ts";
-import { WINE, type Wine } from "./wine.ts";
-
-const TIMEOUT = 120_000;
+import { TIMEOUT, WINE, type Wine } from "./wine.ts";
 
 export interface PowerShellRan {
   readonly status: number | null;
@@ -85,6 +83,8 @@ async function run(wine: Wine, script: string): Promise<PowerShellRan> {
   const child = spawn(WINE, ["C:\\ebpf\\powershell\\powershell-host.exe", ...words], {
     env,
     timeout: TIMEOUT,
+    // What hangs in Wine may not hear of SIGTERM.
+    killSignal: "SIGKILL",
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";

@@ -15,7 +15,8 @@ const PROGRAMS = join(import.meta.dirname, "..", "driver", "windows");
 const COMPILER = "x86_64-w64-mingw32-gcc";
 /** Of Windows, in a prefix. */
 const DRIVERS = "drive_c/windows/system32/drivers";
-const TIMEOUT = 60_000;
+/** Far more than anything takes, also where a slow machine does much at once. */
+export const TIMEOUT = 180_000;
 
 export interface Ran {
   readonly status: number | null;
