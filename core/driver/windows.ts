@@ -1,6 +1,7 @@
 // The System that is Windows, through koffi: service control manager, registry, code integrity, signatures.
 import { copyFileSync, readFileSync, unlinkSync } from "node:fs";
 import { EbpfError } from "../base/error.ts";
+import { bindNative, loadKoffi, type NativeCalls, type NativeTable } from "../base/native.ts";
 import { createKernelHost, kernelSystem } from "../host/kernel/host.ts";
 import { type ServiceConfiguration, type System, WindowsError } from "./system.ts";
 
@@ -9,7 +10,6 @@ const HANDLE = "intptr_t";
 const TEXT = "str16";
 const POINTER = "void *";
 
-/** Name -> library, result, parameters. On x64 and arm64 there is one calling convention. */
 const FUNCTIONS = {
   OpenSCManagerW: ["advapi32.dll", HANDLE, [TEXT, TEXT, UINT]],
   OpenServiceW: ["advapi32.dll", HANDLE, [HANDLE, TEXT, UINT]],
@@ -34,9 +34,9 @@ const FUNCTIONS = {
   WinVerifyTrust: ["wintrust.dll", "int32_t", [HANDLE, POINTER, POINTER]],
   FormatMessageW: ["kernel32.dll", UINT, [UINT, POINTER, UINT, UINT, POINTER, UINT, POINTER]],
   GetLastError: ["kernel32.dll", UINT, []],
-} as const satisfies Record<string, readonly [string, string, readonly string[]]>;
+} as const satisfies NativeTable;
 
-type Calls = Readonly<Record<keyof typeof FUNCTIONS, (...values: unknown[]) => number>>;
+type Calls = NativeCalls<typeof FUNCTIONS>;
 
 /** Access rights: what is asked for is what is used. */
 const ACCESS = { connect: 1, createService: 2, queryConfig: 1, changeConfig: 2, queryStatus: 4 } as const;
@@ -53,21 +53,10 @@ export async function openWindows(): Promise<System> {
   if (process.platform !== "win32") {
     throw new EbpfError("DriverUnsupported", `the driver is for Windows; this is ${process.platform}`);
   }
-  let koffi: typeof import("koffi")["default"];
-  try {
-    koffi = (await import("koffi")).default;
-  } catch (cause) {
-    throw new EbpfError("DriverUnsupported", "the npm package koffi cannot be loaded", {}, cause);
-  }
-  const libraries = new Map<string, ReturnType<typeof koffi.load>>();
-  const calls: Record<string, unknown> = {};
-  for (const [name, [file, result, parameters]] of Object.entries(FUNCTIONS)) {
-    const library = libraries.get(file) ?? koffi.load(file);
-    libraries.set(file, library);
-    calls[name] = library.func(name, result, [...parameters]);
-  }
+  const koffi = await loadKoffi("DriverUnsupported");
+  const calls = bindNative(koffi, FUNCTIONS);
   const driver = createKernelHost(await kernelSystem());
-  return systemOf(calls as Calls, (bytes) => Number(koffi.address(bytes)), driver);
+  return systemOf(calls, (bytes) => Number(koffi.address(bytes)), driver);
 }
 
 function systemOf(call: Calls, addressOf: (bytes: Uint8Array) => number, driver: System["driver"]): System {

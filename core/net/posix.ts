@@ -1,6 +1,7 @@
 // The few Linux system calls of the packet loops, through koffi (x64 and arm64; their numbers agree unless a row says
 // otherwise). Addresses are numbers: memory is named by where it lies, so a call allocates nothing. Knows no packets.
 import { EbpfError } from "../base/error.ts";
+import { loadKoffi } from "../base/native.ts";
 
 /** Flags and numbers of the Linux UAPI headers. */
 export const LINUX = {
@@ -146,17 +147,6 @@ export function hasPosix(): boolean {
   return process.platform === "linux" && (process.arch === "x64" || process.arch === "arm64");
 }
 
-export type Koffi = typeof import("koffi")["default"];
-
-/** PlatformUnsupported if koffi is not installed, or not for this system. */
-export async function loadKoffi(): Promise<Koffi> {
-  try {
-    return (await import("koffi")).default;
-  } catch (cause) {
-    throw new EbpfError("PlatformUnsupported", "the npm package koffi cannot be loaded", {}, cause);
-  }
-}
-
 /** Binds the C library of this process; PlatformUnsupported where it is not Linux or koffi is not installed. */
 export async function openPosix(): Promise<Posix> {
   if (!hasPosix()) {
@@ -165,7 +155,7 @@ export async function openPosix(): Promise<Posix> {
       `no Linux system calls on ${process.platform} ${process.arch}`,
     );
   }
-  const koffi = await loadKoffi();
+  const koffi = await loadKoffi("PlatformUnsupported");
   const library = koffi.load(null);
   const bound = Object.fromEntries(
     Object.entries(FUNCTIONS).map(([name, [symbol, result, parameters]]) => [

@@ -7,7 +7,7 @@ import { encode } from "../../core/isa/encode.ts";
 import { buildProgram } from "../../core/program/build.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
 import { MAP_TYPES } from "../harness/driver-maps.ts";
-import { type Answer, field } from "../harness/driver-requests.ts";
+import { field, handleOf } from "../harness/driver-requests.ts";
 import { stopHooks, takeViolation, timeFrames, tryStartHooks } from "../harness/driver-wfp.ts";
 import { FRAMES } from "../harness/frames.ts";
 import type { Benchmark } from "./benchmark.ts";
@@ -15,11 +15,6 @@ import type { Benchmark } from "./benchmark.ts";
 /** Short, so that some are not interrupted. */
 const TIMES = 5_000;
 const ARRAY = { type: MAP_TYPES.array, keySizeBytes: 4, valueSizeBytes: 8, maxEntries: 1 };
-
-function handleOf(answer: Answer): number {
-  if (answer.error !== "None") throw new Error(answer.error ?? `status ${answer.status}`);
-  return field(answer, 1);
-}
 
 function attachDroppacket(client: Client): void {
   const path = join(import.meta.dirname, "../../samples/droppacket.o");

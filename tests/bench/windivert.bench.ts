@@ -2,11 +2,11 @@
 // bare loop on the same calls. The driver's own cost, microseconds a packet, is not in it: no machine here has it.
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { loadKoffi } from "../../core/base/native.ts";
 import { createEmbeddedHost } from "../../core/host/embedded/host.ts";
 import { compile } from "../../core/image/compile.ts";
 import { createInterface } from "../../core/net/interfaces.ts";
 import type { WindivertSettings } from "../../core/net/loop.ts";
-import { loadKoffi } from "../../core/net/posix.ts";
 import { openLibrary } from "../../core/net/windivert/library.ts";
 import { createPort } from "../../core/net/windivert/port.ts";
 import { buildDouble, type Double, loadDouble, temporaryFolder } from "../core/net/windivert/double.ts";
@@ -41,7 +41,7 @@ async function withDouble<T>(use: (driver: Double) => Promise<T>): Promise<T> {
 
 /** Takes packets and gives them back, or not, with nothing between. */
 async function openBare(path: string): Promise<(sends: boolean) => number> {
-  const port = createPort(openLibrary(await loadKoffi(), path), SETTINGS);
+  const port = createPort(openLibrary(await loadKoffi("PlatformUnsupported"), path), SETTINGS);
   return (sends) => {
     port.open();
     const start = performance.now();

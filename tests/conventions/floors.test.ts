@@ -50,7 +50,7 @@ const ROOMS: Record<string, { floor: number; doors: string[] }> = {
     doors: ["types", "read", "ext", "resolve", "print", "value", "write-value", "co-re/compute"],
   },
   platform: { floor: 1, doors: ["platform", "platforms"] },
-  base: { floor: 1, doors: ["bytes", "int", "error", "leb128", "hex", "files"] },
+  base: { floor: 1, doors: ["bytes", "int", "error", "leb128", "hex", "files", "native"] },
 };
 
 interface File {

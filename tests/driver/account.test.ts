@@ -5,7 +5,7 @@ import { parse } from "../../core/isa/parse.ts";
 import { countAllocations, countBytes } from "../harness/driver.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
 import { MAP_TYPES, type MapDefinition } from "../harness/driver-maps.ts";
-import { type Answer, field, readInfo, readMemory } from "../harness/driver-requests.ts";
+import { type Answer, field, handleOf, readInfo, readMemory } from "../harness/driver-requests.ts";
 
 // The dispatch is one for the process, so these tests come one after the other.
 const check = test.serial;
@@ -17,11 +17,6 @@ const ARRAY: MapDefinition = { type: MAP_TYPES.array, keySizeBytes: 4, valueSize
 const program = encode(parse("r0 = 2\nexit"));
 const arrayOf = (sizeBytes: number): MapDefinition => ({ ...ARRAY, valueSizeBytes: sizeBytes });
 const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer);
-
-function handleOf(answer: Answer): number {
-  if (answer.error !== "None") throw new Error(answer.error ?? `status ${answer.status}`);
-  return field(answer, 1);
-}
 
 const memoryOf = (client: Client) => readMemory(ask.status(client));
 

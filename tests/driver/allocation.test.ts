@@ -29,7 +29,7 @@ import {
 } from "../harness/driver-client.ts";
 import { HOOKS, setPresent } from "../harness/driver-hook.ts";
 import { MAP_TYPES, type MapDefinition } from "../harness/driver-maps.ts";
-import { type Answer, CODES, field } from "../harness/driver-requests.ts";
+import { type Answer, CODES, field, handleOf } from "../harness/driver-requests.ts";
 import { FRAMES } from "../harness/frames.ts";
 
 // The dispatch is one for the process, so these tests come one after the other.
@@ -58,11 +58,6 @@ const map = (type: keyof typeof MAP_TYPES, valueSizeBytes = 8, maxEntries = 4): 
     maxEntries: ring ? 4096 : maxEntries,
   };
 };
-
-function handleOf(answer: Answer): number {
-  if (answer.error !== "None") throw new Error(answer.error ?? `status ${answer.status}`);
-  return field(answer, 1);
-}
 
 /** What there is before each request. */
 interface World {

@@ -29,6 +29,7 @@ import {
   dataOf,
   ERRORS,
   field,
+  handleOf,
   REPLY,
   readInfo,
   readMemory,
@@ -51,12 +52,6 @@ const HASH: MapDefinition = { ...ARRAY, type: MAP_TYPES.hash };
 const u32 = (value: number): Uint8Array => request(value);
 const u64 = (value: number): Uint8Array => request(value, 0);
 const assemble = (text: string): Uint8Array => encode(parse(text));
-
-/** The handle of an answer that must be one. */
-function handleOf(answer: Answer): number {
-  if (answer.error !== "None") throw new Error(answer.error ?? `status ${answer.status}`);
-  return field(answer, 1);
-}
 
 /** Runs with a client, after which nothing may be left. */
 function withClient(

@@ -7,7 +7,7 @@ import { ATTACH_TYPES, PROGRAM_TYPES } from "../../core/platform/windows/types.t
 import { countAllocations, STATUS, setProcessor } from "../harness/driver.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
 import { HOOKS, invokeXdp, isAttached, setPresent } from "../harness/driver-hook.ts";
-import { ACCESS, type Answer, field } from "../harness/driver-requests.ts";
+import { ACCESS, type Answer, field, handleOf } from "../harness/driver-requests.ts";
 
 // Hooks are there once for the process, so these tests come one after the other.
 const check = test.serial;
@@ -21,10 +21,6 @@ const [RUNS, FAULTS] = [80, 84];
 const DESCRIPTION = [104, 105, 106] as const;
 const FRAME = new Uint8Array(60);
 
-const handleOf = (answer: Answer): number => {
-  if (answer.error !== "None") throw new Error(answer.error ?? `status ${answer.status}`);
-  return field(answer, 1);
-};
 const program = (client: Client, text: string): Answer => ask.createProgram(client, encode(parse(text)));
 const answering = (client: Client, result: number): number =>
   handleOf(program(client, `r0 = ${result}\nexit`));

@@ -8,7 +8,7 @@ import { countAllocations, failAllocation, library, PROGRAM_TYPES } from "../har
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
 import { HOOKS, type HookName, setPresent } from "../harness/driver-hook.ts";
 import { compiledProgram } from "../harness/driver-object.ts";
-import { type Answer, dataOf, field } from "../harness/driver-requests.ts";
+import { type Answer, dataOf, field, handleOf } from "../harness/driver-requests.ts";
 import { type Endpoint, type Operation, SocketOperation, VERDICTS } from "../harness/driver-sockets.ts";
 
 const check = test.serial;
@@ -27,11 +27,6 @@ const ATTACH: Readonly<Record<Exclude<HookName, "xdp">, readonly [type: number, 
   sockops: [7, PROGRAM_TYPES.sock_ops],
 };
 const JIT = 2;
-
-const handleOf = (answer: Answer): number => {
-  if (answer.error !== "None") throw new Error(answer.error ?? `status ${answer.status}`);
-  return field(answer, 1);
-};
 
 interface Attached {
   readonly link: number;

@@ -6,7 +6,7 @@ import { parse } from "../../core/isa/parse.ts";
 import { countAllocations, failAllocation, STATUS, setProcessor, share } from "../harness/driver.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
 import { compiledProgram } from "../harness/driver-object.ts";
-import { type Answer, dataOf, field } from "../harness/driver-requests.ts";
+import { type Answer, dataOf, handleOf } from "../harness/driver-requests.ts";
 import {
   countShim,
   failShim,
@@ -27,11 +27,6 @@ const ATTACH = { bind: 2, connect4: 3, connect6: 4, recv_accept4: 5, recv_accept
 type Hook = keyof typeof ATTACH;
 const TYPE: Readonly<Record<Hook, number>> = {
   ...{ bind: 2, connect4: 3, connect6: 3, recv_accept4: 3, recv_accept6: 3, sockops: 4 },
-};
-
-const handleOf = (answer: Answer): number => {
-  if (answer.error !== "None") throw new Error(answer.error ?? `status ${answer.status}`);
-  return field(answer, 1);
 };
 
 interface Attached {

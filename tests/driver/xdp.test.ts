@@ -11,7 +11,7 @@ import { certify } from "../../core/verifier/certify.ts";
 import { countAllocations, failAllocation, STATUS, setProcessor, share } from "../harness/driver.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
 import { MAP_TYPES } from "../harness/driver-maps.ts";
-import { type Answer, dataOf, field } from "../harness/driver-requests.ts";
+import { dataOf, field, handleOf } from "../harness/driver-requests.ts";
 import {
   countShim,
   failShim,
@@ -32,10 +32,6 @@ import { NBL } from "../harness/shim.ts";
 const check = test.serial;
 
 const XDP = 1;
-const handleOf = (answer: Answer): number => {
-  if (answer.error !== "None") throw new Error(answer.error ?? `status ${answer.status}`);
-  return field(answer, 1);
-};
 const load = (client: Client, text: string): number =>
   handleOf(ask.createProgram(client, encode(parse(text))));
 

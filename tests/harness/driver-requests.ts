@@ -194,6 +194,12 @@ export function answerOf(status: number, reply: DataView): Answer {
 /** The field at a place of the reply; of MAP_CREATE, OBJECT_OPEN, PROGRAM_CREATE 1 is the handle and 2 the number. */
 export const field = ({ reply }: Answer, index: number): number => reply.getUint32(index * 4, true);
 
+/** The handle of an answer that must be one. */
+export function handleOf(answer: Answer): number {
+  if (answer.error !== "None") throw new Error(answer.error ?? `status ${answer.status}`);
+  return field(answer, 1);
+}
+
 /** What follows the fixed part of a reply with data. */
 export const dataOf = ({ reply }: Answer, fixed: number = REPLY.data): Uint8Array =>
   new Uint8Array(reply.buffer, reply.byteOffset + fixed, reply.byteLength - fixed).slice();

@@ -39,6 +39,8 @@ export interface Wine {
   readonly folder: string;
   run(program: string, ...args: readonly string[]): Ran;
   startClient(): WindowsClient;
+  /** The same, with the driver's device open, or another. */
+  connect(device?: string): Promise<WindowsClient>;
   close(): void;
 }
 
@@ -146,6 +148,12 @@ export async function openWine(files: readonly string[]): Promise<Wine> {
     folder,
     run: (program, ...args) => runIn(env, WINE, [program, ...args]),
     startClient: () => startClient(env),
+    async connect(device) {
+      const client = startClient(env);
+      const error = await client.open(device);
+      if (error !== 0) throw new Error(`the device does not open: ${error}`);
+      return client;
+    },
     close,
   };
 }

@@ -1,6 +1,7 @@
 // The driver on Windows: its device \\.\EbpfCore through CreateFileW and DeviceIoControl, by koffi; and the system's numbers of
 // network interfaces.
 import { EbpfError } from "../../base/error.ts";
+import { bindNative, loadKoffi, type NativeCalls, type NativeTable } from "../../base/native.ts";
 import { openError } from "./errors.ts";
 import { type KernelSystem, systemWithout, type Transport } from "./transport.ts";
 
@@ -14,7 +15,6 @@ const HANDLE = "intptr_t";
 const UINT = "uint32_t";
 const POINTER = "void *";
 
-/** Name -> library, result, parameters. */
 const FUNCTIONS = {
   CreateFileW: ["kernel32.dll", HANDLE, ["str16", UINT, UINT, POINTER, UINT, UINT, HANDLE]],
   DeviceIoControl: ["kernel32.dll", "int", [HANDLE, UINT, POINTER, UINT, POINTER, UINT, POINTER, POINTER]],
@@ -22,9 +22,9 @@ const FUNCTIONS = {
   GetLastError: ["kernel32.dll", UINT, []],
   ConvertInterfaceAliasToLuid: ["iphlpapi.dll", UINT, ["str16", POINTER]],
   ConvertInterfaceLuidToIndex: ["iphlpapi.dll", UINT, [POINTER, POINTER]],
-} as const satisfies Record<string, readonly [string, string, readonly string[]]>;
+} as const satisfies NativeTable;
 
-type Calls = Readonly<Record<keyof typeof FUNCTIONS, (...values: unknown[]) => number>>;
+type Calls = NativeCalls<typeof FUNCTIONS>;
 
 /** Where there can be no driver, a system that says so. */
 export async function kernelSystem(): Promise<KernelSystem> {
@@ -33,21 +33,12 @@ export async function kernelSystem(): Promise<KernelSystem> {
       new EbpfError("DriverUnsupported", `the driver is for Windows; this is ${process.platform}`),
     );
   }
-  let koffi: typeof import("koffi")["default"];
   try {
-    koffi = (await import("koffi")).default;
-  } catch (cause) {
-    const what = "the npm package koffi cannot be loaded";
-    return systemWithout(new EbpfError("DriverUnsupported", what, {}, cause));
+    return systemOf(bindNative(await loadKoffi("DriverUnsupported"), FUNCTIONS));
+  } catch (error) {
+    if (error instanceof EbpfError) return systemWithout(error);
+    throw error;
   }
-  const libraries = new Map<string, ReturnType<typeof koffi.load>>();
-  const calls: Record<string, unknown> = {};
-  for (const [name, [file, result, parameters]] of Object.entries(FUNCTIONS)) {
-    const library = libraries.get(file) ?? koffi.load(file);
-    libraries.set(file, library);
-    calls[name] = library.func(name, result, [...parameters]);
-  }
-  return systemOf(calls as Calls);
 }
 
 function systemOf(call: Calls): KernelSystem {

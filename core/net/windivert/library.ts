@@ -1,6 +1,6 @@
 // The functions of WinDivert.dll, and the few of Windows that wait for them, through koffi. Memory is named by addresses.
 // Windows' own come from its libraries; elsewhere from the given library too, which is how tests bring a double of it all.
-import type { Koffi } from "../posix.ts";
+import type { Koffi } from "../../base/native.ts";
 import { loadError } from "./errors.ts";
 
 const INT = "int";

@@ -1,7 +1,7 @@
 // The folder of installed programs, as the registry of the machine names it. The environment says it too, but an elevated process
 // has that from its user, whose other programs can set it: to a folder with a library of theirs.
 import { EbpfError } from "../../base/error.ts";
-import { loadKoffi } from "../posix.ts";
+import { loadKoffi } from "../../base/native.ts";
 
 const LOCAL_MACHINE = -2_147_483_646;
 const KEY = "SOFTWARE\\Microsoft\\Windows\\CurrentVersion";
@@ -14,7 +14,7 @@ export async function programFolder(): Promise<string> {
   if (process.platform !== "win32") {
     throw new EbpfError("PlatformUnsupported", `WinDivert is for Windows, not for ${process.platform}`);
   }
-  const koffi = await loadKoffi();
+  const koffi = await loadKoffi("PlatformUnsupported");
   const getValue = koffi
     .load("advapi32.dll")
     .func("RegGetValueW", "int32_t", [

@@ -1,7 +1,8 @@
 // The main thread's eye on a packet loop that holds packets of the machine: a loop that hangs would be a black hole, for the
 // driver queues and then drops. A process that dies needs no watch: the driver lets everything through then.
+
+import { loadKoffi } from "../../base/native.ts";
 import { CELL } from "../loop.ts";
-import { loadKoffi } from "../posix.ts";
 import { openLibrary, SHUTDOWN_RECEIVE } from "./library.ts";
 
 const TICK_MILLISECONDS = 250;
@@ -10,7 +11,7 @@ const SILENT_TICKS = 8;
 
 /** Lets packets pass once the loop has been silent for two seconds; what it does next, it does with none. Returns how to end that. */
 export async function watchLoop(path: string, cells: Float64Array): Promise<() => void> {
-  const library = openLibrary(await loadKoffi(), path);
+  const library = openLibrary(await loadKoffi("PlatformUnsupported"), path);
   let last = 0;
   let silent = 0;
   const timer = setInterval(() => {

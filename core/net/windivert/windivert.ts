@@ -1,9 +1,9 @@
 // The packets of a stock Windows machine: taken in batches by the user's own WinDivert, decided about as frames, given back.
 // What is not given back is dropped; there is no other verdict. While no program is attached nothing is taken at all.
 import { EbpfError } from "../../base/error.ts";
+import { loadKoffi } from "../../base/native.ts";
 import { ETHERNET_BYTES } from "../frame.ts";
 import { ACTION, CELL, type Loop, type LoopEnvironment, type WindivertSettings } from "../loop.ts";
-import { loadKoffi } from "../posix.ts";
 import { createAdapters } from "./adapter.ts";
 import { ADDRESS_BYTES, answerFlags, FLAG, readFlags, readInterfaceIndex, writeFlags } from "./address.ts";
 import { createDelayMeter } from "./delay.ts";
@@ -31,7 +31,7 @@ export async function openWindivert(
 ): Promise<Loop> {
   const path = await findLibrary(settings.library);
   if (process.platform === "win32") checkProcessor(path);
-  return startWindivert(openLibrary(await loadKoffi(), path), settings, environment);
+  return startWindivert(openLibrary(await loadKoffi("PlatformUnsupported"), path), settings, environment);
 }
 
 function startWindivert(library: Library, settings: WindivertSettings, environment: LoopEnvironment): Loop {

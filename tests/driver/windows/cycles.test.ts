@@ -1,19 +1,17 @@
 // EbpfCore.sys again and again under Wine: started, loaded, attached, flooded with frames, detached, stopped; clients that are killed in
 // the middle of each request; two clients at once; a file kept open while the driver goes. EBPF_CYCLES=1000 for as many cycles.
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import test from "ava";
-import { loadObject } from "../../../core/elf/object.ts";
 import { encode } from "../../../core/isa/encode.ts";
 import { parse } from "../../../core/isa/parse.ts";
-import { buildProgram } from "../../../core/program/build.ts";
-import { certify } from "../../../core/verifier/certify.ts";
 import { buildSys } from "../../../scripts/driver.ts";
+import { compiledProgram } from "../../harness/driver-object.ts";
 import {
   type Answer,
   CODES,
   dataOf,
   field,
+  handleOf,
   make,
   type Request,
   readMemory,
@@ -34,11 +32,7 @@ const KEY = new Uint8Array(4);
 const SHIM = "EbpfShim";
 const JIT = 2;
 
-const path = join(import.meta.dirname, "../../../samples/droppacket.o");
-const sample = buildProgram(loadObject(readFileSync(path), "droppacket.o"), undefined);
-const droppacket = encode(sample.instructions);
-const certified = certify(sample);
-const certificate = certified.kind === "certified" ? certified.bytes : new Uint8Array(0);
+const { bytecode: droppacket, certificate } = compiledProgram("samples/droppacket.o", "DropPacket");
 
 let wine: Wine;
 test.before(async () => {
@@ -59,11 +53,6 @@ const start = (): void => {
 const stop = (): void => {
   if (wine.run("sc", "stop", "EbpfCore").status !== 0) throw new Error("the driver does not stop");
 };
-
-function handleOf(answer: Answer): number {
-  if (answer.error !== "None") throw new Error(answer.error ?? `Windows error ${answer.status}`);
-  return field(answer, 1);
-}
 
 async function opened(client: WindowsClient, device?: string): Promise<WindowsClient> {
   const error = await client.open(device);

@@ -4,7 +4,7 @@
 import test from "ava";
 import { buildSys } from "../../../scripts/driver.ts";
 import { compiledProgram } from "../../harness/driver-object.ts";
-import { type Answer, dataOf, field, make } from "../../harness/driver-requests.ts";
+import { dataOf, field, handleOf, make } from "../../harness/driver-requests.ts";
 import { countsOf, shim } from "../../harness/shim.ts";
 import {
   type PlayedSocket,
@@ -28,21 +28,9 @@ test.after.always(() => wine?.close());
 
 const sc = (...args: readonly string[]) => wine.run("sc", ...args);
 
-function handleOf(answer: Answer): number {
-  if (answer.error !== "None") throw new Error(answer.error ?? `Windows error ${answer.status}`);
-  return field(answer, 1);
-}
-
 interface Clients {
   readonly core: WindowsClient;
   readonly system: WindowsClient;
-}
-
-async function startClient(device?: string): Promise<WindowsClient> {
-  const client = wine.startClient();
-  const error = await client.open(device);
-  if (error !== 0) throw new Error(`the device does not open: ${error}`);
-  return client;
 }
 
 /** The first rule that was broken; empty too if the shim is gone with the driver. */
@@ -56,7 +44,7 @@ async function withClients(
   t: { is(a: unknown, b: unknown): void },
   body: (clients: Clients) => Promise<void>,
 ) {
-  const clients = { core: await startClient(), system: await startClient("EbpfShim") };
+  const clients = { core: await wine.connect(), system: await wine.connect("EbpfShim") };
   await body(clients);
   t.is(await violation(clients), "");
   for (const client of [clients.core, clients.system]) {

@@ -4,13 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
-import { loadObject } from "../../../core/elf/object.ts";
 import { CONTRACT_VERSION } from "../../../core/host/kernel/wire.ts";
-import { encode } from "../../../core/isa/encode.ts";
-import { buildProgram } from "../../../core/program/build.ts";
-import { certify } from "../../../core/verifier/certify.ts";
 import { buildSys, compileSys } from "../../../scripts/driver.ts";
-import { type Answer, dataOf, field, make } from "../../harness/driver-requests.ts";
+import { compiledProgram } from "../../harness/driver-object.ts";
+import { dataOf, field, handleOf, make } from "../../harness/driver-requests.ts";
 import { FRAME_NAMES, FRAMES } from "../../harness/frames.ts";
 import { openWine, type WindowsClient, type Wine } from "../../harness/wine.ts";
 
@@ -24,13 +21,7 @@ const EMPTY = ["emptyUdp", "emptyUdpToEcho", "emptyUdpWithOptions"];
 /** Of Windows. */
 const ERROR = { fileNotFound: 2, invalidFunction: 1, invalidParameter: 87 } as const;
 
-const sample = buildProgram(
-  loadObject(readFileSync(join(import.meta.dirname, "../../../samples/droppacket.o")), "droppacket.o"),
-  undefined,
-);
-const droppacket = encode(sample.instructions);
-const certified = certify(sample);
-const certificate = certified.kind === "certified" ? certified.bytes : new Uint8Array(0);
+const { bytecode: droppacket, certificate } = compiledProgram("samples/droppacket.o", "DropPacket");
 
 let wine: Wine;
 test.before(async () => {
@@ -40,12 +31,6 @@ test.after.always(() => wine?.close());
 
 const sc = (...args: readonly string[]) => wine.run("sc", ...args);
 const isRunning = (): boolean => sc("query", "EbpfCore").output.includes("RUNNING");
-
-/** The handle of an answer that must be one. */
-function handleOf(answer: Answer): number {
-  if (answer.error !== "None") throw new Error(answer.error ?? `Windows error ${answer.status}`);
-  return field(answer, 1);
-}
 
 async function withClient(body: (client: WindowsClient) => Promise<void>): Promise<void> {
   const client = wine.startClient();

@@ -1,15 +1,11 @@
 // The hook "xdp" of EbpfCore.sys under Wine: programs are attached by requests, and frames are played by another driver, which
 // stands for Windows' filtering platform, through the classify functions that EbpfCore.sys has registered with it.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import test from "ava";
-import { loadObject } from "../../../core/elf/object.ts";
 import { encode } from "../../../core/isa/encode.ts";
 import { parse } from "../../../core/isa/parse.ts";
-import { buildProgram } from "../../../core/program/build.ts";
-import { certify } from "../../../core/verifier/certify.ts";
 import { buildSys } from "../../../scripts/driver.ts";
-import { type Answer, dataOf, field, make } from "../../harness/driver-requests.ts";
+import { compiledProgram } from "../../harness/driver-object.ts";
+import { type Answer, dataOf, field, handleOf, make } from "../../harness/driver-requests.ts";
 import { FRAME_NAMES, FRAMES } from "../../harness/frames.ts";
 import {
   countsOf,
@@ -29,13 +25,7 @@ const ARRAY = { type: 2, keySizeBytes: 4, valueSizeBytes: 8, maxEntries: 1 };
 const KEY = new Uint8Array(4);
 const DEVICE = "EbpfShim";
 
-const sample = buildProgram(
-  loadObject(readFileSync(join(import.meta.dirname, "../../../samples/droppacket.o")), "droppacket.o"),
-  undefined,
-);
-const droppacket = encode(sample.instructions);
-const certified = certify(sample);
-const certificate = certified.kind === "certified" ? certified.bytes : new Uint8Array(0);
+const { bytecode: droppacket, certificate } = compiledProgram("samples/droppacket.o", "DropPacket");
 
 let wine: Wine;
 test.before(async () => {
@@ -45,21 +35,9 @@ test.after.always(() => wine?.close());
 
 const sc = (...args: readonly string[]) => wine.run("sc", ...args);
 
-function handleOf(answer: Answer): number {
-  if (answer.error !== "None") throw new Error(answer.error ?? `Windows error ${answer.status}`);
-  return field(answer, 1);
-}
-
-async function startClient(device?: string): Promise<WindowsClient> {
-  const client = wine.startClient();
-  const error = await client.open(device);
-  if (error !== 0) throw new Error(`the device does not open: ${error}`);
-  return client;
-}
-
 async function withClients(body: (core: WindowsClient, frames: WindowsClient) => Promise<void>) {
-  const core = await startClient();
-  const frames = await startClient(DEVICE);
+  const core = await wine.connect();
+  const frames = await wine.connect(DEVICE);
   await body(core, frames);
   for (const client of [core, frames]) {
     await client.close();
@@ -129,7 +107,7 @@ check("a program that sends frames back has them leave by their interface", asyn
 
 check("what a killed client had attached is detached", async (t) => {
   await withClients(async (_core, frames) => {
-    const other = await startClient();
+    const other = await wine.connect();
     const drops = handleOf(await other.ask(make.createProgram(encode(parse("r0 = 2\nexit")))));
     handleOf(await other.ask(make.createLink(drops)));
     t.is((await play(frames, { bytes: FRAMES.udp })).action, "block");
@@ -167,8 +145,8 @@ check(
   "the driver stops and starts while a program is attached and frames are played; no rule was broken",
   async (t) => {
     for (let round = 0; round < 3; round++) {
-      const core = await startClient();
-      const frames = await startClient(DEVICE);
+      const core = await wine.connect();
+      const frames = await wine.connect(DEVICE);
       const drops = handleOf(await core.ask(make.createProgram(encode(parse("r0 = 2\nexit")))));
       handleOf(await core.ask(make.createLink(drops)));
       t.is((await play(frames, { bytes: FRAMES.udp })).action, "block");
