@@ -113,6 +113,13 @@ function mapFor(next: Next, definition: readonly number[], maps: readonly Held[]
   return anyOf(next, fitting.length > 0 && next(16) !== 0 ? fitting : maps);
 }
 
+/** Bytes are changed, which mostly ends its form, or its last ones are missing: its form holds, and it proves less. */
+function damaged(certificate: Uint8Array, next: (below: number) => number): Uint8Array {
+  return next(2) === 0
+    ? mutate(certificate, next(2 ** 31))
+    : certificate.slice(0, certificate.length - 1 - next(Math.min(3, certificate.length)));
+}
+
 function programRequest(next: Next, { maps }: Handles, favourites: readonly number[]): Uint8Array {
   const sample = sampleAt(next(8) === 0 ? next(SAMPLES) : pick(next, favourites));
   const { program, code, certificate } = sample;
@@ -123,8 +130,8 @@ function programRequest(next: Next, { maps }: Handles, favourites: readonly numb
   const proof =
     next(3) === 0
       ? new Uint8Array(0)
-      : next(4) === 0 && certificate.length > 0
-        ? mutate(certificate, next(2 ** 31))
+      : next(3) === 0 && certificate.length > 0
+        ? damaged(certificate, next)
         : certificate;
   const type = next(9) === 0 ? pick(next, OTHER_TYPES) : 1;
   return concat(
