@@ -221,7 +221,8 @@ export const ERROR_CODES = {
   },
   StateUnwritable: {
     category: "WriteError",
-    remedy: "Free disk space or make the state folder writable; nothing was changed.",
+    remedy:
+      "Free disk space, make the state folder writable, or choose another with EBPF_HOME; nothing was changed.",
   },
   StateInvalid: {
     category: "InvalidData",

@@ -1,12 +1,13 @@
 // The service's life: state folder, lock, socket, manager, connections, end. One process serves one state folder.
 // Knows no methods and no command line.
-import { chmodSync, mkdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { EbpfError, InternalError } from "../base/error.ts";
 import { type KernelSystem, kernelSystem } from "../host/kernel/host.ts";
 import { createManager, hostParts, type Manager, openState } from "../manager/manager.ts";
 import type { ServiceStatusRecord } from "../manager/records.ts";
 import { probe } from "./client.ts";
+import { makeFolder } from "./folder.ts";
 import { PROTOCOL_VERSION } from "./methods.ts";
 import type { ServicePaths } from "./paths.ts";
 import { serve } from "./rpc.ts";
@@ -53,7 +54,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
 /** Only its user can enter the folder, so only its user and root can reach the socket, whatever the umask. */
 function makeStateFolder(paths: ServicePaths): void {
   try {
-    mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+    makeFolder(paths.home);
     const facts = statSync(paths.home);
     if (process.platform === "win32" || (facts.mode & 0o077) === 0) return;
     if (facts.uid !== process.geteuid?.()) {

@@ -1,8 +1,9 @@
 // Starting a service as a process of its own, detached from whoever needs it. The child tells over its IPC channel
 // that it is ready, or why it is not.
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
+import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { EbpfError, ERROR_CODES, type ErrorCode, type ErrorData } from "../base/error.ts";
+import { makeFolder } from "./folder.ts";
 import { entryScript, type ServicePaths } from "./paths.ts";
 
 /** What the child says once: `ok`, or the error that ended its start. */
@@ -16,7 +17,7 @@ const LOG_LIMIT_BYTES = 1 << 20;
 /** The log of the start before is kept as service.log.1 once it has grown. */
 function openLog(paths: ServicePaths): number {
   try {
-    mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+    makeFolder(paths.home);
     if ((statSync(paths.log, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT_BYTES) {
       renameSync(paths.log, `${paths.log}.1`);
     }

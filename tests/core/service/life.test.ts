@@ -20,6 +20,7 @@ import {
   killServiceAtEnd,
   localService,
   pathsOf,
+  runCommand,
   SAMPLE,
   sourceScript,
   startCommand,
@@ -159,6 +160,20 @@ test("a file in place of the state folder", async (t) => {
   const paths = pathsOf(home);
   const error = await t.throwsAsync(connectService({ paths }), { instanceOf: EbpfError });
   t.true(["StateUnwritable", "SocketUnusable"].includes(error.code), error.code);
+});
+
+test("a state folder where no folder can be made ends the start, with cause and remedy", async (t) => {
+  for (const home of ["/proc/ebpf", "/proc/self/ebpf/state"]) {
+    const error = await failsWith(t, home, "StateUnwritable");
+    t.regex(error.message, /no folder can be made in \/proc(\/self)?$/);
+  }
+  const paths = pathsOf("/proc/ebpf");
+  await t.throwsAsync(connectService({ paths }), { instanceOf: EbpfError, code: "StateUnwritable" });
+  const { status, out, err } = await runCommand(sourceScript, ["service", "start"], {
+    EBPF_HOME: paths.home,
+  });
+  t.deepEqual([status, out], [1, ""]);
+  t.regex(err, /StateUnwritable.*no folder can be made in \/proc.*EBPF_HOME/s);
 });
 
 test("a folder that others may enter is closed to them", async (t) => {
