@@ -1,6 +1,7 @@
 // The kernel host: programs run in EbpfCore.sys. This file keeps the driver's device open while something of ours is in it, and
 // closes it then, so that the driver can be stopped; what the driver has is made by map.ts, program.ts and link.ts. It is the
 // room's door.
+import { EbpfError, type ErrorCode } from "../../base/error.ts";
 import type { Image } from "../../image/image.ts";
 import type { AttachType } from "../../platform/platform.ts";
 import type { EbpfMap, Host } from "../host.ts";
@@ -35,7 +36,7 @@ export interface KernelStatus {
 export interface KernelHost extends Host {
   readonly kind: "kernel";
   load(image: Image, maps: readonly EbpfMap[], certificate?: Uint8Array): KernelProgram;
-  /** Whether the driver answers. */
+  /** Whether there is a driver for us. What else goes wrong when it is asked is thrown: DriverFailed, MemoryExhausted. */
   isRunning(): boolean;
   status(): KernelStatus;
   /** From now on runs of all programs of the driver are counted and timed, or are not. */
@@ -53,6 +54,14 @@ export interface KernelHost extends Host {
   /** A map by the driver's number; MapNotFound. Whoever opens it closes it. */
   openMap(id: number): KernelMap;
 }
+
+/** None runs, none can, or none that this user or this version may ask. */
+const NO_DRIVER: ReadonlySet<ErrorCode> = new Set([
+  "DriverNotRunning",
+  "DriverUnsupported",
+  "ElevationNeeded",
+  "DriverContractMismatch",
+]);
 
 export function createKernelHost(system: KernelSystem): KernelHost {
   const device = createDevice(system);
@@ -72,8 +81,9 @@ export function createKernelHost(system: KernelSystem): KernelHost {
       try {
         status();
         return true;
-      } catch {
-        return false;
+      } catch (error) {
+        if (error instanceof EbpfError && NO_DRIVER.has(error.code)) return false;
+        throw error;
       }
     },
     status() {

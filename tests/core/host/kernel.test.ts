@@ -3,8 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import type { ErrorCode } from "../../../core/base/error.ts";
-import { EbpfError } from "../../../core/base/error.ts";
+import { EbpfError, type ErrorCode, InternalError } from "../../../core/base/error.ts";
 import { createKernelHost, type KernelHost, type KernelProgram } from "../../../core/host/kernel/host.ts";
 import type { KernelEngine } from "../../../core/image/image.ts";
 import { parse } from "../../../core/isa/parse.ts";
@@ -212,6 +211,32 @@ check("a driver that stops takes all along; what is loaded after its next start 
     t.is(again.run({ data: FRAMES.emptyUdp }).action, "drop");
     unload(again);
   });
+});
+
+check("only what says that there is no driver for us is taken as one that does not run", (t) => {
+  const asked = (error: Error): boolean =>
+    createKernelHost({
+      open() {
+        throw error;
+      },
+      interfaceIndex: () => undefined,
+    }).isRunning();
+  const none = [
+    "DriverNotRunning",
+    "DriverUnsupported",
+    "ElevationNeeded",
+    "DriverContractMismatch",
+  ] as const;
+  for (const code of none) t.false(asked(new EbpfError(code, "")), code);
+  for (const code of ["DriverFailed", "MemoryExhausted"] as const) {
+    throwsCode(t, () => asked(new EbpfError(code, "")), code);
+  }
+  for (const error of [new InternalError("no reply"), new TypeError("no function")]) {
+    t.is(
+      t.throws(() => asked(error), { any: true }),
+      error,
+    );
+  }
 });
 
 check("entries are counted by the driver; names that it refuses are made plain", (t) => {
