@@ -1,9 +1,21 @@
 // `npm run bundle [FOLDER]`: what gets shipped, in dist/ (or FOLDER): ebpf.cjs (a loader that turns on Node's compile
 // cache), core.cjs (all of core), worker.cjs (the packet loop),
-// batch-worker.cjs (a thread of `verify --jobs`), certify-worker.cjs (one that makes a certificate), errors.md (what `ebpf explain` prints), and koffi's files, the one package that cannot be bundled.
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+// batch-worker.cjs (a thread of `verify --jobs`), certify-worker.cjs (one that makes a certificate), errors.md (what `ebpf explain` prints),
+// EbpfCore.sys, which `ebpf driver install` finds there, and koffi's files, the one package that cannot be bundled.
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { type BuildOptions, build } from "esbuild";
+import { findCommand } from "../core/cli/demo/process.ts";
+import { buildSys, MINGW } from "./driver.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const MODULES = join(ROOT, "node_modules");
@@ -60,8 +72,8 @@ const OUTPUTS = [
   { entry: "core/manager/certify-worker.ts", file: "certify-worker.cjs" },
 ] as const;
 
-/** Builds into the folder, which is emptied first; koffi as npm has installed it in `modules`. */
-export async function bundle(folder: string, modules = MODULES): Promise<void> {
+/** Builds into the folder, which is emptied first; koffi as npm has installed it in `modules`. Whether the driver is in it. */
+export async function bundle(folder: string, modules = MODULES): Promise<boolean> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   await Promise.all(
@@ -71,6 +83,14 @@ export async function bundle(folder: string, modules = MODULES): Promise<void> {
   chmodSync(join(folder, "ebpf.cjs"), 0o755);
   cpSync(join(ROOT, "docs", "errors.md"), join(folder, "errors.md"));
   copyKoffi(folder, modules);
+  return copyDriver(folder);
+}
+
+/** False without the compiler for it; one that fails is an error. */
+function copyDriver(folder: string): boolean {
+  if (findCommand(`${MINGW}gcc`) === undefined) return false;
+  cpSync(buildSys(), join(folder, "EbpfCore.sys"));
+  return true;
 }
 
 /** koffi and its native parts: those of the system that they were installed for, and of others if they are there. */
@@ -89,6 +109,25 @@ function copyKoffi(folder: string, modules: string): void {
   }
 }
 
+/** Bytes of all files of a folder. */
+function sizeOf(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
+
+/** Builds, and tells what it is. What is shipped has the driver: without it, that is told, and in CI it is a failure. */
+async function main(folder: string): Promise<void> {
+  const hasDriver = await bundle(folder);
+  const size = `${(sizeOf(folder) / 1e6).toFixed(1)} MB`;
+  process.stdout.write(`${folder}: ${size}${hasDriver ? ", with EbpfCore.sys" : ""}\n`);
+  if (hasDriver) return;
+  process.stderr.write(
+    `WITHOUT the driver EbpfCore.sys: ${MINGW}gcc is not installed; on Debian: apt-get install gcc-mingw-w64-x86-64\n`,
+  );
+  if (process.env.CI !== undefined) process.exitCode = 1;
+}
+
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === import.meta.filename) {
-  await bundle(resolve(process.argv[2] ?? join(ROOT, "dist")));
+  await main(resolve(process.argv[2] ?? join(ROOT, "dist")));
 }

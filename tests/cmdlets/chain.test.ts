@@ -57,7 +57,7 @@ async function playAll(): Promise<FrameName[]> {
 
 check("the driver is installed and started", async (t) => {
   const [installed, planned, started] = await type(
-    "Install-EbpfDriver C:\\ebpf\\EbpfCore.sys -PassThru",
+    "Install-EbpfDriver -PassThru",
     "Start-EbpfDriver -WhatIf",
     "Start-EbpfDriver -PassThru | Format-List",
     "Get-EbpfDriver",

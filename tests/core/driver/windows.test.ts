@@ -116,7 +116,7 @@ check("uninstall removes service and file", (t) => {
   t.is(status().state, "absent");
   t.false(inDrivers());
   t.not(wine.run("sc", "query", "EbpfCore").status, 0);
-  t.is(driver("install").path, PLACE, "the file that lies beside the core's folder");
+  t.is(driver("install").path, PLACE, "the file that is in the bundle");
   driver("uninstall");
 });
 
