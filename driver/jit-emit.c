@@ -38,8 +38,16 @@ JitLoadConstant(JIT *Jit, UINT32 To, UINT64 Value)
         X64Constant(Code, To, Value);
         return;
     }
-    // Always ten bytes, whatever the key is, so that both passes agree.
+    // As many bytes whatever the key is, so that both passes agree.
     UINT64 Key = PlatformRandom();
+    if (Value <= UINT32_MAX || Value >= 0xffffffff80000000) {
+        UINT32 Width = Value <= UINT32_MAX ? 32 : 64;
+        X64Register(Code, Width, X64_MOV_IMMEDIATE, 0, To);
+        X64Bytes(Code, 4, Value ^ Key);
+        X64Register(Code, Width, X64_GROUP_WORD, X64_XOR, To);
+        X64Bytes(Code, 4, Key);
+        return;
+    }
     X64Byte(Code, (UINT8)(0x48 | To >> 3));
     X64Byte(Code, (UINT8)(0xb8 | (To & 7)));
     X64Bytes(Code, 8, Value ^ Key);
@@ -83,21 +91,28 @@ ShiftByRegister(JIT *Jit, UINT32 Width, UINT32 Operation, UINT32 To, UINT32 Coun
     JitMove(Jit, 64, X64_RCX, SCRATCH2);
 }
 
+_Use_decl_annotations_
+VOID
+JitShift(JIT *Jit, UINT32 Width, UINT32 Operation, UINT32 To, UINT8 Count)
+{
+    // A count of 0 leaves all of the register as it was, also its upper half.
+    if (Count == 0) {
+        JitMove(Jit, Width, To, To);
+        return;
+    }
+    X64Register(&Jit->Code, Width, X64_SHIFT_BYTE, Operation, To);
+    X64Byte(&Jit->Code, Count);
+}
+
 static VOID
 Shift(JIT *Jit, const EBPF_INSTRUCTION *I, UINT32 Operation)
 {
     UINT32 To = JitRegisters[I->Destination];
     UINT32 Width = JitWidthOf(I);
-    UINT8 Count = (UINT8)(I->Immediate & (INT32)(Width - 1));
-    if ((I->Opcode & EBPF_X) != 0) {
+    if ((I->Opcode & EBPF_X) != 0)
         ShiftByRegister(Jit, Width, Operation, To, JitRegisters[I->Source]);
-        return;
-    }
-    // A count of 0 leaves the upper half of the register too.
-    if (Width == 32 && Count == 0)
-        JitMove(Jit, 32, To, To);
-    X64Register(&Jit->Code, Width, X64_SHIFT_BYTE, Operation, To);
-    X64Byte(&Jit->Code, Count);
+    else
+        JitShift(Jit, Width, Operation, To, (UINT8)(I->Immediate & (INT32)(Width - 1)));
 }
 
 /** Divides RAX and RDX by SCRATCH for real; both are kept but for the answer. */
@@ -211,16 +226,46 @@ JitSimple(JIT *Jit, const EBPF_INSTRUCTION *I, UINT32 Operation, UINT32 Opcode)
         X64Group(&Jit->Code, JitWidthOf(I), Operation, To, I->Immediate);
 }
 
+/** Of a byte or a word blinded code too needs no constant. */
+static VOID
+And(JIT *Jit, const EBPF_INSTRUCTION *I)
+{
+    UINT32 To = JitRegisters[I->Destination];
+    if ((I->Opcode & EBPF_X) != 0 || JitIsPlain(Jit, I->Immediate) || (I->Immediate != 0xff && I->Immediate != 0xffff))
+        JitSimple(Jit, I, X64_AND, X64_AND_TO);
+    else
+        X64Register(&Jit->Code, 32, I->Immediate == 0xff ? X64_MOVZX_BYTE_FROM : X64_MOVZX_WORD_FROM, To, To);
+}
+
+_Use_decl_annotations_
+VOID
+JitMultiply(JIT *Jit, UINT32 Width, UINT32 To, INT32 Factor)
+{
+    X64_CODE *Code = &Jit->Code;
+    UINT8 Power = 0;
+    while (Power < 31 && Factor != 1 << Power)
+        Power++;
+    if (Power < 31) {
+        JitShift(Jit, Width, X64_SHL, To, Power);
+    } else if (Factor == 3 || Factor == 5 || Factor == 9) {
+        X64Indexed(Code, Width, X64_LEA, To, To, To, Factor == 3 ? 1 : Factor == 5 ? 2 : 3, 0);
+    } else if (JitIsPlain(Jit, Factor)) {
+        X64Register(Code, Width, X64_IMUL_IMMEDIATE, To, To);
+        X64Bytes(Code, 4, (UINT32)Factor);
+    } else {
+        JitLoadConstant(Jit, SCRATCH, (UINT64)(INT64)Factor);
+        X64Register(Code, Width, X64_IMUL_FROM, To, SCRATCH);
+    }
+}
+
 static VOID
 Multiply(JIT *Jit, const EBPF_INSTRUCTION *I)
 {
     UINT32 To = JitRegisters[I->Destination];
-    if ((I->Opcode & EBPF_X) != 0 || !JitIsPlain(Jit, I->Immediate)) {
-        X64Register(&Jit->Code, JitWidthOf(I), X64_IMUL_FROM, To, JitOperand(Jit, I));
-        return;
-    }
-    X64Register(&Jit->Code, JitWidthOf(I), X64_IMUL_IMMEDIATE, To, To);
-    X64Bytes(&Jit->Code, 4, (UINT32)I->Immediate);
+    if ((I->Opcode & EBPF_X) != 0)
+        X64Register(&Jit->Code, JitWidthOf(I), X64_IMUL_FROM, To, JitRegisters[I->Source]);
+    else
+        JitMultiply(Jit, JitWidthOf(I), To, I->Immediate);
 }
 
 _Use_decl_annotations_
@@ -238,7 +283,7 @@ JitArithmetic(JIT *Jit, const EBPF_INSTRUCTION *I)
         JitSimple(Jit, I, X64_OR, X64_OR_TO);
         return;
     case EBPF_AND:
-        JitSimple(Jit, I, X64_AND, X64_AND_TO);
+        And(Jit, I);
         return;
     case EBPF_XOR:
         JitSimple(Jit, I, X64_XOR, X64_XOR_TO);
@@ -427,7 +472,7 @@ FuseAddress(JIT *Jit, const EBPF_INSTRUCTION *I, UINT32 Count)
         Fused = 3;
     }
     if (ByRegister)
-        X64Indexed(Code, Form.Width, Form.Opcode, JitRegisters[To], Base, Index, (INT32)Displacement);
+        X64Indexed(Code, Form.Width, Form.Opcode, JitRegisters[To], Base, Index, 0, (INT32)Displacement);
     else
         X64Memory(Code, Form.Width, Form.Opcode, JitRegisters[To], Base, (INT32)Displacement);
     return Fused;

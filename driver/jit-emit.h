@@ -30,7 +30,10 @@ typedef struct _JIT {
     /** Those of r6 to r9 that the program has: what a function gives back as it was. */
     UINT8 Kept[4];
     UINT32 KeptCount;
-    UINT32 Leave;
+    /** Does the program spend budget, call C, have r10? */
+    BOOLEAN Charges;
+    BOOLEAN CallsNative;
+    BOOLEAN UsesStack;
     UINT32 Unwind;
     UINT32 Slot;
     /** The function that Slot is of. */
@@ -56,6 +59,12 @@ _IRQL_requires_max_(PASSIVE_LEVEL) UINT32 JitOperand(_Inout_ JIT *Jit, _In_ cons
 
 /** Operations that the processor has in the same form: Operation of the first group, Opcode with a register. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitSimple(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I, _In_ UINT32 Operation, _In_ UINT32 Opcode);
+
+/** Shifts by a constant below Width. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitShift(_Inout_ JIT *Jit, _In_ UINT32 Width, _In_ UINT32 Operation, _In_ UINT32 To, _In_ UINT8 Count);
+
+/** Multiplies by a constant of the program. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitMultiply(_Inout_ JIT *Jit, _In_ UINT32 Width, _In_ UINT32 To, _In_ INT32 Factor);
 
 /** All of the classes ALU and ALU64. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitArithmetic(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);

@@ -38,6 +38,15 @@ CostOf(const JIT *Jit, UINT32 Slot)
     return Callee->End - Callee->Start;
 }
 
+/** Is it a call of C: of a helper, or of what reads the packet? */
+static BOOLEAN
+IsNativeCall(const EBPF_INSTRUCTION *I)
+{
+    if (I->Opcode == EBPF_OPCODE_CALL)
+        return I->Source != EBPF_CALL_LOCAL;
+    return (I->Opcode & 7) == EBPF_CLASS_LD && I->Opcode != EBPF_OPCODE_LDDW;
+}
+
 static VOID
 PushKept(JIT *Jit)
 {
@@ -52,33 +61,95 @@ PopKept(JIT *Jit)
         X64Pop(&Jit->Code, Jit->Kept[Index - 1]);
 }
 
-/** Moves the native stack's pointer so that it is a multiple of 16 again, after a return address and what is kept. */
+/** Moves the native stack's pointer so that it is a multiple of 16 again, after a return address and what was pushed. */
 static VOID
-AlignStack(JIT *Jit, UINT32 Operation)
+AlignStack(JIT *Jit, UINT32 Operation, UINT32 Pushed)
 {
-    if (Jit->KeptCount % 2 == 0)
+    if (Jit->CallsNative && Pushed % 2 == 0)
         X64Group(&Jit->Code, 64, Operation, X64_RSP, 8);
+}
+
+static BOOLEAN
+UsesRun(const JIT *Jit)
+{
+    return Jit->Charges || Jit->CallsNative;
+}
+
+static UINT32
+CountPushed(const JIT *Jit)
+{
+    return Jit->KeptCount + UsesRun(Jit) + Jit->UsesStack;
+}
+
+/** What the code begins with: of what the program does not need nothing is set up. R1 and R2 are where they are given. */
+static VOID
+Enter(JIT *Jit)
+{
+    X64_CODE *Code = &Jit->Code;
+    if (Jit->UsesStack)
+        X64Push(Code, X64_RBP);
+    if (UsesRun(Jit))
+        X64Push(Code, RUN);
+    PushKept(Jit);
+    AlignStack(Jit, X64_SUB, CountPushed(Jit));
+    if (Jit->UsesStack)
+        X64Memory(
+            Code, 64, X64_LEA, X64_RBP, X64_RDI, offsetof(EBPF_RUN, Stack) + EBPF_FRAME_COUNT * EBPF_FRAME_SIZE_BYTES);
+    if (UsesRun(Jit))
+        JitMove(Jit, 64, RUN, X64_RDI);
+    if (Jit->Bytecode->SubprogramCount > 1)
+        X64Memory(Code, 64, X64_MOV_TO, X64_RSP, RUN, offsetof(EBPF_RUN, NativeStack));
+    if (Jit->Charges)
+        X64Memory(Code, 64, X64_MOV_FROM, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
+}
+
+/** What it ends with, where the native stack's pointer is as Enter left it. */
+static VOID
+Leave(JIT *Jit)
+{
+    X64_CODE *Code = &Jit->Code;
+    if (Jit->Charges)
+        X64Memory(Code, 64, X64_MOV_TO, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
+    AlignStack(Jit, X64_ADD, CountPushed(Jit));
+    PopKept(Jit);
+    if (UsesRun(Jit))
+        X64Pop(Code, RUN);
+    if (Jit->UsesStack)
+        X64Pop(Code, X64_RBP);
+    X64Byte(Code, 0xc3);
+}
+
+/** Where a run ends that is over in the midst of it, in any function. */
+static VOID
+Unwind(JIT *Jit)
+{
+    Jit->Unwind = Jit->Code.SizeBytes;
+    if (Jit->Bytecode->SubprogramCount > 1)
+        X64Memory(&Jit->Code, 64, X64_MOV_FROM, X64_RSP, RUN, offsetof(EBPF_RUN, NativeStack));
+    Leave(Jit);
 }
 
 static VOID
 Exit(JIT *Jit)
 {
     if (Jit->Subprogram->Start == 0) {
-        X64Jump(&Jit->Code, X64_ALWAYS, Jit->Leave);
+        Leave(Jit);
         return;
     }
-    AlignStack(Jit, X64_ADD);
+    AlignStack(Jit, X64_ADD, Jit->KeptCount);
     X64Byte(&Jit->Code, 0xc3);
 }
 
 static VOID
 CallNative(JIT *Jit, UINT_PTR Function)
 {
-    X64Memory(&Jit->Code, 64, X64_MOV_TO, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
+    if (Jit->Charges)
+        X64Memory(&Jit->Code, 64, X64_MOV_TO, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
     JitMove(Jit, 64, X64_RDI, RUN);
     X64Constant(&Jit->Code, SCRATCH, Function);
     X64CallRegister(&Jit->Code, SCRATCH);
-    X64Memory(&Jit->Code, 64, X64_MOV_FROM, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
+    if (Jit->Charges)
+        X64Memory(&Jit->Code, 64, X64_MOV_FROM, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
 }
 
 #define OUTSIDE_OF_PACKET UINT64_MAX
@@ -189,9 +260,11 @@ CallLocal(JIT *Jit)
     Charge(Jit, CostOf(Jit, Jit->Slot));
     X64Jump(Code, X64_B, Jit->Stubs[Jit->Slot]);
     PushKept(Jit);
-    X64Group(Code, 64, X64_SUB, X64_RBP, EBPF_FRAME_SIZE_BYTES);
+    if (Jit->UsesStack)
+        X64Group(Code, 64, X64_SUB, X64_RBP, EBPF_FRAME_SIZE_BYTES);
     X64Call(Code, Jit->Entries[BytecodeTarget(Jit->Bytecode->Slots, Jit->Slot)]);
-    X64Group(Code, 64, X64_ADD, X64_RBP, EBPF_FRAME_SIZE_BYTES);
+    if (Jit->UsesStack)
+        X64Group(Code, 64, X64_ADD, X64_RBP, EBPF_FRAME_SIZE_BYTES);
     PopKept(Jit);
 }
 
@@ -202,13 +275,14 @@ LookUpInArray(JIT *Jit, UINT64 StrideBytes)
     static const UINT8 FirstKey[sizeof(UINT32)] = {0};
     X64_CODE *Code = &Jit->Code;
     X64Memory(Code, 32, X64_MOV_FROM, X64_RAX, X64_RDX, 0);
-    X64Group(Code, 32, X64_CMP, X64_RAX, (INT32)Jit->Array->Definition.MaxEntries);
+    // How many entries there are, and of what size, is the program's choice too.
+    JitLoadConstant(Jit, SCRATCH, Jit->Array->Definition.MaxEntries);
+    X64Register(Code, 32, X64_CMP_WITH, SCRATCH, X64_RAX);
     UINT32 Inside = X64Skip(Code, X64_B);
     X64Constant(Code, X64_RAX, 0);
     UINT32 End = X64Skip(Code, X64_ALWAYS);
     X64Land(Code, Inside);
-    X64Register(Code, 64, X64_IMUL_IMMEDIATE, X64_RAX, X64_RAX);
-    X64Bytes(Code, 4, StrideBytes);
+    JitMultiply(Jit, 64, X64_RAX, (INT32)StrideBytes);
     X64Constant(Code, SCRATCH, (UINT_PTR)Jit->Array->Type->Lookup(Jit->Array, FirstKey));
     X64Register(Code, 64, X64_ADD_TO, SCRATCH, X64_RAX);
     X64Land(Code, End);
@@ -241,8 +315,7 @@ static VOID
 CallHelper(JIT *Jit, UINT32 Id)
 {
     UINT64 StrideBytes = Jit->Array == NULL ? 0 : MapAlign(Jit->Array->Definition.ValueSizeBytes, 8);
-    // How many entries there are is the program's choice too, so blinded code does not have it in it.
-    if (Id == EBPF_HELPER_LOOKUP && Jit->Array != NULL && StrideBytes <= INT32_MAX && !Jit->Blind) {
+    if (Id == EBPF_HELPER_LOOKUP && Jit->Array != NULL && StrideBytes <= INT32_MAX) {
         LookUpInArray(Jit, StrideBytes);
         return;
     }
@@ -294,38 +367,6 @@ Instruction(JIT *Jit, const EBPF_INSTRUCTION *I)
         CallHelper(Jit, (UINT32)I->Immediate);
 }
 
-/** What the code begins with, up to r10 and the place to unwind to. R1 and R2 are where they are given. */
-static VOID
-Enter(JIT *Jit)
-{
-    X64_CODE *Code = &Jit->Code;
-    X64Push(Code, X64_RBP);
-    X64Push(Code, RUN);
-    PushKept(Jit);
-    AlignStack(Jit, X64_SUB);
-    JitMove(Jit, 64, RUN, X64_RDI);
-    X64Memory(Code, 64, X64_MOV_FROM, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
-    X64Memory(Code, 64, X64_MOV_TO, X64_RSP, RUN, offsetof(EBPF_RUN, NativeStack));
-    X64Memory(
-        Code, 64, X64_LEA, X64_RBP, RUN, offsetof(EBPF_RUN, Stack) + EBPF_FRAME_COUNT * EBPF_FRAME_SIZE_BYTES);
-}
-
-/** Where a run ends: from any function by Unwind, from the entry by Leave. */
-static VOID
-Finish(JIT *Jit)
-{
-    X64_CODE *Code = &Jit->Code;
-    Jit->Unwind = Code->SizeBytes;
-    X64Memory(Code, 64, X64_MOV_FROM, X64_RSP, RUN, offsetof(EBPF_RUN, NativeStack));
-    Jit->Leave = Code->SizeBytes;
-    X64Memory(Code, 64, X64_MOV_TO, BUDGET, RUN, offsetof(EBPF_RUN, Budget));
-    AlignStack(Jit, X64_ADD);
-    PopKept(Jit);
-    X64Pop(Code, RUN);
-    X64Pop(Code, X64_RBP);
-    X64Byte(Code, 0xc3);
-}
-
 /** For each instruction that costs: what was taken too much is given back, and the run ends with a fault. */
 static VOID
 WriteStubs(JIT *Jit)
@@ -364,7 +405,7 @@ WriteFunction(JIT *Jit, const EBPF_SUBPROGRAM *Subprogram)
     Jit->Array = NULL;
     Jit->Entries[Subprogram->Start] = Jit->Code.SizeBytes;
     if (Subprogram->Start != 0)
-        AlignStack(Jit, X64_SUB);
+        AlignStack(Jit, X64_SUB, Jit->KeptCount);
     for (Jit->Slot = Subprogram->Start; Jit->Slot < Subprogram->End; Jit->Slot++) {
         if (Jit->Targets[Jit->Slot] == TARGET_OF_LOOP)
             X64Align(&Jit->Code, LOOP_ALIGNMENT);
@@ -382,12 +423,23 @@ WriteFunction(JIT *Jit, const EBPF_SUBPROGRAM *Subprogram)
     }
 }
 
+/** What of registers, the run and the stack the program uses at all. */
 static VOID
-FindKept(JIT *Jit)
+FindUses(JIT *Jit)
 {
     UINT32 Named = 0;
-    for (UINT32 Slot = 0; Slot < Jit->Bytecode->SlotCount; Slot++)
-        Named |= 1u << Jit->Bytecode->Slots[Slot].Destination | 1u << Jit->Bytecode->Slots[Slot].Source;
+    for (UINT32 Slot = 0; Slot < Jit->Bytecode->SlotCount; Slot++) {
+        const EBPF_INSTRUCTION *I = &Jit->Bytecode->Slots[Slot];
+        Named |= 1u << I->Destination | 1u << I->Source;
+        if (CostOf(Jit, Slot) != 0)
+            Jit->Charges = TRUE;
+        if (IsNativeCall(I))
+            Jit->CallsNative = TRUE;
+        // The second slot of a wide immediate is no instruction.
+        if (I->Opcode == EBPF_OPCODE_LDDW)
+            Slot++;
+    }
+    Jit->UsesStack = (Named >> EBPF_FRAME_POINTER & 1) != 0;
     for (UINT32 Register = 6; Register <= 9; Register++)
         if ((Named >> Register & 1) != 0)
             Jit->Kept[Jit->KeptCount++] = JitRegisters[Register];
@@ -413,7 +465,7 @@ Pass(JIT *Jit)
     Enter(Jit);
     for (UINT32 Index = 0; Index < Jit->Bytecode->SubprogramCount; Index++)
         WriteFunction(Jit, &Jit->Bytecode->Subprograms[Index]);
-    Finish(Jit);
+    Unwind(Jit);
     WriteStubs(Jit);
 }
 
@@ -455,7 +507,7 @@ JitCompile(
     Jit.Stubs = Arrays + Bytecode->SlotCount;
     Jit.Entries = Arrays + 2 * (SIZE_T)Bytecode->SlotCount;
     Jit.Targets = Arrays + 3 * (SIZE_T)Bytecode->SlotCount;
-    FindKept(&Jit);
+    FindUses(&Jit);
     MarkTargets(&Jit);
     Pass(&Jit);
     NTSTATUS Status = WriteCode(&Jit, Code);

@@ -61,12 +61,13 @@ X64Indexed(
     UINT32 Reg,
     UINT32 Base,
     UINT32 Index,
+    UINT32 Shift,
     INT32 Displacement)
 {
     BOOLEAN Short = Displacement >= -128 && Displacement <= 127;
     Begin(Code, Width, Opcode, Reg, Index, Base);
     X64Byte(Code, (UINT8)((Short ? 0x40 : 0x80) | (Reg & 7) << 3 | 4));
-    X64Byte(Code, (UINT8)((Index & 7) << 3 | (Base & 7)));
+    X64Byte(Code, (UINT8)(Shift << 6 | (Index & 7) << 3 | (Base & 7)));
     X64Bytes(Code, Short ? 1 : 4, (UINT64)(INT64)Displacement);
 }
 

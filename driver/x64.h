@@ -95,7 +95,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Memory(
     _In_ UINT32 Base,
     _In_ INT32 Displacement);
 
-/** The same with the memory at Base + Index + Displacement; Index is not RSP. */
+/** The same with the memory at Base + (Index << Shift) + Displacement; Index is not RSP, Shift at most 3. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Indexed(
     _Inout_ X64_CODE *Code,
     _In_ UINT32 Width,
@@ -103,6 +103,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Indexed(
     _In_ UINT32 Reg,
     _In_ UINT32 Base,
     _In_ UINT32 Index,
+    _In_ UINT32 Shift,
     _In_ INT32 Displacement);
 
 /** An operation of the first group on a register and a constant, which is sign-extended. */
