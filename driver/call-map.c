@@ -182,6 +182,33 @@ CallMapNextKey(DISPATCH_CALL *Call)
 }
 
 VOID
+CallMapLookupBatch(DISPATCH_CALL *Call)
+{
+    const EBPF_MAP_BATCH_REQUEST *Request = Call->Request;
+    EBPF_MAP_BATCH_REPLY *Reply = Call->Reply;
+    EBPF_OBJECT *Object = CallFindObject(Call, ObjectMap, Request->Handle);
+    if (Object == NULL)
+        return;
+    EBPF_MAP *Map = CONTAINING_RECORD(Object, EBPF_MAP, Object);
+    UINT32 Room = Call->ReplyCapacityBytes - Call->ReplyFixedBytes;
+    UINT64 Place = Request->Cursor;
+    MAP_BATCH Batch = {.Data = CallReserve(Call, Room), .CapacityBytes = Room};
+    INT32 Result = Request->Reserved == 0 ? MapReadBatch(Map, &Place, &Batch) : MAP_TOO_BIG;
+    // What one place takes is in memory: it is less than the bound of a map for each processor.
+    Reply->DataBytes = Batch.SizeBytes > UINT32_MAX ? UINT32_MAX : (UINT32)Batch.SizeBytes;
+    if (Result == MAP_OK) {
+        Reply->Count = Batch.Count;
+        Reply->Cursor = Place;
+        Call->ReplyBytes = Call->ReplyFixedBytes + Reply->DataBytes;
+    }
+    Finish(
+        Call,
+        Map,
+        Result == MAP_TOO_BIG ? EbpfErrorArgumentInvalid : ErrorOf(Result, Map->Type->CopyPlace != NULL),
+        0);
+}
+
+VOID
 CallMapFreeze(DISPATCH_CALL *Call)
 {
     const EBPF_HANDLE_REQUEST *Request = Call->Request;

@@ -58,6 +58,7 @@ _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN CallIsName(_In_reads_(EBPF_NAME_BYTES
 
 CALL_HANDLER CallObjectNext, CallObjectOpen, CallObjectInfo, CallObjectClose, CallStatistics;
 CALL_HANDLER CallMapCreate, CallMapLookup, CallMapUpdate, CallMapDelete, CallMapNextKey, CallMapFreeze, CallRingRead;
+CALL_HANDLER CallMapLookupBatch;
 CALL_HANDLER CallProgramCreate, CallProgramRun;
 CALL_HANDLER CallHookNext, CallLinkCreate, CallLinkReplace, CallLinkDetach;
 

@@ -7,7 +7,7 @@
 #pragma once
 
 /** Changed with every change of this file that a client could notice. A client asks EBPF_IOCTL_STATUS first. */
-#define EBPF_CONTRACT_VERSION 2
+#define EBPF_CONTRACT_VERSION 3
 
 #define EBPF_DEVICE_TYPE 0x8EBFu
 
@@ -28,6 +28,7 @@ enum { EBPF_ACCESS_READ = 1, EBPF_ACCESS_WRITE = 2 };
 #define EBPF_IOCTL_MAP_NEXT_KEY EBPF_IOCTL(20, EBPF_ACCESS_READ)
 #define EBPF_IOCTL_RING_READ EBPF_IOCTL(21, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_MAP_FREEZE EBPF_IOCTL(22, EBPF_ACCESS_WRITE)
+#define EBPF_IOCTL_MAP_LOOKUP_BATCH EBPF_IOCTL(23, EBPF_ACCESS_READ)
 #define EBPF_IOCTL_PROGRAM_CREATE EBPF_IOCTL(32, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_PROGRAM_RUN EBPF_IOCTL(33, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_LOG_READ EBPF_IOCTL(48, EBPF_ACCESS_WRITE)
@@ -257,6 +258,30 @@ typedef struct _EBPF_DATA_REPLY {
     /** RING_READ of a PERF_EVENT_ARRAY: whose record it is. */
     UINT32 Processor;
 } EBPF_DATA_REPLY;
+
+/**
+ * MAP_LOOKUP_BATCH: many entries at once, as BPF_MAP_LOOKUP_BATCH of Linux. Who asks again with the cursor of the reply before, until that
+ * is 0, is given each entry that is there all the time exactly once, and what comes or goes meanwhile once or not at all; no key
+ * comes twice. A value is that of some moment of its request, each aligned word of 8 bytes whole.
+ */
+typedef struct _EBPF_MAP_BATCH_REQUEST {
+    UINT32 Handle;
+    UINT32 Reserved;
+    /** 0: from the beginning; else that of the reply before. It means nothing else. */
+    UINT64 Cursor;
+} EBPF_MAP_BATCH_REQUEST;
+
+/** Followed by entries: the key, then what MAP_LOOKUP gives, with nothing in between. */
+typedef struct _EBPF_MAP_BATCH_REPLY {
+    UINT32 Error;
+    /** Of what follows. If the reply has no room for what comes next (ArgumentInvalid), what that needs now. */
+    UINT32 DataBytes;
+    /** Entries; there may be more even if it is 0. */
+    UINT32 Count;
+    UINT32 Reserved;
+    /** 0: there is no more. */
+    UINT64 Cursor;
+} EBPF_MAP_BATCH_REPLY;
 
 #define EBPF_MAXIMUM_SLOTS 200000
 #define EBPF_MAXIMUM_CERTIFICATE_BYTES 16777216

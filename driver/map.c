@@ -1,5 +1,9 @@
 #include "map.h"
 
+/** How many places a batch looks at in one epoch, and how many times in one request: few entries in a large map end it too. */
+#define PART_PLACES 64u
+#define BATCH_PARTS 16384u
+
 static const EBPF_MAP_TYPE *const MapTypes[] = {
     &ArrayMapType,
     &PercpuArrayMapType,
@@ -138,6 +142,20 @@ MapCopySize(const EBPF_MAP *Map)
     return (UINT64)MapStride(Map) * PlatformProcessorCount();
 }
 
+/** All that MapRead gives, from where the value of the first processor lies. */
+static VOID
+CopyOut(const EBPF_MAP *Map, UINT8 *Value, const UINT8 *From)
+{
+    UINT32 Copies = Map->Type->PerProcessor ? PlatformProcessorCount() : 1;
+    for (UINT32 Index = 0; Index < Copies; Index++) {
+        UINT8 *To = Value + (SIZE_T)Index * MapStride(Map);
+        // The bytes after a value are nobody's, but go to user mode.
+        if (Copies > 1)
+            memset(To, 0, MapStride(Map));
+        MapCopyValue(To, From + Index * Map->ProcessorStride, Map->Definition.ValueSizeBytes);
+    }
+}
+
 _Use_decl_annotations_
 INT32
 MapRead(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Value)
@@ -146,14 +164,8 @@ MapRead(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Value)
         return MAP_INVALID;
     EBPF_EPOCH_TOKEN Token = EpochEnter();
     const UINT8 *From = Map->Type->Peek(Map, Key);
-    UINT32 Copies = Map->Type->PerProcessor ? PlatformProcessorCount() : 1;
-    for (UINT32 Index = 0; From != NULL && Index < Copies; Index++) {
-        UINT8 *To = Value + (SIZE_T)Index * MapStride(Map);
-        // The bytes after a value are nobody's, but go to user mode.
-        if (Copies > 1)
-            memset(To, 0, MapStride(Map));
-        MapCopyValue(To, From + Index * Map->ProcessorStride, Map->Definition.ValueSizeBytes);
-    }
+    if (From != NULL)
+        CopyOut(Map, Value, From);
     EpochExit(Token);
     return From == NULL ? MAP_NOT_FOUND : MAP_OK;
 }
@@ -236,6 +248,59 @@ MapNextKey(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Next)
     INT32 Result = Map->Type->NextKey(Map, Key, Next);
     EpochExit(Token);
     return Result;
+}
+
+_Use_decl_annotations_
+VOID
+MapBatchAdd(const EBPF_MAP *Map, MAP_BATCH *Batch, const UINT8 *Key, const UINT8 *Value)
+{
+    UINT64 EntryBytes = Map->Definition.KeySizeBytes + MapCopySize(Map);
+    if (Batch->SizeBytes <= Batch->CapacityBytes && EntryBytes <= Batch->CapacityBytes - Batch->SizeBytes) {
+        UINT8 *To = Batch->Data + Batch->SizeBytes;
+        memcpy(To, Key, Map->Definition.KeySizeBytes);
+        CopyOut(Map, To + Map->Definition.KeySizeBytes, Value);
+    }
+    Batch->SizeBytes += EntryBytes;
+    Batch->Count++;
+}
+
+/** Copies places up to End; FALSE if there was no room for the one at *Place, of which nothing is kept then. */
+static BOOLEAN
+CopyPlaces(EBPF_MAP *Map, UINT64 *Place, UINT64 End, MAP_BATCH *Batch)
+{
+    for (; *Place < End; (*Place)++) {
+        MAP_BATCH Before = *Batch;
+        Map->Type->CopyPlace(Map, *Place, Batch);
+        if (Batch->SizeBytes <= Batch->CapacityBytes)
+            continue;
+        // Alone it is asked for again with as much room as it takes.
+        if (Before.Count != 0)
+            *Batch = Before;
+        return FALSE;
+    }
+    return TRUE;
+}
+
+_Use_decl_annotations_
+INT32
+MapReadBatch(EBPF_MAP *Map, UINT64 *Place, MAP_BATCH *Batch)
+{
+    if (Map->Type->CopyPlace == NULL)
+        return MAP_INVALID;
+    UINT64 PlaceCount = Map->Type->CountPlaces(Map);
+    BOOLEAN Fits = TRUE;
+    for (UINT32 Part = 0; Fits && *Place < PlaceCount && Part < BATCH_PARTS; Part++) {
+        UINT64 Left = PlaceCount - *Place;
+        // What is deleted meanwhile waits for the epoch: it does not last for all of them.
+        EBPF_EPOCH_TOKEN Token = EpochEnter();
+        Fits = CopyPlaces(Map, Place, *Place + (Left < PART_PLACES ? Left : PART_PLACES), Batch);
+        EpochExit(Token);
+    }
+    if (Batch->SizeBytes > Batch->CapacityBytes)
+        return MAP_TOO_BIG;
+    if (*Place >= PlaceCount)
+        *Place = 0;
+    return MAP_OK;
 }
 
 _Use_decl_annotations_

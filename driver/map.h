@@ -62,6 +62,15 @@ typedef struct _EBPF_MAP {
     UINT32 Frozen;
 } EBPF_MAP;
 
+/** Entries as they are copied out, one after the other: the key, then what MapRead gives. */
+typedef struct _MAP_BATCH {
+    UINT8 *Data;
+    UINT64 CapacityBytes;
+    /** Of all that were added, also if there was no room for them. */
+    UINT64 SizeBytes;
+    UINT32 Count;
+} MAP_BATCH;
+
 /** What a type does; NULL where it does not. */
 typedef struct _EBPF_MAP_TYPE {
     UINT32 Number;
@@ -88,6 +97,10 @@ typedef struct _EBPF_MAP_TYPE {
     VOID (*Abandon)(EBPF_MAP *Map);
     /** The key after Key, of the first if that is NULL or gone. */
     INT32 (*NextKey)(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Next);
+    /** Entries have a place each, as long as they are there: numbers from 0 on. */
+    UINT64 (*CountPlaces)(const EBPF_MAP *Map);
+    /** Adds all entries of a place (MapBatchAdd), none twice, inside an epoch. */
+    VOID (*CopyPlace)(EBPF_MAP *Map, UINT64 Place, MAP_BATCH *Batch);
     /** Entries now. */
     UINT32 (*Count)(const EBPF_MAP *Map);
     /** Whether these bytes are within one value. */
@@ -167,6 +180,17 @@ _IRQL_requires_max_(DISPATCH_LEVEL) UINT32 MapCount(_In_ const EBPF_MAP *Map);
 /** The first key if Key is NULL or gone; MAP_NOT_FOUND after the last. */
 _IRQL_requires_max_(DISPATCH_LEVEL) INT32 MapNextKey(
     _Inout_ EBPF_MAP *Map, _In_opt_ const UINT8 *Key, _Out_writes_bytes_(KeySizeBytes) UINT8 *Next);
+
+/** For CopyPlace: one entry, and the value of its first processor. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID MapBatchAdd(
+    _In_ const EBPF_MAP *Map, _Inout_ MAP_BATCH *Batch, _In_ const UINT8 *Key, _In_ const UINT8 *Value);
+
+/**
+ * Copies entries from *Place on, as long as there is room and it does not take long; then *Place is where to go on, 0 at the end.
+ * MAP_TOO_BIG if there is no room for one place: Batch->SizeBytes is what it takes. Not to be called inside an epoch.
+ */
+_IRQL_requires_max_(PASSIVE_LEVEL) INT32 MapReadBatch(
+    _Inout_ EBPF_MAP *Map, _Inout_ UINT64 *Place, _Inout_ MAP_BATCH *Batch);
 
 /** Copies so that each aligned word of 8 bytes is whole to who looks at the same time. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID MapCopyValue(

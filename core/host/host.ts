@@ -17,6 +17,12 @@ export interface RingBuffer {
   dropped(): number;
 }
 
+/** Copies; of the value what lookup() gives. */
+export interface MapEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
 /** The value of a program array is the id of a LoadedProgram of this host, as 4 bytes; what is not there any more has no entry. */
 export interface EbpfMap {
   readonly id: number;
@@ -31,7 +37,11 @@ export interface EbpfMap {
   update(key: Uint8Array, value: Uint8Array, mode?: "any" | "noexist" | "exist"): void;
   /** False if there was no such key. */
   delete(key: Uint8Array): boolean;
-  keys(): Iterable<Uint8Array>;
+  /**
+   * Those that are there all the time while one goes through them come once each; others once or not at all. None of ring buffers,
+   * queues and stacks.
+   */
+  entries(): Iterable<MapEntry>;
   /** Entries now; for arrays their length, for ring buffers the records that wait (in the driver nobody counts them: 0). */
   count(): number;
   close(): void;

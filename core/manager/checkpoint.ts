@@ -79,13 +79,10 @@ async function checkpoint(live: LiveMap, writing: Writing): Promise<void> {
   const step: Change[] = [];
   const flush = (): void => writeEntries(writing, live.id, step.splice(0));
   let count = 0;
-  for (const key of live.map.keys()) {
-    const value = live.map.lookup(key);
-    if (value !== undefined) {
-      const change = { key: printHex(key), value: printHex(value) };
-      seen.add(change.key);
-      step.push(change);
-    }
+  for (const { key, value } of live.map.entries()) {
+    const change = { key: printHex(key), value: printHex(value) };
+    seen.add(change.key);
+    step.push(change);
     count += 1;
     if (count % STEP_ENTRIES !== 0) continue;
     flush();

@@ -46,10 +46,7 @@ export function createEntries(registry: Registry, kernel: KernelHost, checkpoint
   return {
     mapEntries: (id) =>
       withMap(id, (live) =>
-        [...live.map.keys()].flatMap((key) => {
-          const value = live.map.lookup(key);
-          return value === undefined ? [] : [entryRecord(live, key, value)];
-        }),
+        Array.from(live.map.entries(), ({ key, value }) => entryRecord(live, key, value)),
       ),
     lookup: (id, key) =>
       withMap(id, (live) => {

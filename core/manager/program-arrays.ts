@@ -10,12 +10,18 @@ export function isProgramArray({ type }: Pick<LiveMap, "type">): boolean {
 /** The map with the registry's ids for values; what the host has and the registry has not has no entry. */
 export function withProgramIds(registry: Registry, map: EbpfMap, host: HostKind): EbpfMap {
   const programs = (): LiveProgram[] => [...registry.programs.values()].filter((one) => one.host === host);
+  const translated = (value: Uint8Array | undefined): Uint8Array | undefined => {
+    const program = value && programs().find(({ loaded }) => loaded.id === readId(value));
+    return program && idBytes(program.id);
+  };
   return {
     ...map,
-    lookup(key) {
-      const value = map.lookup(key);
-      const program = value && programs().find(({ loaded }) => loaded.id === readId(value));
-      return program && idBytes(program.id);
+    lookup: (key) => translated(map.lookup(key)),
+    *entries() {
+      for (const { key, value } of map.entries()) {
+        const id = translated(value);
+        if (id !== undefined) yield { key, value: id };
+      }
     },
     update(key, value, mode) {
       const program = value.length === 4 ? registry.programs.get(readId(value)) : undefined;

@@ -129,6 +129,19 @@ Count(const EBPF_MAP *Map)
     return Map->Definition.MaxEntries;
 }
 
+static UINT64
+CountPlaces(const EBPF_MAP *Map)
+{
+    return Map->Definition.MaxEntries;
+}
+
+static VOID
+CopyPlace(EBPF_MAP *Map, UINT64 Place, MAP_BATCH *Batch)
+{
+    UINT32 Index = (UINT32)Place;
+    MapBatchAdd(Map, Batch, (const UINT8 *)&Index, Own(Map)->Values + Place * Own(Map)->StrideBytes);
+}
+
 static BOOLEAN
 Contains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
 {
@@ -149,7 +162,7 @@ Contains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
         .Number = TypeNumber, .PerProcessor = Percpu, .Create = Create##Kind,                                  \
         .CountBytes = CountBytes##Kind, .Destroy = Destroy,                                                   \
         .Lookup = Lookup, .Peek = Lookup, .Update = Update, .NextKey = NextKey, .Count = Count,               \
-        .Contains = Contains,                                                                                 \
+        .CountPlaces = CountPlaces, .CopyPlace = CopyPlace, .Contains = Contains,                                                                                 \
     }
 
 const EBPF_MAP_TYPE ArrayMapType = ARRAY_TYPE(EBPF_MAP_TYPE_ARRAY, FALSE, Shared);

@@ -297,6 +297,25 @@ NextKey(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Next)
     return MAP_OK;
 }
 
+static UINT64
+CountPlaces(const EBPF_MAP *Map)
+{
+    return Own(Map)->BucketMask + 1ull;
+}
+
+/**
+ * A bucket, without its lock. Who stands on an entry goes on from there whatever is taken out, and what comes is put before the first: so
+ * what is there all the time is met once, and a key whose entry was deleted and made again is met as one of the two.
+ */
+static VOID
+CopyPlace(EBPF_MAP *Map, UINT64 Place, MAP_BATCH *Batch)
+{
+    HASH_MAP *Hash = Own(Map);
+    MAP_ENTRY *Entry = __atomic_load_n(&Hash->Buckets[Place].First, __ATOMIC_ACQUIRE);
+    for (; Entry != NULL; Entry = __atomic_load_n(&Entry->Next, __ATOMIC_ACQUIRE))
+        MapBatchAdd(Map, Batch, KeyOf(Entry), (const UINT8 *)Entry + Hash->ValueOffset);
+}
+
 static UINT32
 Count(const EBPF_MAP *Map)
 {
@@ -321,6 +340,7 @@ Contains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
         .Number = TypeNumber, .PerProcessor = Percpu, .Create = CreateFunction,                          \
         .CountBytes = CountBytes##Kind, .Destroy = Destroy, .Lookup = LookupFunction, .Peek = Peek,      \
         .Update = Update, .Delete = Delete, .NextKey = NextKey, .Count = Count, .Contains = Contains,    \
+        .CountPlaces = CountPlaces, .CopyPlace = CopyPlace,                                              \
     }
 
 const EBPF_MAP_TYPE HashMapType = HASH_TYPE(EBPF_MAP_TYPE_HASH, FALSE, Shared, CreateHash, Peek);

@@ -164,6 +164,21 @@ Count(const EBPF_MAP *Map)
     return Number;
 }
 
+static UINT64
+CountPlaces(const EBPF_MAP *Map)
+{
+    return Map->Definition.MaxEntries;
+}
+
+static VOID
+CopyPlace(EBPF_MAP *Map, UINT64 Place, MAP_BATCH *Batch)
+{
+    UINT32 Index = (UINT32)Place;
+    UINT32 Id = __atomic_load_n(&Own(Map)->Slots[Place].Id, __ATOMIC_RELAXED);
+    if (Id != 0)
+        MapBatchAdd(Map, Batch, (const UINT8 *)&Index, (const UINT8 *)&Id);
+}
+
 const EBPF_MAP_TYPE ProgArrayMapType = {
     .Number = EBPF_MAP_TYPE_PROG_ARRAY,
     .Create = Create,
@@ -174,5 +189,7 @@ const EBPF_MAP_TYPE ProgArrayMapType = {
     .Delete = Delete,
     .Abandon = Abandon,
     .NextKey = NextKey,
+    .CountPlaces = CountPlaces,
+    .CopyPlace = CopyPlace,
     .Count = Count,
 };

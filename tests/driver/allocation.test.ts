@@ -157,6 +157,7 @@ const ROWS: readonly Row[] = [
     undo: ({ client, hash }) => ask.update(client, hash, u32(1), new Uint8Array(8).fill(3)),
   },
   { request: "MAP_NEXT_KEY", send: ({ client, hash }) => ask.nextKey(client, hash, undefined) },
+  { request: "MAP_LOOKUP_BATCH", send: ({ client, hash }) => ask.lookupBatch(client, hash) },
   {
     request: "PROGRAM_CREATE",
     way: "interpreted",

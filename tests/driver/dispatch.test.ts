@@ -5,6 +5,7 @@ import { join } from "node:path";
 import test from "ava";
 import { ERROR_CODES } from "../../core/base/error.ts";
 import { loadObject } from "../../core/elf/object.ts";
+import { CONTRACT_VERSION, decodeReply } from "../../core/host/kernel/wire.ts";
 import { encode } from "../../core/isa/encode.ts";
 import { parse } from "../../core/isa/parse.ts";
 import { buildProgram } from "../../core/program/build.ts";
@@ -83,7 +84,7 @@ check(
         handleOf(ask.createMap(client, ARRAY));
         handleOf(ask.createProgram(client, assemble("r0 = 1\nexit")));
         const status = ask.status(client);
-        t.is(field(status, 1), 2);
+        t.is(field(status, 1), CONTRACT_VERSION);
         t.is(field(status, 2), allow ? 3 : 2);
         t.deepEqual([field(status, 4), field(status, 5), field(status, 6)], [1, 1, 1]);
       });
@@ -106,6 +107,95 @@ check("entries of a map: written, read, walked, deleted", (t) => {
     t.is(ask.nextKey(client, map, second).error, "MapKeyNotFound");
     t.is(ask.delete(client, map, u32(5)).error, "None");
     t.is(ask.delete(client, map, u32(5)).error, "MapKeyNotFound");
+  });
+});
+
+/** All entries of a map by MAP_LOOKUP_BATCH, as hex, and how many requests that took. */
+function readAll(client: Client, map: number, entryBytes: number, capacity?: number) {
+  const entries: string[] = [];
+  for (let [cursor, requests] = [0n, 1]; ; requests++) {
+    const answer = ask.lookupBatch(client, map, cursor, capacity);
+    const data = dataOf(answer, REPLY.batch);
+    const bytes = new Uint8Array(answer.reply.buffer, answer.reply.byteOffset, answer.reply.byteLength);
+    const reply = decodeReply("MAP_LOOKUP_BATCH", bytes)?.reply;
+    if (answer.error !== "None" || reply === undefined) throw new Error(answer.error);
+    if (reply.dataBytes !== data.length || data.length !== reply.count * entryBytes)
+      throw new Error(`${reply.count} entries in ${data.length} bytes, said to be ${reply.dataBytes}`);
+    for (let at = 0; at < data.length; at += entryBytes)
+      entries.push(Buffer.from(data.subarray(at, at + entryBytes)).toString("hex"));
+    cursor = reply.cursor;
+    if (cursor === 0n) return { entries: entries.sort(), requests };
+  }
+}
+
+const hexOf = (...parts: readonly Uint8Array[]): string => Buffer.concat(parts).toString("hex");
+
+check("entries of a map, many at once: each once, however little room there is", (t) => {
+  withClient(t, false, (client) => {
+    const entries = 1000;
+    const hash = handleOf(ask.createMap(client, { ...HASH, maxEntries: entries }));
+    t.deepEqual(readAll(client, hash, 12), { entries: [], requests: 1 });
+    const expected = Array.from({ length: entries }, (_, key) => hexOf(u32(key), u64(key * 3)));
+    for (let key = 0; key < entries; key++) ask.update(client, hash, u32(key), u64(key * 3));
+    t.deepEqual(readAll(client, hash, 12, 20_000), { entries: expected.sort(), requests: 1 });
+    const some = readAll(client, hash, 12, 300);
+    t.deepEqual(some.entries, expected);
+    t.true(some.requests >= entries / 25 && some.requests < entries / 10, `${some.requests}`);
+  });
+});
+
+check("entries at once of maps of all types: arrays, values of all processors, programs", (t) => {
+  withClient(t, false, (client) => {
+    const array = handleOf(ask.createMap(client, ARRAY));
+    ask.update(client, array, u32(1), u64(7));
+    t.deepEqual(readAll(client, array, 12).entries, [hexOf(u32(0), u64(0)), hexOf(u32(1), u64(7))]);
+    const { percpu_array, percpu_hash, lru_hash, lru_percpu_hash, prog_array } = MAP_TYPES;
+    for (const type of [percpu_array, percpu_hash, lru_percpu_hash]) {
+      const map = handleOf(ask.createMap(client, { ...ARRAY, type, maxEntries: 1, valueSizeBytes: 5 }));
+      const copyBytes = field(ask.info(client, map), 8);
+      const value = Uint8Array.from({ length: copyBytes }, (_, at) => (at % 8 < 5 ? at + 1 : 0));
+      t.is(ask.update(client, map, u32(0), value).error, "None");
+      t.deepEqual(readAll(client, map, 4 + copyBytes).entries, [hexOf(u32(0), value)]);
+      t.is(ask.lookupBatch(client, map, 0n, copyBytes + 3).error, "ArgumentInvalid");
+    }
+    const lru = handleOf(ask.createMap(client, { ...HASH, type: lru_hash }));
+    for (const key of [1, 2, 3]) ask.update(client, lru, u32(key), u64(key));
+    t.deepEqual(readAll(client, lru, 12).entries, [hexOf(u32(2), u64(2)), hexOf(u32(3), u64(3))]);
+    const programs = handleOf(ask.createMap(client, { ...ARRAY, type: prog_array, valueSizeBytes: 4 }));
+    t.deepEqual(readAll(client, programs, 8).entries, []);
+    const program = ask.createProgram(client, assemble("r0 = 1\nexit"));
+    ask.update(client, programs, u32(1), u32(field(program, 2)));
+    t.deepEqual(readAll(client, programs, 8).entries, [hexOf(u32(1), u32(field(program, 2)))]);
+  });
+});
+
+check("entries at once: what does not fit is told, and any cursor is harmless", (t) => {
+  withClient(t, false, (client) => {
+    const large = handleOf(ask.createMap(client, { ...HASH, maxEntries: 1, valueSizeBytes: 100 }));
+    ask.update(client, large, u32(1), new Uint8Array(100));
+    const small = ask.lookupBatch(client, large, 0n, 103);
+    t.deepEqual(
+      [small.error, field(small, 1), small.reply.byteLength],
+      ["ArgumentInvalid", 104, REPLY.batch],
+    );
+    t.is(ask.lookupBatch(client, large, 0n, 104).error, "None");
+    for (const cursor of [1n, 2n ** 32n, 2n ** 64n - 1n]) {
+      const none = ask.lookupBatch(client, large, cursor);
+      t.deepEqual([none.error, field(none, 2), field(none, 4), field(none, 5)], ["None", 0, 0, 0]);
+    }
+    const code = codeOf("MAP_LOOKUP_BATCH");
+    t.is(call(client, code, request(large, 1, 0, 0), 200).error, "ArgumentInvalid");
+    t.is(call(client, code, request(large, 0, 0), 200).status, STATUS.INVALID_PARAMETER);
+    t.is(call(client, code, request(large, 0, 0, 0, 0), 200).status, STATUS.INVALID_PARAMETER);
+    t.is(call(client, code, request(large, 0, 0, 0), REPLY.batch - 1).status, STATUS.BUFFER_TOO_SMALL);
+    t.is(ask.lookupBatch(client, large + 1000).error, "MapNotFound");
+    const ring = { type: MAP_TYPES.ringbuf, keySizeBytes: 0, valueSizeBytes: 0, maxEntries: 4096 };
+    t.is(ask.lookupBatch(client, handleOf(ask.createMap(client, ring))).error, "MapOperationUnsupported");
+    // Few entries in a map with many places: a request ends before it has seen them all.
+    const sparse = handleOf(ask.createMap(client, { ...HASH, maxEntries: 1 << 21, valueSizeBytes: 1 }));
+    ask.update(client, sparse, u32(5), Uint8Array.of(6));
+    const { entries, requests } = readAll(client, sparse, 5);
+    t.deepEqual([entries, requests], [["0500000006"], 2]);
   });
 });
 
@@ -553,6 +643,8 @@ check("random requests", (t) => {
   for (const name of [
     "MAP_UPDATE None",
     "MAP_LOOKUP None",
+    "MAP_LOOKUP_BATCH None",
+    "MAP_LOOKUP_BATCH ArgumentInvalid",
     "PROGRAM_RUN None",
     "PROGRAM_CREATE None 1",
     "PROGRAM_CREATE None 2",

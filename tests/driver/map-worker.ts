@@ -1,12 +1,12 @@
 // One of several threads on one map: random writes, reads and deletions of few keys. A value says which key it is of, so
-// that one that was torn, or is of another entry, shows.
+// that one that was torn, or is of another entry, shows. Some keys are there all the time.
 import { parentPort, workerData } from "node:worker_threads";
 import { type DriverMap, share } from "../harness/driver.ts";
-import { erase, keysOf, MAP, read, write } from "../harness/driver-maps.ts";
+import { entriesOf, erase, keysOf, MAP, read, write } from "../harness/driver-maps.ts";
 import { generator } from "../harness/mutate.ts";
 
 const OPERATIONS = share(20_000);
-const { map, seed } = workerData as { map: DriverMap; seed: number };
+const { map, seed, staying } = workerData as { map: DriverMap; seed: number; staying: readonly number[] };
 const next = generator(seed);
 const problems: string[] = [];
 let writes = 0;
@@ -22,6 +22,18 @@ function check(number: number, value: Uint8Array): void {
   }
 }
 
+/** Entries at once: each whole, no key twice, and those that stay are all there. */
+function checkAll(): void {
+  const seen = new Set<number>();
+  for (const entry of entriesOf(map, 16 * (4 + map.copySizeBytes))) {
+    const number = new Uint32Array(entry.slice(0, 4).buffer)[0] ?? 0;
+    if (seen.has(number)) problems.push(`${number} comes twice`);
+    seen.add(number);
+    check(number, entry.slice(4));
+  }
+  for (const number of staying) if (!seen.has(number)) problems.push(`${number} is missing`);
+}
+
 for (let count = 0; count < OPERATIONS && problems.length < 5; count++) {
   const number = 1 + next(24);
   switch (next(5)) {
@@ -35,6 +47,7 @@ for (let count = 0; count < OPERATIONS && problems.length < 5; count++) {
     }
     case 2:
       if (count % 100 === 0 && keysOf(map).length > 10_000) problems.push("keys without end");
+      if (count % 10 === 0) checkAll();
       break;
     default: {
       const words = Uint32Array.from({ length: map.copySizeBytes / 4 }, (_, at) =>

@@ -80,6 +80,27 @@ UseStreams(UINT32 *Seed)
         QueueTake(Maps[Queue], (UINT8 *)&Value, TRUE);
 }
 
+/** All entries, a few at a time. */
+static VOID
+ReadEntries(UINT32 *Seed)
+{
+    UINT8 Data[ENTRIES * 12];
+    UINT64 Place = 0;
+    do {
+        MAP_BATCH Batch = {.Data = Data, .CapacityBytes = sizeof(Data)};
+        if (MapReadBatch(Maps[Next(Seed) % 2 == 0 ? Hash : LruHash], &Place, &Batch) != MAP_OK)
+            __atomic_add_fetch(&Wrong, 1, __ATOMIC_RELAXED);
+        for (UINT32 Index = 0; Index < Batch.Count; Index++) {
+            UINT32 Key;
+            UINT64 Value;
+            memcpy(&Key, Data + Index * 12, sizeof(Key));
+            memcpy(&Value, Data + Index * 12 + sizeof(Key), sizeof(Value));
+            if (Key != Value)
+                __atomic_add_fetch(&Wrong, 1, __ATOMIC_RELAXED);
+        }
+    } while (Place != 0);
+}
+
 /** An object that two hold, found by its number. */
 static VOID
 UseObjects(VOID)
@@ -129,6 +150,8 @@ Work(VOID *Argument)
         UseStreams(&Seed);
         if (Round % 10 == 0 && MapNextKey(Maps[Hash], NULL, Key) == MAP_OK)
             MapRead(Maps[Hash], Key, Value + 1);
+        if (Round % 10 == 5)
+            ReadEntries(&Seed);
         if (Round % 500 == 0)
             UseObjects();
     }

@@ -175,6 +175,11 @@ export const MAKERS: Readonly<Record<string, readonly [weight: number, make: Mak
   MAP_UPDATE: [4, (next, handles) => keyRequest(next, handles, true)],
   MAP_DELETE: [2, (next, handles) => keyRequest(next, handles, false)],
   MAP_NEXT_KEY: [2, (next, handles) => keyRequest(next, handles, false)],
+  MAP_LOOKUP_BATCH: [
+    3,
+    (next, { maps }) =>
+      request(anyOf(next, maps), next(12) === 0 ? 1 : 0, often(next, [0, 1, 3]), next(40) === 0 ? 1 : 0),
+  ],
   // A map that is frozen takes no part in much of the rest.
   MAP_FREEZE: [1, (next, { maps }) => request(next(4) === 0 ? anyOf(next, maps) : pick(next, EDGES))],
   RING_READ: [2, (next, { maps }) => request(anyOf(next, next(4) === 0 ? maps : maps.filter(isRing)))],

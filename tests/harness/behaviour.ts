@@ -38,7 +38,7 @@ export function behaviour(program: VerifiedProgram, engine: EngineName, seed: nu
     return describeRun(after.returnValue, after.data);
   });
   const entries = maps.flatMap((map) =>
-    [...map.keys()].map((key) => describeEntry(map.spec, key, map.lookup(key))),
+    Array.from(map.entries(), ({ key, value }) => describeEntry(map.spec, key, value)),
   );
   return [...runs, ...entries.sort()].join("\n");
 }

@@ -1,4 +1,5 @@
 // Maps of the driver's portable core, as others than programs see them, through koffi.
+import koffi from "koffi";
 import { type DriverMap, library, STATUS } from "./driver.ts";
 
 /** By name, as of eBPF for Windows (driver/map.h). */
@@ -81,6 +82,23 @@ export function keysOf(map: DriverMap, limit = 100_000): Uint8Array[] {
     key = next;
   }
   throw new Error(`more than ${limit} keys`);
+}
+
+const mapReadBatch = library.func("int32 MapReadBatch(void*, _Inout_ uint64*, void*)");
+
+/** All entries by batches that have room for `capacity` bytes: key and value in one; throws if a batch fails. */
+export function entriesOf(map: DriverMap, capacity: number): Uint8Array[] {
+  const entryBytes = map.keySizeBytes + map.copySizeBytes;
+  const entries: Uint8Array[] = [];
+  for (const place = [0n]; ; ) {
+    const data = new Uint8Array(capacity);
+    const batch = BigUint64Array.of(BigInt(koffi.address(data)), BigInt(capacity), 0n, 0n);
+    const result = mapReadBatch(map.address, place, batch);
+    if (result !== MAP.OK) throw new Error(`a batch failed: ${result}, ${batch[2]} bytes`);
+    for (let at = 0; at < Number(batch[2]); at += entryBytes) entries.push(data.slice(at, at + entryBytes));
+    place[0] = BigInt(place[0] ?? 0);
+    if (place[0] === 0n) return entries;
+  }
 }
 
 const perfRead = library.func("int32 PerfRead(void*, void*, uint32, _Out_ uint32*, _Out_ uint32*)");

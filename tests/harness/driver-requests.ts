@@ -37,6 +37,7 @@ export const REPLY = {
   info: replyBytes("OBJECT_INFO"),
   hook: replyBytes("HOOK_NEXT"),
   data: replyBytes("MAP_LOOKUP"),
+  batch: replyBytes("MAP_LOOKUP_BATCH"),
   create: replyBytes("PROGRAM_CREATE"),
   run: replyBytes("PROGRAM_RUN"),
 } as const;
@@ -112,6 +113,8 @@ export const make = {
   delete: (handle: number, key: Uint8Array) => ask("MAP_DELETE", ofKey(handle, key), [key]),
   nextKey: (handle: number, key: Uint8Array | undefined, capacity = 64) =>
     ask("MAP_NEXT_KEY", ofKey(handle, key ?? NONE), [key ?? NONE], capacity),
+  lookupBatch: (handle: number, cursor = 0n, capacity = 4096) =>
+    ask("MAP_LOOKUP_BATCH", { handle, reserved: 0, cursor }, [], capacity),
   freeze: (handle: number) => ask("MAP_FREEZE", { handle }),
   nextHook: (attachType: number) => ask("HOOK_NEXT", { attachType }),
   createLink: (program: number, attachType = 1, point = 0) =>

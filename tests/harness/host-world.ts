@@ -66,7 +66,7 @@ export function hostWorld(host: Host, engine: EngineName, leftBytes: number): Wo
             bytes.subarray(cpu * stride, cpu * stride + spec.valueSizeBytes),
           );
         },
-        keys: () => map.keys(),
+        keys: () => Array.from(map.entries(), ({ key }) => key),
         take: () => map.ring?.take(),
         dropped: () => map.ring?.dropped() ?? Number.NaN,
       };
@@ -91,7 +91,7 @@ export function hostWorld(host: Host, engine: EngineName, leftBytes: number): Wo
       // An array of programs that holds a program that has the array: neither would be freed.
       for (const map of maps.values()) {
         if (map.ring === undefined && host.kind === "kernel" && map.spec.keySizeBytes === 4)
-          for (const key of [...map.keys()]) outcomeOf(() => map.delete(key));
+          for (const { key } of map.entries()) outcomeOf(() => map.delete(key));
       }
       for (const close of closing.splice(0)) close();
       const left = host.memoryBytes() - before;

@@ -112,7 +112,12 @@ export function createEmbeddedMap(host: MapHost, id: number, spec: MapSpec, kind
       if (result !== 0 && result !== MAP_ERROR.notFound) throw refuse(result);
       return result === 0;
     },
-    keys: () => access.keys(),
+    *entries() {
+      for (const key of access.keys()) {
+        const value = map.lookup(key);
+        if (value !== undefined) yield { key, value };
+      }
+    },
     count: () => access.count(),
     close: () => host.free(address),
   };

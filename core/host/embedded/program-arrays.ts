@@ -55,9 +55,8 @@ export function createProgramArrays(programs: Programs): ProgramArrays {
     },
     leave(id) {
       for (const { map } of arrays.values()) {
-        for (const key of map.keys()) {
-          const value = map.lookup(key);
-          if (value !== undefined && new DataView(value.buffer).getUint32(0, true) === id) map.delete(key);
+        for (const { key, value } of map.entries()) {
+          if (new DataView(value.buffer).getUint32(0, true) === id) map.delete(key);
         }
       }
     },

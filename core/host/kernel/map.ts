@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EbpfError } from "../../base/error.ts";
 import { mapForKernel } from "../../program/for-kernel.ts";
 import type { MapSpec } from "../../spec.ts";
-import type { EbpfMap, RingBuffer } from "../host.ts";
+import type { EbpfMap, MapEntry, RingBuffer } from "../host.ts";
 import { type About, replyError } from "./errors.ts";
 import { closeHandle, type Driver, type Tail } from "./transact.ts";
 import { plainName } from "./wire.ts";
@@ -28,7 +28,9 @@ const INDEXED_TYPES: ReadonlySet<number> = new Set([2, 3, 5, 14]);
 const TOO_BIG = -7;
 
 const UPDATE_MODE = { any: 0, noexist: 1, exist: 2 } as const;
-const NO_KEY = new Uint8Array(0);
+
+/** Of one answer; more only if one place of the map needs it. */
+const BATCH_BYTES = 65_536;
 
 /** MapTypeUnsupported, MapDefinitionInvalid or MemoryExhausted if the driver cannot have it. */
 export function createKernelMap(driver: Driver, given: MapSpec): KernelMap {
@@ -78,22 +80,12 @@ export function openKernelMap(opened: Opened, id: number): KernelMap {
     return { handle, flags: 0, keyBytes: key.length, valueBytes: 0 };
   }
   /** Undefined if there is no such entry. */
-  function data(name: "MAP_LOOKUP" | "MAP_NEXT_KEY", key: Uint8Array, capacityBytes: number) {
-    const tail: Tail = { parts: [key], capacityBytes };
-    const answer = driver.ask(name, ofKey(key), tail);
-    if (answer.error === "MapKeyNotFound") return undefined;
-    if (answer.error !== "None") throw replyError(answer.error, about);
-    return Uint8Array.from(answer.data.subarray(0, answer.reply.dataBytes));
-  }
-  function* keys(): Generator<Uint8Array> {
-    // The driver begins anew after a key that is gone, so that programs that delete could keep this going.
-    let key: Uint8Array = NO_KEY;
-    for (let count = 0; count < spec.maxEntries; count++) {
-      const next = data("MAP_NEXT_KEY", key, spec.keySizeBytes);
-      if (next === undefined) return;
-      yield next;
-      key = next;
-    }
+  function lookup(key: Uint8Array): Uint8Array | undefined {
+    const tail: Tail = { parts: [key], capacityBytes: mapCopyBytes };
+    const { error, reply, data } = driver.ask("MAP_LOOKUP", ofKey(key), tail);
+    if (error === "MapKeyNotFound") return undefined;
+    if (error !== "None") throw replyError(error, about);
+    return data.slice(0, reply.dataBytes);
   }
   return {
     id,
@@ -101,18 +93,41 @@ export function openKernelMap(opened: Opened, id: number): KernelMap {
     handle,
     copySizeBytes: mapCopyBytes,
     ...(ring === undefined ? {} : { ring }),
-    lookup: (key) => data("MAP_LOOKUP", key, mapCopyBytes),
+    lookup,
     update: (key, value, mode = "any") => update(opened, key, value, UPDATE_MODE[mode]),
     delete(key) {
       const { error } = driver.ask("MAP_DELETE", ofKey(key), { parts: [key] });
       if (error !== "None" && error !== "MapKeyNotFound") throw replyError(error, about);
       return error === "None";
     },
-    keys,
+    entries: () => readEntries(opened, mapCopyBytes),
     count: () => infoOf(opened).mapEntries,
     isLost: () => !driver.isOpen(),
     close: () => closeHandle(driver, handle),
   };
+}
+
+/** As many entries a request as have room in its reply. */
+function* readEntries({ driver, handle, about, spec }: Opened, valueBytes: number): Generator<MapEntry> {
+  let [cursor, capacityBytes] = [0n, BATCH_BYTES];
+  for (;;) {
+    const fields = { handle, reserved: 0, cursor };
+    const { error, reply, data } = driver.ask("MAP_LOOKUP_BATCH", fields, { capacityBytes });
+    if (error === "ArgumentInvalid" && reply.dataBytes > capacityBytes) {
+      capacityBytes = reply.dataBytes;
+      continue;
+    }
+    // Ring buffers, queues and stacks have none to be looked at.
+    if (error === "MapOperationUnsupported") return;
+    if (error !== "None") throw replyError(error, about);
+    const entryBytes = spec.keySizeBytes + valueBytes;
+    for (let at = 0; at < reply.count * entryBytes; at += entryBytes) {
+      const value = at + spec.keySizeBytes;
+      yield { key: data.slice(at, value), value: data.slice(value, at + entryBytes) };
+    }
+    cursor = reply.cursor;
+    if (cursor === 0n) return;
+  }
 }
 
 /** Of eBPF for Windows (core/platform/windows.ts). */

@@ -36,10 +36,7 @@ export function createProgramArrays(): ProgramArrays {
 }
 
 function leave(array: KernelMap, id: number): void {
-  for (const key of [...array.keys()]) {
-    const value = array.lookup(key);
-    if (value !== undefined && readId(value) === id) array.delete(key);
-  }
+  for (const { key, value } of array.entries()) if (readId(value) === id) array.delete(key);
 }
 
 const readId = (bytes: Uint8Array): number =>

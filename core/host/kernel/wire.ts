@@ -3,7 +3,7 @@
 import { decodeStructure, encodeStructure, type Structure, sizeOf, type ValueOf } from "./structure.ts";
 
 /** Changed with the header; a driver of another version is not talked to. */
-export const CONTRACT_VERSION = 2;
+export const CONTRACT_VERSION = 3;
 
 /** Of one program. */
 const MAXIMUM_MAPS = 64;
@@ -72,6 +72,8 @@ export const STRUCTURES = {
   MAP_CREATE_REQUEST: { map: MAP_DESCRIPTION, name: NAME },
   MAP_KEY_REQUEST,
   DATA_REPLY,
+  MAP_BATCH_REQUEST: { handle: 4, reserved: 4, cursor: 8 },
+  MAP_BATCH_REPLY: { error: 4, dataBytes: 4, count: 4, reserved: 4, cursor: 8 },
   PROGRAM_CREATE_REQUEST: {
     programType: 4,
     engine: 4,
@@ -149,6 +151,11 @@ export const REQUESTS = {
   MAP_NEXT_KEY: { code: code(20, "READ"), request: MAP_KEY_REQUEST, reply: DATA_REPLY },
   RING_READ: { code: code(21, "WRITE"), request: HANDLE_REQUEST, reply: DATA_REPLY },
   MAP_FREEZE: { code: code(22, "WRITE"), request: HANDLE_REQUEST, reply: REPLY },
+  MAP_LOOKUP_BATCH: {
+    code: code(23, "READ"),
+    request: STRUCTURES.MAP_BATCH_REQUEST,
+    reply: STRUCTURES.MAP_BATCH_REPLY,
+  },
   PROGRAM_CREATE: {
     code: code(32, "WRITE"),
     request: STRUCTURES.PROGRAM_CREATE_REQUEST,

@@ -35,7 +35,7 @@ for (const kind of ["hash", "lru_hash"] as const) {
     const counts = await Promise.all(workers);
     const total = counts.reduce((sum, count) => sum + count, own);
     t.is(map.count(), total);
-    t.is([...map.keys()].length, total);
+    t.is([...map.entries()].length, total);
   });
 }
 

@@ -166,7 +166,7 @@ function keyOf(key: number, sizeBytes: number): Uint8Array {
 }
 
 function checkHostSide(map: EmbeddedMap, model: Model, keyBytes: number, perCpu: boolean): void {
-  const found = [...map.keys()].map((key) => key[0]!).sort((a, b) => a - b);
+  const found = [...map.entries()].map(({ key }) => key[0]!).sort((a, b) => a - b);
   const expected = [...model.entries.keys()].sort((a, b) => a - b);
   if (String(found) !== String(expected)) throw new Error(`keys ${found}, expected ${expected}`);
   if (map.count() !== expected.length) throw new Error(`count ${map.count()}`);

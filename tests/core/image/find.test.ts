@@ -87,6 +87,6 @@ for (const engine of ENGINES) {
     }
     put(4);
     put(5);
-    t.deepEqual([...map.keys()].map((key) => key[0]).sort(), [1, 4, 5]);
+    t.deepEqual([...map.entries()].map(({ key }) => key[0]).sort(), [1, 4, 5]);
   });
 }

@@ -210,6 +210,7 @@ const REQUESTS: Readonly<Record<string, (world: World) => Request>> = {
   MAP_UPDATE: ({ map }) => make.update(map, KEY, new Uint8Array(8)),
   MAP_DELETE: ({ map }) => make.delete(map, KEY),
   MAP_NEXT_KEY: ({ map }) => make.nextKey(map, undefined),
+  MAP_LOOKUP_BATCH: ({ map }) => make.lookupBatch(map),
   MAP_FREEZE: ({ map }) => make.freeze(map),
   RING_READ: ({ ring }) => make.readRing(ring),
   PROGRAM_CREATE: ({ map }) => make.createProgram(droppacket, { maps: [map], certificate }),
