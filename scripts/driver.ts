@@ -33,7 +33,9 @@ const ROWS_OF_TESTS = join(ROOT, "tests", "driver", "certificate-rows.c");
 
 /** The other side of Windows' filtering platform, and frames that play there. */
 export const SHIM = join(ROOT, "tests", "driver", "shim");
-const SHIM_OF_LINUX = ["engine.c", "frames.c", "sockets.c", "linux.c"].map((name) => join(SHIM, name));
+const SHIM_OF_LINUX = ["callouts.c", "engine.c", "frames.c", "sockets.c", "linux.c"].map((name) =>
+  join(SHIM, name),
+);
 
 /** Two compilers, so that both read the sources; Debian's gcc has the sanitizers' libraries with it. */
 const BUILDS: Readonly<Record<DriverBuild, Recipe>> = {

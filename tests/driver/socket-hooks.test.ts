@@ -4,11 +4,11 @@ import test from "ava";
 import koffi from "koffi";
 import { encode } from "../../core/isa/encode.ts";
 import { parse } from "../../core/isa/parse.ts";
-import { countAllocations, failAllocation, library, PROGRAM_TYPES } from "../harness/driver.ts";
+import { countAllocations, failAllocation, library } from "../harness/driver.ts";
+import { attachProgram } from "../harness/driver-attach.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
-import { HOOKS, type HookName, setPresent } from "../harness/driver-hook.ts";
-import { compiledProgram } from "../harness/driver-object.ts";
-import { type Answer, dataOf, field, handleOf } from "../harness/driver-requests.ts";
+import { HOOKS, setPresent } from "../harness/driver-hook.ts";
+import { type Answer, dataOf, handleOf } from "../harness/driver-requests.ts";
 import { type Endpoint, type Operation, SocketOperation, VERDICTS } from "../harness/driver-sockets.ts";
 
 const check = test.serial;
@@ -17,34 +17,6 @@ const bindRun = library.func("uint32 BindRun(const void*, uint32)");
 const connectRun = library.func("uint32 ConnectRun(void*, void*, _Out_ bool*)");
 const acceptRun = library.func("uint32 AcceptRun(void*)");
 const sockOpsRun = library.func("void SockOpsRun(const void*, uint32)");
-
-const ATTACH: Readonly<Record<Exclude<HookName, "xdp">, readonly [type: number, program: number]>> = {
-  bind: [2, PROGRAM_TYPES.bind],
-  connect4: [3, PROGRAM_TYPES.cgroup_sock_addr],
-  connect6: [4, PROGRAM_TYPES.cgroup_sock_addr],
-  recv_accept4: [5, PROGRAM_TYPES.cgroup_sock_addr],
-  recv_accept6: [6, PROGRAM_TYPES.cgroup_sock_addr],
-  sockops: [7, PROGRAM_TYPES.sock_ops],
-};
-const JIT = 2;
-
-interface Attached {
-  readonly link: number;
-  readonly maps: Readonly<Record<string, number>>;
-}
-
-/** Loads a program, compiled since it is proved, and attaches it. */
-function attach(client: Client, hook: keyof typeof ATTACH, file: string, name: string, point = 0): Attached {
-  const { bytecode, section, certificate, maps } = compiledProgram(`tests/fixtures/c/${file}.o`, name);
-  const [attachType, type] = ATTACH[hook];
-  const handles = maps.map((map) => handleOf(ask.createMap(client, map)));
-  const program = ask.createProgram(client, bytecode, { maps: handles, type, section, certificate });
-  if (field(program, 3) !== JIT) throw new Error("it is not compiled");
-  return {
-    link: handleOf(ask.createLink(client, handleOf(program), attachType, point)),
-    maps: Object.fromEntries(maps.map((map, index) => [map.name, handles[index] ?? 0])),
-  };
-}
 
 /** Runs with a client and the hooks there, after which nothing may be left. */
 function withClient(t: { is(a: unknown, b: unknown): void }, body: (client: Client) => void) {
@@ -80,7 +52,7 @@ check(
     const bind = (port: number, kind = 0) =>
       VERDICTS[bindRun(new SocketOperation({ ...SOCKET, local: { ...SOCKET.local, port } }).bytes, kind)];
     withClient(t, (client) => {
-      const { link, maps } = attach(client, "bind", "hook-bind", "guard_ports");
+      const { link, maps } = attachProgram(client, "bind", "hook-bind", "guard_ports");
       ask.update(client, maps.refused_ports ?? 0, bytes(8080), bytes(0, 0));
       t.deepEqual(
         [bind(8080), bind(8081), bind(8082), bind(8081, 2), bind(8080)],
@@ -114,7 +86,7 @@ const swap = (port: number) => ((port & 0xff) << 8) | (port >> 8);
 check("connect4: sent elsewhere, refused, or as it was; by compartment", (t) => {
   const { remote = SOCKET.local } = SOCKET;
   withClient(t, (client) => {
-    const { maps } = attach(client, "connect4", "hook-connect", "route4", 3);
+    const { maps } = attachProgram(client, "connect4", "hook-connect", "route4", 3);
     const here = { ...SOCKET, compartmentId: 3 };
     t.deepEqual(connect(here), { verdict: "permit", to: undefined, left: undefined });
     const from = bytes(word(remote), swap(443));
@@ -132,7 +104,7 @@ check("connect4: sent elsewhere, refused, or as it was; by compartment", (t) => 
 check("connect6: all sixteen bytes", (t) => {
   const { remote = SIX.local } = SIX;
   withClient(t, (client) => {
-    const { maps } = attach(client, "connect6", "hook-connect", "route6");
+    const { maps } = attachProgram(client, "connect6", "hook-connect", "route6");
     const words = [0, 4, 8, 12].map((at) => word(remote, at));
     ask.update(client, maps.routes6 ?? 0, bytes(...words, swap(443)), bytes(1, 2, 3, 4, swap(53)));
     t.deepEqual(connect(SIX), {
@@ -147,8 +119,8 @@ check("connect6: all sixteen bytes", (t) => {
 check("recv_accept4 and recv_accept6: who is let in", (t) => {
   const accept = (given: Operation) => VERDICTS[acceptRun(new SocketOperation(given).bytes)];
   withClient(t, (client) => {
-    const { maps } = attach(client, "recv_accept4", "hook-accept", "gate4");
-    attach(client, "recv_accept6", "hook-accept", "gate6");
+    const { maps } = attachProgram(client, "recv_accept4", "hook-accept", "gate4");
+    attachProgram(client, "recv_accept6", "hook-accept", "gate6");
     const { remote = SOCKET.local } = SOCKET;
     t.is(accept(SOCKET), "permit");
     ask.update(client, maps.blocked ?? 0, bytes(word(remote)), bytes(0, 0));
@@ -162,7 +134,7 @@ check("recv_accept4 and recv_accept6: who is let in", (t) => {
 
 check("sockops: what was established, and what of it is still there", (t) => {
   withClient(t, (client) => {
-    const { maps } = attach(client, "sockops", "hook-flow", "watch");
+    const { maps } = attachProgram(client, "sockops", "hook-flow", "watch");
     const tell = (flow: bigint, kind: number) =>
       sockOpsRun(new SocketOperation({ ...SOCKET, flowId: flow }).bytes, kind);
     tell(5n, 0);

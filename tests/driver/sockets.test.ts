@@ -1,11 +1,10 @@
 // The hooks of sockets on WFP: the driver's own registration, filters and classify functions run here against a shim of the other
 // side (tests/driver/shim/), which plays binds, connections and flows, and says where a rule of WFP is broken.
 import test from "ava";
-import { encode } from "../../core/isa/encode.ts";
-import { parse } from "../../core/isa/parse.ts";
 import { countAllocations, failAllocation, STATUS, setProcessor, share } from "../harness/driver.ts";
+import { type Attached, attachProgram, attachText } from "../harness/driver-attach.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
-import { compiledProgram } from "../harness/driver-object.ts";
+import type { HookName } from "../harness/driver-hook.ts";
 import { type Answer, dataOf, handleOf } from "../harness/driver-requests.ts";
 import {
   countShim,
@@ -23,34 +22,7 @@ import { type PlayedSocket, socketBytes } from "../harness/shim-sockets.ts";
 
 const check = test.serial;
 
-const ATTACH = { bind: 2, connect4: 3, connect6: 4, recv_accept4: 5, recv_accept6: 6, sockops: 7 } as const;
-type Hook = keyof typeof ATTACH;
-const TYPE: Readonly<Record<Hook, number>> = {
-  ...{ bind: 2, connect4: 3, connect6: 3, recv_accept4: 3, recv_accept6: 3, sockops: 4 },
-};
-
-interface Attached {
-  readonly link: number;
-  readonly maps: Readonly<Record<string, number>>;
-}
-
-/** Loads a program that is proved, and attaches it. */
-function attach(client: Client, hook: Hook, file: string, name: string, point = 0): Attached {
-  const { bytecode, section, certificate, maps } = compiledProgram(`tests/fixtures/c/${file}.o`, name);
-  const handles = maps.map((map) => handleOf(ask.createMap(client, map)));
-  const given = { maps: handles, type: TYPE[hook], section, certificate };
-  const program = handleOf(ask.createProgram(client, bytecode, given));
-  return {
-    link: handleOf(ask.createLink(client, program, ATTACH[hook], point)),
-    maps: Object.fromEntries(maps.map((map, index) => [map.name, handles[index] ?? 0])),
-  };
-}
-
-/** A program in text, which nothing proves. */
-function attachText(client: Client, hook: Hook, text: string, point = 0): number {
-  const program = handleOf(ask.createProgram(client, encode(parse(text)), { type: TYPE[hook] }));
-  return handleOf(ask.createLink(client, program, ATTACH[hook], point));
-}
+type Hook = Exclude<HookName, "xdp">;
 
 type Assertions = {
   is(a: unknown, b: unknown, message?: string): void;
@@ -120,7 +92,7 @@ check("filters of a hook are there while something is attached to it", (t) => {
     ...{ bind: 4, connect4: 3, connect6: 2, recv_accept4: 1, recv_accept6: 1, sockops: 2 },
   };
   withHooks(t, (client) => {
-    for (const hook of Object.keys(ATTACH) as Hook[]) {
+    for (const hook of Object.keys(filters) as Hook[]) {
       const link = attachText(client, hook, "r0 = 1\nexit");
       t.is(countShim().filters, filters[hook], hook);
       t.is(ask.detachLink(client, link).error, "None");
@@ -131,7 +103,7 @@ check("filters of a hook are there while something is attached to it", (t) => {
 
 check("bind: a port that is refused, addresses that are held; then detached", (t) => {
   withHooks(t, (client) => {
-    const { link, maps } = attach(client, "bind", "hook-bind", "guard_ports");
+    const { link, maps } = attachProgram(client, "bind", "hook-bind", "guard_ports");
     const bind = (port: number) => outcome("bind", { ...SOCKET, local: { ...SOCKET.local, port } });
     t.deepEqual(bind(8080), PERMIT);
     set(client, maps.refused_ports, words(8080), words(0, 0));
@@ -153,8 +125,7 @@ check("bind: what the rows of the context are, of IPv6, and where Windows leaves
       ask.createMap(client, { type: 13, keySizeBytes: 0, valueSizeBytes: 0, maxEntries: 4096 }),
     );
     const text = `r6 = r1\nr1 = map[0]\nr2 = r6\nr2 += 16\nr3 = 40\nr4 = 0\ncall 11\nr0 = 0\nexit`;
-    const program = handleOf(ask.createProgram(client, encode(parse(text)), { type: 2, maps: [ring] }));
-    handleOf(ask.createLink(client, program, ATTACH.bind));
+    attachText(client, "bind", text, 0, [ring]);
     const seen = (socket: PlayedSocket) => {
       t.deepEqual(outcome("bind", socket), PERMIT);
       return Buffer.from(dataOf(ask.readRing(client, ring))).toString("hex");
@@ -198,7 +169,7 @@ check("faults refuse: a bind, a connection out, a connection in", (t) => {
 
 check("connect4: elsewhere with data for the proxy, refused, and never twice round", (t) => {
   withHooks(t, (client) => {
-    const { link, maps } = attach(client, "connect4", "hook-connect", "route4");
+    const { link, maps } = attachProgram(client, "connect4", "hook-connect", "route4");
     const from = words(word(SERVER), swap(443));
     t.deepEqual(outcome("connect", SOCKET), PERMIT);
     set(client, maps.routes4, from, words(0x0100007f, swap(8443)));
@@ -227,8 +198,8 @@ check("connect4: elsewhere with data for the proxy, refused, and never twice rou
 
 check("connect6, and IPv6 sockets that connect to IPv4 addresses", (t) => {
   withHooks(t, (client) => {
-    const six = attach(client, "connect6", "hook-connect", "route6");
-    const four = attach(client, "connect4", "hook-connect", "route4");
+    const six = attachProgram(client, "connect6", "hook-connect", "route6");
+    const four = attachProgram(client, "connect4", "hook-connect", "route4");
     const key = words(...[0, 4, 8, 12].map((at) => word(SIX_SERVER, at)), swap(443));
     set(client, six.maps.routes6, key, words(0, 0, 0, 0x01000000, swap(8443)));
     t.like(playSocket("connect", SIX), {
@@ -253,8 +224,8 @@ check("connect6, and IPv6 sockets that connect to IPv4 addresses", (t) => {
 
 check("programs are asked about a connection once, not when Windows authorises it again", (t) => {
   withHooks(t, (client) => {
-    const { maps } = attach(client, "recv_accept4", "hook-accept", "gate4");
-    attach(client, "recv_accept6", "hook-accept", "gate6");
+    const { maps } = attachProgram(client, "recv_accept4", "hook-accept", "gate4");
+    attachProgram(client, "recv_accept6", "hook-accept", "gate6");
     t.deepEqual(outcome("accept", SOCKET), PERMIT);
     set(client, maps.blocked, words(word(SERVER)), words(0, 0));
     t.deepEqual(outcome("accept", SOCKET), BLOCK);
@@ -274,8 +245,7 @@ check("who a connection is of: process, logon, rights, socket, route", (t) => {
       const map = handleOf(ask.createMap(client, array));
       const text = `r6 = r1\n${call}r7 = r0\n*(u32 *)(r10 - 4) = 0\nr1 = map[0]\nr2 = r10\nr2 += -4\ncall 1
         if r0 == 0 goto +1\n*(u64 *)(r0 + 0) = r7\nr0 = 1\nexit`;
-      const program = handleOf(ask.createProgram(client, encode(parse(text)), { type: 3, maps: [map] }));
-      const link = handleOf(ask.createLink(client, program, ATTACH.recv_accept4));
+      const link = attachText(client, "recv_accept4", text, 0, [map]);
       t.deepEqual(outcome("accept", socket), PERMIT);
       ask.detachLink(client, link);
       return Buffer.from(dataOf(ask.lookup(client, map, words(0)))).readBigUInt64LE();
@@ -319,7 +289,7 @@ check(
   "sockops: flows are told when they begin and when they end; those that are open when it is detached go too",
   (t) => {
     withHooks(t, (client) => {
-      const watch = attach(client, "sockops", "hook-flow", "watch");
+      const watch = attachProgram(client, "sockops", "hook-flow", "watch");
       const { called, action } = playSocket("establish", { ...SOCKET, flow: 5 });
       t.deepEqual([called, action], [1, "permit"]);
       playSocket("establish", { ...SOCKET, flow: 6, inbound: true });
@@ -335,7 +305,7 @@ check(
       playSocket("establish", { ...SOCKET, flow: 8 });
       t.is(countShim().flows, 0);
       t.deepEqual(events(client, watch), [2, 1, 1]);
-      const again = attach(client, "sockops", "hook-flow", "watch");
+      const again = attachProgram(client, "sockops", "hook-flow", "watch");
       playSocket("establish", { ...SOCKET, flow: 9 });
       t.is(countShim().flows, 1);
       t.deepEqual(events(client, again), [1, 0, 0]);
@@ -347,7 +317,7 @@ check(
   "a flow that Windows keeps no context of is told of as ended at once; without memory it is not told of",
   (t) => {
     withHooks(t, (client) => {
-      const watch = attach(client, "sockops", "hook-flow", "watch");
+      const watch = attachProgram(client, "sockops", "hook-flow", "watch");
       failShim(1);
       playSocket("establish", { ...SOCKET, flow: 5 });
       t.deepEqual(events(client, watch), [1, 0, 1]);
@@ -366,7 +336,7 @@ check(
 
 check("where Windows does not let a connection be changed, or there is no memory, it is refused", (t) => {
   withHooks(t, (client) => {
-    const { maps } = attach(client, "connect4", "hook-connect", "route4");
+    const { maps } = attachProgram(client, "connect4", "hook-connect", "route4");
     const from = words(word(SERVER), swap(443));
     set(client, maps.routes4, from, words(0x0100007f, swap(8443)));
     for (const number of [1, 2]) {
@@ -391,7 +361,7 @@ check("where Windows does not let a connection be changed, or there is no memory
 
 check("the engine stops and starts: filters are back, flows from before are not told of", (t) => {
   withHooks(t, (client) => {
-    const watch = attach(client, "sockops", "hook-flow", "watch");
+    const watch = attachProgram(client, "sockops", "hook-flow", "watch");
     attachText(client, "bind", "r0 = 1\nexit");
     playSocket("establish", { ...SOCKET, flow: 5 });
     setEngineRunning(false);
@@ -407,7 +377,7 @@ check("the engine stops and starts: filters are back, flows from before are not 
 
 check("thousands of open flows are given up when the driver stops", (t) => {
   withHooks(t, (client) => {
-    attach(client, "sockops", "hook-flow", "watch");
+    attachProgram(client, "sockops", "hook-flow", "watch");
     for (let flow = 1; flow <= 4000; flow++) playSocket("establish", { ...SOCKET, flow });
     t.is(countShim().flows, 4000);
     holdFlows(false);
@@ -418,12 +388,12 @@ check("whatever Windows says of a socket, no rule is broken and nothing is left"
   const what = ["bind", "unbind", "connect", "accept", "establish", "end"] as const;
   const tokens = ["user", "administrator", "notElevated", "none"] as const;
   withHooks(t, (client) => {
-    attach(client, "bind", "hook-bind", "guard_ports");
-    const { maps } = attach(client, "connect4", "hook-connect", "route4");
-    attach(client, "connect6", "hook-connect", "route6");
-    attach(client, "recv_accept4", "hook-accept", "gate4");
-    attach(client, "recv_accept6", "hook-accept", "gate6");
-    attach(client, "sockops", "hook-flow", "watch");
+    attachProgram(client, "bind", "hook-bind", "guard_ports");
+    const { maps } = attachProgram(client, "connect4", "hook-connect", "route4");
+    attachProgram(client, "connect6", "hook-connect", "route6");
+    attachProgram(client, "recv_accept4", "hook-accept", "gate4");
+    attachProgram(client, "recv_accept6", "hook-accept", "gate6");
+    attachProgram(client, "sockops", "hook-flow", "watch");
     set(client, maps.routes4, words(word(SERVER), swap(443)), words(0x0100007f, swap(8443)));
     set(client, maps.routes4, words(word(SERVER), swap(444)), words(0, 0));
     for (let seed = 1; seed <= share(4000); seed++) {

@@ -31,7 +31,9 @@ function compileShim(folder: string): void {
   writeFileSync(join(folder, "exports.def"), exportsOf());
   const flags = [...SYS_COMPILE, "-isystem", ddkFolder(), ...SYS_LINK];
   const libraries = [importLibrary("cng", folder), "-lntoskrnl", "-lhal"];
-  const sources = ["engine.c", "frames.c", "sockets.c", "windows.c"].map((name) => join(SHIM, name));
+  const sources = ["callouts.c", "engine.c", "frames.c", "sockets.c", "windows.c"].map((name) =>
+    join(SHIM, name),
+  );
   const platform = join(WINDOWS, "platform-windows.c");
   const link = (inputs: readonly string[], name: string): void =>
     compile(`${MINGW}gcc`, [...flags, ...inputs, ...libraries, "-o", name], folder);

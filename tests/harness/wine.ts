@@ -109,6 +109,13 @@ function startClient(env: NodeJS.ProcessEnv): WindowsClient {
   };
 }
 
+/** The client, with the driver's device open, or another. */
+export async function opened(client: WindowsClient, device?: string): Promise<WindowsClient> {
+  const error = await client.open(device);
+  if (error !== 0) throw new Error(`the device does not open: ${error}`);
+  return client;
+}
+
 /** A new prefix with Windows 10; `files` are copied to C:\ebpf, and if the driver is one of them, what it imports is there. */
 export async function openWine(files: readonly string[]): Promise<Wine> {
   const prefix = mkdtempSync(join(tmpdir(), "ebpf-wine-"));
@@ -148,12 +155,7 @@ export async function openWine(files: readonly string[]): Promise<Wine> {
     folder,
     run: (program, ...args) => runIn(env, WINE, [program, ...args]),
     startClient: () => startClient(env),
-    async connect(device) {
-      const client = startClient(env);
-      const error = await client.open(device);
-      if (error !== 0) throw new Error(`the device does not open: ${error}`);
-      return client;
-    },
+    connect: (device) => opened(startClient(env), device),
     close,
   };
 }

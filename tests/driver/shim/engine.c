@@ -1,13 +1,10 @@
-// The filter engine: what is registered and added, transactions, states, and the arbitration between filters.
+// The filter engine: what is added to it, transactions, its session, and whether it runs.
 #include "shim.h"
-
-#define CAPACITY 48
 
 #define STATUS_FWP_FILTER_NOT_FOUND ((NTSTATUS)0xC0220003)
 #define STATUS_FWP_LAYER_NOT_FOUND ((NTSTATUS)0xC0220004)
 #define STATUS_FWP_PROVIDER_NOT_FOUND ((NTSTATUS)0xC0220005)
 #define STATUS_FWP_SUBLAYER_NOT_FOUND ((NTSTATUS)0xC0220007)
-#define STATUS_FWP_ALREADY_EXISTS ((NTSTATUS)0xC0220009)
 #define STATUS_FWP_NO_TXN_IN_PROGRESS ((NTSTATUS)0xC022000D)
 #define STATUS_FWP_TXN_IN_PROGRESS ((NTSTATUS)0xC022000E)
 #define STATUS_FWP_SESSION_ABORTED ((NTSTATUS)0xC0220010)
@@ -32,16 +29,8 @@ typedef struct _OBJECT {
     UINT32 Flags;
 } OBJECT;
 
-/** A callout's functions, in the kernel. */
-typedef struct _REGISTERED {
-    UINT32 Id;
-    FWPS_CALLOUT2 Callout;
-    UINT32 Running;
-} REGISTERED;
-
 static EBPF_LOCK ShimLock;
-static OBJECT Objects[CAPACITY];
-static REGISTERED Registered[CAPACITY];
+static OBJECT Objects[SHIM_CAPACITY];
 static UINT32 LastId;
 static FWPM_SERVICE_STATE State = FWPM_SERVICE_RUNNING;
 static FWPM_SERVICE_STATE_CHANGE_CALLBACK0 *Subscriber;
@@ -50,7 +39,6 @@ static VOID *SubscriberContext;
 static UINT_PTR Session;
 static UINT_PTR LastSession;
 static BOOLEAN InTransaction;
-static UINT32 BusyTimes;
 static UINT32 FailAt;
 static UINT32 RefuseCount;
 static UINT32 Violations;
@@ -117,23 +105,11 @@ ShimShouldFail(VOID)
     return FALSE;
 }
 
-VOID
-ShimKeepBusy(UINT32 Times)
-{
-    __atomic_store_n(&BusyTimes, Times, __ATOMIC_SEQ_CST);
-}
-
-static BOOLEAN
-SameKey(const GUID *Left, const GUID *Right)
-{
-    return memcmp(Left, Right, sizeof(GUID)) == 0;
-}
-
 static UINT16
 LayerOf(const GUID *Key)
 {
     for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Layers); Index++)
-        if (SameKey(&Layers[Index].Key, Key))
+        if (ShimSameKey(&Layers[Index].Key, Key))
             return Layers[Index].Id;
     return 0;
 }
@@ -141,8 +117,8 @@ LayerOf(const GUID *Key)
 static OBJECT *
 Find(KIND Kind, const GUID *Key)
 {
-    for (UINT32 Index = 0; Index < CAPACITY; Index++)
-        if (Objects[Index].Kind == Kind && Objects[Index].Pending != PendingDelete && SameKey(&Objects[Index].Key, Key))
+    for (UINT32 Index = 0; Index < SHIM_CAPACITY; Index++)
+        if (Objects[Index].Kind == Kind && Objects[Index].Pending != PendingDelete && ShimSameKey(&Objects[Index].Key, Key))
             return &Objects[Index];
     return NULL;
 }
@@ -167,7 +143,7 @@ CheckAdd(HANDLE Engine, KIND Kind, const GUID *Key, const FWPM_DISPLAY_DATA0 *Da
 static OBJECT *
 New(KIND Kind, const GUID *Key)
 {
-    for (UINT32 Index = 0; Index < CAPACITY; Index++) {
+    for (UINT32 Index = 0; Index < SHIM_CAPACITY; Index++) {
         OBJECT *Object = &Objects[Index];
         if (Object->Kind != KindFree)
             continue;
@@ -175,7 +151,7 @@ New(KIND Kind, const GUID *Key)
         return Object;
     }
     ShimViolate("too many objects for the shim");
-    return &Objects[CAPACITY - 1];
+    return &Objects[SHIM_CAPACITY - 1];
 }
 
 NTSTATUS NTAPI
@@ -240,7 +216,7 @@ CheckFilter(const FWPM_FILTER0 *Filter)
         return STATUS_FWP_SUBLAYER_NOT_FOUND;
     if (Callout == NULL)
         return STATUS_FWP_CALLOUT_NOT_FOUND;
-    if (!SameKey(&Callout->Layer, &Filter->layerKey))
+    if (!ShimSameKey(&Callout->Layer, &Filter->layerKey))
         return STATUS_FWP_INCOMPATIBLE_LAYER;
     if (Filter->action.type == FWP_ACTION_CALLOUT_INSPECTION &&
         (Filter->flags & FWPM_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED) != 0)
@@ -258,7 +234,7 @@ FwpmFilterAdd0(HANDLE Engine, const FWPM_FILTER0 *Filter, VOID *Security, UINT64
     GUID Key = Filter->filterKey;
     EBPF_IRQL Irql = LockAcquire(&ShimLock);
     static const GUID None;
-    if (SameKey(&Key, &None))
+    if (ShimSameKey(&Key, &None))
         Key.Data1 = LastId + 1;
     NTSTATUS Status = CheckAdd(Engine, KindFilter, &Key, &Filter->displayData, Filter->providerKey);
     if (NT_SUCCESS(Status))
@@ -285,7 +261,7 @@ FwpmFilterDeleteById0(HANDLE Engine, UINT64 Id)
     EBPF_IRQL Irql = LockAcquire(&ShimLock);
     if ((UINT_PTR)Engine != Session || State != FWPM_SERVICE_RUNNING)
         Status = STATUS_FWP_SESSION_ABORTED;
-    for (UINT32 Index = 0; Index < CAPACITY && Status == STATUS_FWP_FILTER_NOT_FOUND; Index++)
+    for (UINT32 Index = 0; Index < SHIM_CAPACITY && Status == STATUS_FWP_FILTER_NOT_FOUND; Index++)
         if (Objects[Index].Kind == KindFilter && Objects[Index].Id == Id) {
             Objects[Index].Pending = PendingDelete;
             Status = STATUS_SUCCESS;
@@ -299,7 +275,7 @@ static VOID
 EndTransaction(BOOLEAN Commit)
 {
     PENDING Gone = Commit ? PendingDelete : PendingAdd;
-    for (UINT32 Index = 0; Index < CAPACITY; Index++) {
+    for (UINT32 Index = 0; Index < SHIM_CAPACITY; Index++) {
         if (Objects[Index].Pending == Gone)
             Objects[Index].Kind = KindFree;
         Objects[Index].Pending = PendingNone;
@@ -364,7 +340,7 @@ static VOID
 DropObjects(VOID)
 {
     InTransaction = FALSE;
-    for (UINT32 Index = 0; Index < CAPACITY; Index++)
+    for (UINT32 Index = 0; Index < SHIM_CAPACITY; Index++)
         Objects[Index].Kind = KindFree;
 }
 
@@ -458,111 +434,23 @@ ShimSetRunning(BOOLEAN Running)
     SetState(Running ? FWPM_SERVICE_RUNNING : FWPM_SERVICE_STOPPED);
 }
 
-NTSTATUS NTAPI
-FwpsCalloutRegister2(VOID *Device, const FWPS_CALLOUT2 *Callout, UINT32 *Id)
-{
-    ShimRequirePassive("FwpsCalloutRegister2");
-    if (Device == NULL || Callout->classifyFn == NULL || Callout->notifyFn == NULL)
-        ShimViolate("a callout is registered without a device or functions");
-    if (ShimShouldFail())
-        return STATUS_NO_MEMORY;
-    NTSTATUS Status = STATUS_SUCCESS;
-    REGISTERED *Free = NULL;
-    EBPF_IRQL Irql = LockAcquire(&ShimLock);
-    for (UINT32 Index = 0; Index < CAPACITY; Index++) {
-        REGISTERED *Each = &Registered[Index];
-        if (Each->Id == 0)
-            Free = Each;
-        else if (SameKey(&Each->Callout.calloutKey, &Callout->calloutKey))
-            Status = STATUS_FWP_ALREADY_EXISTS;
-    }
-    if (NT_SUCCESS(Status) && Free != NULL) {
-        Free->Callout = *Callout;
-        Free->Id = *Id = ++LastId;
-    }
-    LockRelease(&ShimLock, Irql);
-    ShimOpenDoor();
-    return Status;
-}
-
-static BOOLEAN
-ShimIsBusy(VOID)
-{
-    UINT32 Times = __atomic_load_n(&BusyTimes, __ATOMIC_SEQ_CST);
-    if (Times == 0)
-        return FALSE;
-    __atomic_store_n(&BusyTimes, Times - 1, __ATOMIC_SEQ_CST);
-    return TRUE;
-}
-
-/** Returns when no classify function of it is running. */
-NTSTATUS NTAPI
-FwpsCalloutUnregisterById0(UINT32 Id)
-{
-    ShimRequirePassive("FwpsCalloutUnregisterById0");
-    if (ShimIsBusy() || ShimHasFlows(Id))
-        return STATUS_DEVICE_BUSY;
-    NTSTATUS Status = STATUS_FWP_CALLOUT_NOT_FOUND;
-    for (UINT32 Index = 0; Index < CAPACITY; Index++) {
-        REGISTERED *Each = &Registered[Index];
-        EBPF_IRQL Irql = LockAcquire(&ShimLock);
-        BOOLEAN Found = Each->Id == Id;
-        if (Found)
-            Each->Id = UINT32_MAX;
-        LockRelease(&ShimLock, Irql);
-        if (!Found)
-            continue;
-        while (__atomic_load_n(&Each->Running, __ATOMIC_SEQ_CST) != 0)
-            PlatformYield();
-        Irql = LockAcquire(&ShimLock);
-        Each->Id = 0;
-        LockRelease(&ShimLock, Irql);
-        Status = STATUS_SUCCESS;
-    }
-    if (!NT_SUCCESS(Status))
-        ShimViolate("a callout is unregistered that is none");
-    SHIM_COUNTS Counts;
-    ShimCount(&Counts);
-    if (Counts.Callouts == 0)
-        ShimCloseDoor();
-    return Status;
-}
-
-/** The registered callout of a filter, which does not go until Running is less again; NULL if there is none. Under the lock. */
-static REGISTERED *
-Enter(const OBJECT *Filter)
-{
-    for (UINT32 Index = 0; Index < CAPACITY; Index++) {
-        REGISTERED *Each = &Registered[Index];
-        if (Each->Id == 0 || Each->Id == UINT32_MAX || !SameKey(&Each->Callout.calloutKey, &Filter->Key))
-            continue;
-        __atomic_add_fetch(&Each->Running, 1, __ATOMIC_SEQ_CST);
-        return Each;
-    }
-    return NULL;
-}
-
-typedef struct _STEP {
-    OBJECT Filter;
-    UINT32 SubLayerWeight;
-    REGISTERED *Callout;
-    UINT32 CalloutId;
-} STEP;
-
-/** The committed filters of a layer, those of the heaviest sublayer first. */
-static UINT32
-Collect(UINT16 LayerId, STEP *Steps)
+UINT32
+ShimCollect(UINT16 LayerId, SHIM_STEP *Steps)
 {
     UINT32 Count = 0;
     EBPF_IRQL Irql = LockAcquire(&ShimLock);
-    for (UINT32 Index = 0; Index < CAPACITY; Index++) {
+    for (UINT32 Index = 0; Index < SHIM_CAPACITY; Index++) {
         OBJECT *Object = &Objects[Index];
         if (Object->Kind != KindFilter || Object->Pending == PendingAdd || LayerOf(&Object->Layer) != LayerId)
             continue;
         const OBJECT *SubLayer = Find(KindSubLayer, &Object->SubLayer);
-        STEP Step = {.Filter = *Object, .SubLayerWeight = SubLayer == NULL ? 0 : SubLayer->Weight};
-        Step.Callout = Enter(Object);
-        Step.CalloutId = Step.Callout == NULL ? 0 : Step.Callout->Id;
+        SHIM_STEP Step = {
+            .FilterId = Object->Id,
+            .Action = Object->Action,
+            .Flags = Object->Flags,
+            .SubLayerWeight = SubLayer == NULL ? 0 : SubLayer->Weight,
+        };
+        Step.Callout = ShimEnterCallout(&Object->Key, &Step.CalloutId);
         UINT32 Place = Count++;
         for (; Place > 0 && Steps[Place - 1].SubLayerWeight < Step.SubLayerWeight; Place--)
             Steps[Place] = Steps[Place - 1];
@@ -572,122 +460,18 @@ Collect(UINT16 LayerId, STEP *Steps)
     return Count;
 }
 
-BOOLEAN
-ShimHasFilter(UINT16 LayerId)
-{
-    STEP Steps[CAPACITY];
-    BOOLEAN Has = FALSE;
-    UINT32 Count = Collect(LayerId, Steps);
-    for (UINT32 Index = 0; Index < Count; Index++) {
-        if (Steps[Index].Callout == NULL)
-            continue;
-        Has = TRUE;
-        __atomic_sub_fetch(&Steps[Index].Callout->Running, 1, __ATOMIC_SEQ_CST);
-    }
-    return Has;
-}
-
-/** What a callout did with the answer, held to the rules. */
-static VOID
-CheckAnswer(const OBJECT *Filter, const FWPS_CLASSIFY_OUT0 *Before, const FWPS_CLASSIFY_OUT0 *Out)
-{
-    BOOLEAN MayWrite = (Before->rights & FWPS_RIGHT_ACTION_WRITE) != 0;
-    if (Out->actionType == FWP_ACTION_BLOCK && (Out->rights & FWPS_RIGHT_ACTION_WRITE) != 0)
-        ShimViolate("a block leaves the right to write");
-    if (!MayWrite && Out->actionType != Before->actionType && Out->actionType != FWP_ACTION_BLOCK)
-        ShimViolate("an action is written without the right to");
-    if ((Out->flags & FWPS_CLASSIFY_OUT_FLAG_ABSORB) != 0 && Out->actionType != FWP_ACTION_BLOCK)
-        ShimViolate("something is absorbed that is not blocked");
-    if (MayWrite && Filter->Action == FWP_ACTION_CALLOUT_TERMINATING && Out->actionType != FWP_ACTION_BLOCK &&
-        Out->actionType != FWP_ACTION_PERMIT)
-        ShimViolate("a terminating callout has not decided");
-    if (Filter->Action == FWP_ACTION_CALLOUT_INSPECTION && MayWrite && Out->actionType != FWP_ACTION_CONTINUE)
-        ShimViolate("a callout that inspects has decided");
-}
-
-static VOID
-Ask(const STEP *Step, const SHIM_THING *Thing, FWPS_CLASSIFY_OUT0 *Out)
-{
-    FWPS_FILTER2 Filter = {
-        .filterId = Step->Filter.Id,
-        .action = {.type = Step->Filter.Action, .calloutId = Step->CalloutId},
-    };
-    FWPS_CLASSIFY_OUT0 Before = *Out;
-    Out->filterId = Filter.filterId;
-    ShimRaise();
-    Step->Callout->Callout.classifyFn(
-        &Thing->Values, &Thing->Metadata, Thing->LayerData, Thing->ClassifyContext, &Filter, 0, Out);
-    ShimLower();
-    CheckAnswer(&Step->Filter, &Before, Out);
-}
-
-static FWPS_CLASSIFY_OUT0
-AskAll(const STEP *Steps, UINT32 Count, const SHIM_THING *Thing)
-{
-    FWPS_CLASSIFY_OUT0 Out = {
-        .actionType = Thing->HardPermit ? FWP_ACTION_PERMIT : FWP_ACTION_CONTINUE,
-        .rights = Thing->HardPermit ? 0 : FWPS_RIGHT_ACTION_WRITE,
-    };
-    for (UINT32 Index = 0; Index < Count; Index++) {
-        const OBJECT *Filter = &Steps[Index].Filter;
-        if (Steps[Index].Callout != NULL)
-            Ask(&Steps[Index], Thing, &Out);
-        else if (
-            Filter->Action != FWP_ACTION_CALLOUT_INSPECTION &&
-            (Filter->Flags & FWPM_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED) == 0)
-            Out.actionType = FWP_ACTION_BLOCK;
-    }
-    return Out;
-}
-
-UINT64
-ShimClassify(const SHIM_THING *Thing, UINT32 Times, SHIM_VERDICT *Verdict)
-{
-    STEP Steps[CAPACITY];
-    FWPS_CLASSIFY_OUT0 Out = {0};
-    UINT32 Count = Collect(Thing->Values.layerId, Steps);
-    UINT64 Start = PlatformMonotonicTime();
-    for (UINT32 Round = 0; Round < Times; Round++)
-        Out = AskAll(Steps, Count, Thing);
-    UINT64 Nanoseconds = PlatformMonotonicTime() - Start;
-    *Verdict = (SHIM_VERDICT){
-        .Action = Out.actionType == FWP_ACTION_BLOCK ? FWP_ACTION_BLOCK : FWP_ACTION_PERMIT,
-        .Rights = Out.rights,
-        .Flags = Out.flags,
-    };
-    for (UINT32 Index = 0; Index < Count; Index++)
-        if (Steps[Index].Callout != NULL) {
-            Verdict->Called++;
-            __atomic_sub_fetch(&Steps[Index].Callout->Running, 1, __ATOMIC_SEQ_CST);
-        }
-    return Nanoseconds;
-}
-
-FWPS_CALLOUT_FLOW_DELETE_FN *
-ShimFlowDelete(UINT32 CalloutId)
-{
-    FWPS_CALLOUT_FLOW_DELETE_FN *Found = NULL;
-    EBPF_IRQL Irql = LockAcquire(&ShimLock);
-    for (UINT32 Index = 0; Index < CAPACITY; Index++)
-        if (Registered[Index].Id == CalloutId)
-            Found = Registered[Index].Callout.flowDeleteFn;
-    LockRelease(&ShimLock, Irql);
-    return Found;
-}
-
 VOID
 ShimCount(SHIM_COUNTS *Counts)
 {
     *Counts = (SHIM_COUNTS){0};
     EBPF_IRQL Irql = LockAcquire(&ShimLock);
-    for (UINT32 Index = 0; Index < CAPACITY; Index++) {
-        Counts->Callouts += Registered[Index].Id != 0;
+    for (UINT32 Index = 0; Index < SHIM_CAPACITY; Index++)
         Counts->Filters += Objects[Index].Kind == KindFilter;
-    }
     Counts->Handles += Session != 0;
     Counts->Handles += Subscriber != NULL;
     LockRelease(&ShimLock, Irql);
     Counts->Violations = __atomic_load_n(&Violations, __ATOMIC_SEQ_CST);
+    ShimCountCallouts(Counts);
     ShimCountFrames(Counts);
     ShimCountSockets(Counts);
 }

@@ -5,6 +5,8 @@
 
 #include "wfp/wfp.h"
 
+#define STATUS_FWP_ALREADY_EXISTS ((NTSTATUS)0xC0220009)
+
 #define SHIM_MAXIMUM_PIECES 8
 #define SHIM_MAXIMUM_FRAME 70000
 
@@ -153,6 +155,11 @@ const char *ShimTakeViolation(VOID);
 
 // Between the files of the shim.
 
+static inline BOOLEAN
+ShimSameKey(const GUID *Left, const GUID *Right)
+{
+    return memcmp(Left, Right, sizeof(GUID)) == 0;
+}
 VOID ShimViolate(const char *Rule);
 BOOLEAN ShimShouldFail(VOID);
 /** What filters of a layer are asked about. */
@@ -173,6 +180,24 @@ VOID ShimCountSockets(SHIM_COUNTS *Counts);
 /** Memory that the driver has given to Windows. */
 VOID ShimFreeGiven(VOID *Memory);
 BOOLEAN ShimHasFilter(UINT16 LayerId);
+/** As many callouts, and as many objects of the engine, as there may be. */
+#define SHIM_CAPACITY 48
+typedef struct _SHIM_CALLOUT SHIM_CALLOUT;
+/** A filter that is asked, as it was then. */
+typedef struct _SHIM_STEP {
+    UINT64 FilterId;
+    UINT32 Action;
+    UINT32 Flags;
+    UINT32 SubLayerWeight;
+    /** NULL: its callout is not registered. */
+    SHIM_CALLOUT *Callout;
+    UINT32 CalloutId;
+} SHIM_STEP;
+/** The committed filters of a layer, those of the heaviest sublayer first; Steps has SHIM_CAPACITY. Their callouts are entered. */
+UINT32 ShimCollect(UINT16 LayerId, SHIM_STEP *Steps);
+/** A registered callout, which does not go before it is left; NULL if there is none. */
+SHIM_CALLOUT *ShimEnterCallout(const GUID *Key, UINT32 *Id);
+VOID ShimCountCallouts(SHIM_COUNTS *Counts);
 VOID ShimCountFrames(SHIM_COUNTS *Counts);
 /** Zeroed; beside what tests count of the driver, or let fail. */
 VOID *ShimAllocate(SIZE_T SizeBytes);

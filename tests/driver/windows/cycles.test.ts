@@ -18,7 +18,7 @@ import {
 } from "../../harness/driver-requests.ts";
 import { FRAME_NAMES, FRAMES } from "../../harness/frames.ts";
 import { countsOf, shim, VERDICT_BYTES, verdictOf } from "../../harness/shim.ts";
-import { openWine, type WindowsClient, type Wine } from "../../harness/wine.ts";
+import { opened, openWine, type WindowsClient, type Wine } from "../../harness/wine.ts";
 
 const check = test.serial;
 
@@ -53,12 +53,6 @@ const start = (): void => {
 const stop = (): void => {
   if (wine.run("sc", "stop", "EbpfCore").status !== 0) throw new Error("the driver does not stop");
 };
-
-async function opened(client: WindowsClient, device?: string): Promise<WindowsClient> {
-  const error = await client.open(device);
-  if (error !== 0) throw new Error(`the device does not open: ${error}`);
-  return client;
-}
 
 const numbersOf = ({ reply }: Answer, bytes: number): Uint32Array =>
   new Uint32Array(reply.buffer.slice(reply.byteOffset, reply.byteOffset + bytes));
@@ -157,7 +151,7 @@ check(
   async (t) => {
     t.timeout(10_000_000);
     start();
-    const [core, frames] = [await opened(wine.startClient()), await opened(wine.startClient(), SHIM)];
+    const [core, frames] = [await wine.connect(), await wine.connect(SHIM)];
     const measured: number[] = [];
     for (let round = 1; round <= ROUNDS; round++) {
       const { map, program, link } = await attach(core);
@@ -178,7 +172,7 @@ check(
 check("it stops while frames are played and a program is attached, and starts again", async (t) => {
   for (let round = 0; round < 3; round++) {
     start();
-    const [core, frames] = [await opened(wine.startClient()), await opened(wine.startClient(), SHIM)];
+    const [core, frames] = [await wine.connect(), await wine.connect(SHIM)];
     await attach(core);
     // These wait in the client's input, and go on one after the other while the driver is stopped.
     const played = Array.from({ length: 300 }, () => frames.ask(shim.play({ bytes: FRAMES.emptyUdp })));
@@ -238,11 +232,11 @@ check("a client that is killed in the middle of a request leaves nothing, whatev
     [],
   );
   start();
-  const core = await opened(wine.startClient());
+  const core = await wine.connect();
   const kept = handleOf(await core.ask(make.createMap(ARRAY)));
   const before = (await standing(core)).join();
   for (const [name, request] of Object.entries(REQUESTS)) {
-    const other = await opened(wine.startClient());
+    const other = await wine.connect();
     const map = handleOf(await other.ask(make.createMap({ ...ARRAY, flags: 0x80 })));
     const ring = handleOf(
       await other.ask(make.createMap({ type: 13, keySizeBytes: 0, valueSizeBytes: 0, maxEntries: 4096 })),
@@ -263,8 +257,8 @@ check("a client that is killed in the middle of a request leaves nothing, whatev
 
 check("two clients load, attach, look at each other's and detach at once", async (t) => {
   start();
-  const frames = await opened(wine.startClient(), SHIM);
-  const clients = await Promise.all([1, 2].map(() => opened(wine.startClient())));
+  const frames = await wine.connect(SHIM);
+  const clients = await Promise.all([1, 2].map(() => wine.connect()));
   const work = async (core: WindowsClient, point: number): Promise<number> => {
     let seen = 0;
     for (let round = 0; round < 8; round++) {
@@ -293,7 +287,7 @@ check("two clients load, attach, look at each other's and detach at once", async
   t.true(Math.abs(totalLimit - 2 * clientLimit) <= 1);
   t.deepEqual(await standing(clients[0]!), [0, 0, 2, (await standing(clients[0]!))[3] ?? 0]);
   for (const client of clients) await client.kill();
-  const last = await opened(wine.startClient());
+  const last = await wine.connect();
   t.is(await settled(last, "0,0,1,0"), "0,0,1,0");
   for (const client of [frames, last]) await client.kill();
   stop();
@@ -301,11 +295,11 @@ check("two clients load, attach, look at each other's and detach at once", async
 
 check("a file that was open when the driver went is worth nothing to the next one", async (t) => {
   start();
-  const old = await opened(wine.startClient());
+  const old = await wine.connect();
   const { map, program } = await attach(old);
   stop();
   start();
-  const core = await opened(wine.startClient());
+  const core = await wine.connect();
   t.deepEqual(await standing(core), [0, 0, 1, 0]);
   // Numbers and handles are given again; this file has none of them.
   const again = await attach(core);

@@ -3,6 +3,8 @@
 // classify functions that EbpfCore.sys has registered with it.
 import test from "ava";
 import { buildSys } from "../../../scripts/driver.ts";
+import { hookNumbers } from "../../harness/driver-attach.ts";
+import type { HookName } from "../../harness/driver-hook.ts";
 import { compiledProgram } from "../../harness/driver-object.ts";
 import { dataOf, field, handleOf, make } from "../../harness/driver-requests.ts";
 import { countsOf, shim } from "../../harness/shim.ts";
@@ -18,7 +20,6 @@ import { openWine, type WindowsClient, type Wine } from "../../harness/wine.ts";
 const check = test.serial;
 
 const JIT = 2;
-const ATTACH = { bind: [2, 2], connect4: [3, 3], recv_accept4: [5, 3], sockops: [7, 4] } as const;
 
 let wine: Wine;
 test.before(async () => {
@@ -54,9 +55,9 @@ async function withClients(
 }
 
 /** Loads a program, which is compiled since it is proved, and attaches it: the link, and the handles of its maps. */
-async function attach({ core }: Clients, hook: keyof typeof ATTACH, file: string, name: string) {
+async function attach({ core }: Clients, hook: HookName, file: string, name: string) {
   const { bytecode, section, certificate, maps } = compiledProgram(`tests/fixtures/c/${file}.o`, name);
-  const [attachType, type] = ATTACH[hook];
+  const { attachType, type } = hookNumbers(hook);
   const handles: number[] = [];
   for (const map of maps) handles.push(handleOf(await core.ask(make.createMap(map))));
   const program = await core.ask(make.createProgram(bytecode, { maps: handles, type, section, certificate }));
