@@ -1,4 +1,4 @@
-// One label for each opcode, to which the instruction before it jumps; what a row of the instruction set means is one line of a
+// One label for each operation, to which the operation before it jumps; what a row of operation.h means is one line of a
 // table.
 #include "interpreter.h"
 
@@ -8,13 +8,26 @@
 typedef struct _FRAME {
     /** r6 to r9 of the caller. */
     UINT64 Saved[4];
-    const EBPF_INSTRUCTION *ReturnTo;
+    const EBPF_OPERATION *ReturnTo;
 } FRAME;
 
+/** Sizes of memory accesses, as their rows are called. */
+enum { WidthB, WidthH, WidthW, WidthDW, WidthCount };
+
+/** Which of a window's counts an access is held to. */
+enum { ReadableAccess = FALSE, WritableAccess = TRUE };
+
+/** The region of the last access that was looked up: by size how many places in it an access may begin at. */
+typedef struct _WINDOW {
+    UINT64 Start;
+    UINT64 Readable[WidthCount];
+    UINT64 Writable[WidthCount];
+} WINDOW;
+
 typedef struct _MACHINE {
-    const EBPF_BYTECODE *Bytecode;
-    EBPF_RUN *Run;
     UINT64 Registers[EBPF_REGISTER_COUNT];
+    WINDOW Window;
+    EBPF_RUN *Run;
     UINT32 Depth;
     FRAME Frames[EBPF_FRAME_COUNT];
 } MACHINE;
@@ -33,65 +46,26 @@ SetDepth(MACHINE *Machine, UINT32 Depth)
     Run->Regions[RegionStack].SizeBytes = (UINT64)Depth * EBPF_FRAME_SIZE_BYTES;
 }
 
-/** Ends the run at this instruction. */
-static const EBPF_INSTRUCTION *
-Fail(MACHINE *Machine, const EBPF_INSTRUCTION *I, EBPF_FAULT Fault)
+/** What comes after a jump or a call. */
+static inline const EBPF_OPERATION *
+TargetOf(const EBPF_OPERATION *I)
 {
-    Machine->Run->Fault = Fault;
-    Machine->Run->FaultSlot = (UINT32)(I - Machine->Bytecode->Slots);
-    return NULL;
+    return (const EBPF_OPERATION *)((const UINT8 *)I + I->Distance);
 }
 
-static inline const EBPF_INSTRUCTION *
-TargetOf(const MACHINE *Machine, const EBPF_INSTRUCTION *I)
+/** The structural check bounds the depth of calls. */
+static const EBPF_OPERATION *
+Enter(MACHINE *Machine, const EBPF_OPERATION *I)
 {
-    const EBPF_INSTRUCTION *Slots = Machine->Bytecode->Slots;
-    return Slots + BytecodeTarget(Slots, (UINT32)(I - Slots));
-}
-
-/** SignExtend, mostly of all bits. */
-static inline UINT64
-Extend(UINT64 Value, INT32 Bits)
-{
-    return __builtin_expect(Bits == 0, TRUE) ? Value : SignExtend(Value, Bits);
-}
-
-/** The next instruction, after the cost was paid. */
-static inline const EBPF_INSTRUCTION *
-Pay(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT64 Cost, const EBPF_INSTRUCTION *Next)
-{
-    if (Machine->Run->Budget < Cost)
-        return Fail(Machine, I, FaultBudget);
-    Machine->Run->Budget -= Cost;
-    return Next;
-}
-
-/** Distance: Offset, or Immediate of the wide form. */
-static inline const EBPF_INSTRUCTION *
-Jump(MACHINE *Machine, const EBPF_INSTRUCTION *I, INT32 Distance)
-{
-    const EBPF_INSTRUCTION *Target = I + 1 + Distance;
-    return Distance >= 0 ? Target : Pay(Machine, I, (UINT64)(I - Target) + 1, Target);
-}
-
-static const EBPF_INSTRUCTION *
-Enter(MACHINE *Machine, const EBPF_INSTRUCTION *I)
-{
-    const EBPF_INSTRUCTION *Target = TargetOf(Machine, I);
-    UINT32 Start = (UINT32)(Target - Machine->Bytecode->Slots);
-    const EBPF_SUBPROGRAM *Callee = BytecodeFindSubprogram(Machine->Bytecode, Start);
-    if (Pay(Machine, I, Callee->End - Callee->Start, Target) == NULL)
-        return NULL;
-    // The structural check bounds the depth of calls.
     FRAME *Frame = &Machine->Frames[Machine->Depth];
     memcpy(Frame->Saved, &Machine->Registers[6], sizeof(Frame->Saved));
     Frame->ReturnTo = I + 1;
     SetDepth(Machine, Machine->Depth + 1);
-    return Target;
+    return TargetOf(I);
 }
 
 /** NULL if it was the entry that ended: then r0 is the result. */
-static const EBPF_INSTRUCTION *
+static const EBPF_OPERATION *
 Leave(MACHINE *Machine)
 {
     if (Machine->Depth == 1) {
@@ -104,76 +78,57 @@ Leave(MACHINE *Machine)
     return Frame->ReturnTo;
 }
 
-/** NULL also if it was a tail call that succeeded: then this program is over. */
-static const EBPF_INSTRUCTION *
-CallHelper(MACHINE *Machine, const EBPF_INSTRUCTION *I)
+static EBPF_FAULT
+CallHelper(MACHINE *Machine, const EBPF_OPERATION *I)
 {
     UINT64 *R = Machine->Registers;
-    const EBPF_HELPER *Helper = HelperFind(Machine->Run->Type, (UINT32)I->Immediate);
+    const EBPF_HELPER *Helper = (const EBPF_HELPER *)(UINT_PTR)I->Wide;
     EBPF_FAULT Fault = HelperCheckArguments(Helper, Machine->Run, &R[1]);
-    if (Fault != FaultNone)
-        return Fail(Machine, I, Fault);
-    R[0] = Helper->Function(Machine->Run, R[1], R[2], R[3], R[4], R[5]);
-    return Machine->Run->TailTarget == NULL ? I + 1 : NULL;
+    if (Fault == FaultNone)
+        R[0] = Helper->Function(Machine->Run, R[1], R[2], R[3], R[4], R[5]);
+    return Fault;
 }
 
-/** Checks an access; *Address is where it is. FALSE after a fault. */
-static inline BOOLEAN
-Access(
-    MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT8 Base, UINT64 SizeBytes, BOOLEAN Write, UINT64 *Address)
+/** Lets accesses to a region pass without a look at the others. */
+static VOID
+OpenWindow(WINDOW *Window, const EBPF_REGION *Region, BOOLEAN Writable)
 {
-    *Address = Machine->Registers[Base] + (UINT64)(INT64)I->Offset;
-    EBPF_FAULT Fault = RunCheckAccess(Machine->Run, *Address, SizeBytes, Write);
-    if (Fault != FaultNone)
-        Fail(Machine, I, Fault);
-    return Fault == FaultNone;
+    Window->Start = Region->Start;
+    for (UINT32 Size = 0; Size < WidthCount; Size++) {
+        UINT64 SizeBytes = (UINT64)1 << Size;
+        Window->Readable[Size] = Region->SizeBytes < SizeBytes ? 0 : Region->SizeBytes - SizeBytes + 1;
+        Window->Writable[Size] = Writable ? Window->Readable[Size] : 0;
+    }
 }
 
-/** Reads SizeBytes, which need not be aligned. */
-static inline UINT64
-Read(UINT64 Address, UINT32 SizeBytes)
+/** Checks an access that is not within the window, and moves that there; but not to the stack, whose end moves itself. */
+static EBPF_FAULT
+Reach(MACHINE *Machine, UINT64 Address, UINT32 Size, BOOLEAN Write)
 {
-    UINT64 Value = 0;
-    memcpy(&Value, (const VOID *)(UINT_PTR)Address, SizeBytes);
-    return Value;
+    const EBPF_RUN *Run = Machine->Run;
+    EBPF_FAULT Fault = RunCheckAccess(Run, Address, (UINT64)1 << Size, Write);
+    for (UINT32 Index = RegionContext; Index < RegionCount && Fault == FaultNone; Index++) {
+        const EBPF_REGION *Region = &Run->Regions[Index];
+        if (Address - Region->Start < Region->SizeBytes) {
+            OpenWindow(&Machine->Window, Region, RunMayWrite(Run, Index, 0, Region->SizeBytes));
+            break;
+        }
+    }
+    return Fault;
 }
 
-static inline BOOLEAN
-Load(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes, BOOLEAN Signed)
-{
-    UINT64 Address;
-    if (!Access(Machine, I, I->Source, SizeBytes, FALSE, &Address))
-        return FALSE;
-    UINT64 Value = Read(Address, SizeBytes);
-    Machine->Registers[I->Destination] = Signed ? SignExtend(Value, (INT32)SizeBytes * 8) : Value;
-    return TRUE;
-}
-
-static inline BOOLEAN
-Store(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes, UINT64 Value)
-{
-    UINT64 Address;
-    if (!Access(Machine, I, I->Destination, SizeBytes, TRUE, &Address))
-        return FALSE;
-    memcpy((VOID *)(UINT_PTR)Address, &Value, SizeBytes);
-    return TRUE;
-}
-
-/** Reads network order into r0; outside of the packet the function returns 0, as Linux' does. */
-static const EBPF_INSTRUCTION *
-LoadPacket(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
+/** Reads network order into r0; FALSE if it is outside of the packet: then the function returns 0, as Linux' does. */
+static BOOLEAN
+LoadPacket(MACHINE *Machine, INT64 Offset, UINT32 Size)
 {
     const EBPF_REGION *Packet = &Machine->Run->Regions[RegionPacket];
-    INT64 Offset = I->Immediate;
-    if ((I->Opcode & 0xe0) == EBPF_IND)
-        Offset += (INT32)Machine->Registers[I->Source];
-    if (Offset < 0 || (UINT64)Offset + SizeBytes > Packet->SizeBytes) {
-        Machine->Registers[0] = 0;
-        return Leave(Machine);
-    }
-    UINT64 Value = Read(Packet->Start + (UINT64)Offset, SizeBytes);
-    Machine->Registers[0] = SizeBytes == 1 ? Value : OrderBytes(Value, (INT32)SizeBytes * 8, TRUE);
-    return I + 1;
+    UINT32 SizeBytes = 1u << Size;
+    UINT64 Value = 0;
+    BOOLEAN IsInside = Offset >= 0 && (UINT64)Offset + SizeBytes <= Packet->SizeBytes;
+    if (IsInside)
+        memcpy(&Value, (const VOID *)(UINT_PTR)(Packet->Start + (UINT64)Offset), SizeBytes);
+    Machine->Registers[0] = Size == WidthB ? Value : OrderBytes(Value, (INT32)SizeBytes * 8, TRUE);
+    return IsInside;
 }
 
 /** The operations on a cell of one type; each gives the value that was there before. */
@@ -203,188 +158,290 @@ LoadPacket(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
 DEFINE_ATOMIC(Atomic32, UINT32)
 DEFINE_ATOMIC(Atomic64, UINT64)
 
-static BOOLEAN
-Atomic(MACHINE *Machine, const EBPF_INSTRUCTION *I, UINT32 SizeBytes)
+static VOID
+Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
 {
-    UINT64 *R = Machine->Registers;
-    UINT64 Address;
-    if (!Access(Machine, I, I->Destination, SizeBytes, TRUE, &Address))
-        return FALSE;
-    if ((Address & (SizeBytes - 1)) != 0) {
-        Fail(Machine, I, FaultMisaligned);
-        return FALSE;
-    }
     VOID *Cell = (VOID *)(UINT_PTR)Address;
-    UINT64 Old = SizeBytes == 4 ? Atomic32(Cell, I->Immediate, (UINT32)R[I->Source], (UINT32)R[0])
-                                : Atomic64(Cell, I->Immediate, R[I->Source], R[0]);
-    if ((I->Immediate & EBPF_FETCH) != 0)
-        R[I->Immediate == EBPF_ATOMIC_CMPXCHG ? 0 : I->Source] = Old;
-    return TRUE;
+    UINT64 Old = Size == WidthW ? Atomic32(Cell, I->Number, (UINT32)R[I->Right], (UINT32)R[0])
+                               : Atomic64(Cell, I->Number, R[I->Right], R[0]);
+    if ((I->Number & EBPF_FETCH) != 0)
+        R[I->Number == EBPF_ATOMIC_CMPXCHG ? 0 : I->Right] = Old;
 }
 
-/** The next instruction: each handler ends with a jump of its own, which processors foresee better than one that all share. */
-#define NEXT                  \
-    do {                      \
-        I = Next++;           \
-        goto *Labels[I->Opcode]; \
+/** The next operation: each ends with a jump of its own, which processors foresee better than one that all share. */
+#define GO goto *Labels[I->Code]
+#define NEXT \
+    do {     \
+        I++; \
+        GO;  \
+    } while (FALSE)
+
+/** Ends the run at this instruction, or at one that many slots before it. */
+#define FAIL(Why, SlotsBefore)   \
+    do {                         \
+        Fault = (Why);           \
+        Before = (SlotsBefore);  \
+        goto Failed;             \
     } while (FALSE)
 
 /** The same where the one after it may be none: then the run is over. */
-#define CONTINUE(Where)      \
-    do {                     \
-        Next = (Where);      \
-        if (Next == NULL)    \
-            return;          \
-        NEXT;                \
+#define CONTINUE(Where)   \
+    do {                  \
+        I = (Where);      \
+        if (I == NULL)    \
+            goto Ended;   \
+        GO;               \
     } while (FALSE)
 
-/** By operation: what it makes of A and B, in 64 bits and in 32. */
-#define ALU_ROWS(ROW)                                                             \
-    ROW(ADD, A + B, A + B)                                                        \
-    ROW(SUB, A - B, A - B)                                                        \
-    ROW(MUL, A * B, A * B)                                                        \
-    ROW(DIV, Divide64(A, B, I->Offset != 0), Divide32(A, B, I->Offset != 0))      \
-    ROW(MOD, Modulo64(A, B, I->Offset != 0), Modulo32(A, B, I->Offset != 0))      \
-    ROW(OR, A | B, A | B)                                                         \
-    ROW(AND, A & B, A & B)                                                        \
-    ROW(XOR, A ^ B, A ^ B)                                                        \
-    ROW(LSH, A << (B & 63), A << (B & 31))                                        \
-    ROW(RSH, A >> (B & 63), A >> (B & 31))                                        \
-    ROW(ARSH, (UINT64)((INT64)A >> (B & 63)), (INT32)A >> (B & 31))               \
-    ROW(MOV, ((VOID)A, Extend(B, I->Offset)), ((VOID)A, Extend(B, I->Offset)))
+#define PAY(Cost)                   \
+    do {                            \
+        if (Budget < (Cost))        \
+            FAIL(FaultBudget, 0);   \
+        Budget -= (Cost);           \
+    } while (FALSE)
 
-/** By comparison: the types of A and B, in 64 bits and in 32, and when the jump is taken. */
-#define JUMP_ROWS(ROW)                      \
-    ROW(JEQ, UINT64, UINT32, A == B)        \
-    ROW(JNE, UINT64, UINT32, A != B)        \
-    ROW(JSET, UINT64, UINT32, (A & B) != 0) \
-    ROW(JGT, UINT64, UINT32, A > B)         \
-    ROW(JGE, UINT64, UINT32, A >= B)        \
-    ROW(JLT, UINT64, UINT32, A < B)         \
-    ROW(JLE, UINT64, UINT32, A <= B)        \
-    ROW(JSGT, INT64, INT32, A > B)          \
-    ROW(JSGE, INT64, INT32, A >= B)         \
-    ROW(JSLT, INT64, INT32, A < B)          \
-    ROW(JSLE, INT64, INT32, A <= B)
+#define JUMP_IF(Test)         \
+    do {                      \
+        if (Test) {           \
+            PAY(I->Small);    \
+            I = TargetOf(I);  \
+            GO;               \
+        }                     \
+        NEXT;                 \
+    } while (FALSE)
 
-/** By size of a memory access: its bytes. Those that are narrower than a register have more forms. */
-#define NARROW_ROWS(ROW) ROW(B, 1) ROW(H, 2) ROW(W, 4)
-#define MEMORY_ROWS(ROW) NARROW_ROWS(ROW) ROW(DW, 8)
+/** An access of a type: where it is, after it was checked, which mostly is one comparison. */
+#define REACH(Size, Kind, Where, SlotsBefore)                                                            \
+    UINT64 Address = (Where);                                                                            \
+    do {                                                                                                 \
+        if (__builtin_expect(Address - Machine.Window.Start >= Machine.Window.Kind[Width##Size], FALSE) && \
+            (Fault = Reach(&Machine, Address, Width##Size, Kind##Access)) != FaultNone) {                 \
+            Before = (SlotsBefore);                                                                      \
+            goto Failed;                                                                                 \
+        }                                                                                                \
+    } while (FALSE)
 
-#define ALU_LABELS(Code, Expression64, Expression32)               \
-    [EBPF_##Code | EBPF_K | EBPF_CLASS_ALU64] = &&Code##64K,       \
-    [EBPF_##Code | EBPF_X | EBPF_CLASS_ALU64] = &&Code##64X,       \
-    [EBPF_##Code | EBPF_K | EBPF_CLASS_ALU] = &&Code##32K,         \
-    [EBPF_##Code | EBPF_X | EBPF_CLASS_ALU] = &&Code##32X,
-#define JUMP_LABELS(Code, Type64, Type32, Test)                    \
-    [EBPF_##Code | EBPF_K | EBPF_CLASS_JMP] = &&Code##64K,         \
-    [EBPF_##Code | EBPF_X | EBPF_CLASS_JMP] = &&Code##64X,         \
-    [EBPF_##Code | EBPF_K | EBPF_CLASS_JMP32] = &&Code##32K,       \
-    [EBPF_##Code | EBPF_X | EBPF_CLASS_JMP32] = &&Code##32X,
-#define MEMORY_LABELS(Size, SizeBytes)                             \
-    [EBPF_CLASS_LDX | EBPF_MEM | EBPF_##Size] = &&Load##Size,      \
-    [EBPF_CLASS_ST | EBPF_MEM | EBPF_##Size] = &&StoreNumber##Size, \
-    [EBPF_CLASS_STX | EBPF_MEM | EBPF_##Size] = &&Store##Size,
-#define NARROW_LABELS(Size, SizeBytes)                             \
-    [EBPF_CLASS_LDX | EBPF_MEMSX | EBPF_##Size] = &&LoadSigned##Size, \
-    [EBPF_CLASS_LD | EBPF_ABS | EBPF_##Size] = &&LoadPacket##Size, \
-    [EBPF_CLASS_LD | EBPF_IND | EBPF_##Size] = &&LoadPacket##Size,
+#define READ(Type, Name)  \
+    Type Name;            \
+    memcpy(&Name, (const VOID *)(UINT_PTR)Address, sizeof(Name))
+#define WRITE(Type, Value)          \
+    do {                            \
+        Type Stored = (Type)(Value); \
+        memcpy((VOID *)(UINT_PTR)Address, &Stored, sizeof(Stored)); \
+    } while (FALSE)
 
-#define ALU_FORM(Label, Type, Right, Expression)                   \
-    Label : {                                                      \
-        Type A = (Type)R[I->Destination], B = (Type)(Right);       \
-        R[I->Destination] = (Type)(Expression);                    \
-        NEXT;                                                      \
+/** Labels of rows. */
+#define LABEL_64K(Code, ...) [Operation##Code##64K] = &&Code##64K,
+#define LABEL_64X(Code, ...) [Operation##Code##64X] = &&Code##64X,
+#define LABEL_32K(Code, ...) [Operation##Code##32K] = &&Code##32K,
+#define LABEL_32X(Code, ...) [Operation##Code##32X] = &&Code##32X,
+#define LABEL_ADD_64(Code, ...) [OperationAdd##Code##64] = &&Add##Code##64,
+#define LABEL_ADD_32(Code, ...) [OperationAdd##Code##32] = &&Add##Code##32,
+#define LABEL_PLAIN(Name, ...) [Operation##Name] = &&Name,
+#define LABEL_MEMORY(Size, ...)                                       \
+    [OperationLoad##Size] = &&Load##Size,                             \
+    [OperationLoadStack##Size] = &&LoadStack##Size,                   \
+    [OperationLoadSum##Size] = &&LoadSum##Size,                       \
+    [OperationStore##Size] = &&Store##Size,                           \
+    [OperationStoreStack##Size] = &&StoreStack##Size,                 \
+    [OperationStoreSum##Size] = &&StoreSum##Size,                     \
+    [OperationStoreNumber##Size] = &&StoreNumber##Size,               \
+    [OperationStoreNumberStack##Size] = &&StoreNumberStack##Size,     \
+    [OperationCopy##Size] = &&Copy##Size,
+#define LABEL_NARROW(Size, ...)                                       \
+    [OperationLoadSigned##Size] = &&LoadSigned##Size,                 \
+    [OperationLoadJEQ##Size] = &&LoadJEQ##Size,                       \
+    [OperationLoadJNE##Size] = &&LoadJNE##Size,                       \
+    [OperationLoadPacket##Size] = &&LoadPacket##Size,                 \
+    [OperationLoadPacketAt##Size] = &&LoadPacketAt##Size,
+#define LABEL_SWAP(Size, ...)                                         \
+    [OperationLoadSwapped##Size] = &&LoadSwapped##Size,               \
+    [OperationCopySwapped##Size] = &&CopySwapped##Size,
+
+/** The operations of a row. */
+#define ALU_FORM(Label, Type, Second, Expression)                     \
+    Label : {                                                         \
+        Type A = (Type)R[I->Left], B = (Type)(Second);                \
+        R[I->Destination] = (Type)(Expression);                       \
+        NEXT;                                                         \
     }
-#define ALU(Code, Expression64, Expression32)                              \
-    ALU_FORM(Code##64K, UINT64, (INT64)I->Immediate, Expression64)         \
-    ALU_FORM(Code##64X, UINT64, R[I->Source], Expression64)                \
-    ALU_FORM(Code##32K, UINT32, I->Immediate, Expression32)                \
-    ALU_FORM(Code##32X, UINT32, R[I->Source], Expression32)
-
-#define JUMP_FORM(Label, Type, Right, Test)                        \
-    Label : {                                                      \
-        Type A = (Type)R[I->Destination], B = (Type)(Right);       \
-        if (Test)                                                  \
-            CONTINUE(Jump(&Machine, I, I->Offset));                \
-        NEXT;                                                      \
+#define ALU(Code, Expression64, Expression32)                         \
+    ALU_FORM(Code##64K, UINT64, I->Wide, Expression64)                \
+    ALU_FORM(Code##64X, UINT64, R[I->Right], Expression64)            \
+    ALU_FORM(Code##32K, UINT32, I->Wide, Expression32)                \
+    ALU_FORM(Code##32X, UINT32, R[I->Right], Expression32)
+#define UNARY(Name, Type, Expression)                                 \
+    Name : {                                                          \
+        Type A = (Type)R[I->Left];                                    \
+        R[I->Destination] = (Type)(Expression);                       \
+        NEXT;                                                         \
     }
-#define JUMP(Code, Type64, Type32, Test)                           \
-    JUMP_FORM(Code##64K, Type64, (INT64)I->Immediate, Test)        \
-    JUMP_FORM(Code##64X, Type64, R[I->Source], Test)               \
-    JUMP_FORM(Code##32K, Type32, I->Immediate, Test)               \
-    JUMP_FORM(Code##32X, Type32, R[I->Source], Test)
+#define JUMP_FORM(Label, Type, First, Second, Test)                   \
+    Label : {                                                         \
+        Type A = (Type)(First), B = (Type)(Second);                   \
+        JUMP_IF(Test);                                                \
+    }
+#define JUMP_ADD(Label, Type, Unsigned, Test)                         \
+    Label : {                                                         \
+        Unsigned Sum = (Unsigned)(R[I->Left] + (UINT64)(INT8)I->Other); \
+        R[I->Left] = Sum;                                             \
+        Type A = (Type)Sum, B = (Type)I->Number;                      \
+        JUMP_IF(Test);                                                \
+    }
+#define JUMP(Code, Type64, Type32, Test)                                     \
+    JUMP_FORM(Code##64K, Type64, R[I->Left], (INT64)I->Number, Test)         \
+    JUMP_FORM(Code##64X, Type64, R[I->Left], R[I->Right], Test)              \
+    JUMP_FORM(Code##32K, Type32, R[I->Left], I->Number, Test)                \
+    JUMP_FORM(Code##32X, Type32, R[I->Left], R[I->Right], Test)              \
+    JUMP_ADD(Add##Code##64, Type64, UINT64, Test)                            \
+    JUMP_ADD(Add##Code##32, Type32, UINT32, Test)
 
-#define MUST(Label, Condition) \
-    Label:                     \
-    if (!(Condition))          \
-        return;                \
-    NEXT;
+#define LOAD(Label, Size, Type, Where, Result)                        \
+    Label : {                                                         \
+        REACH(Size, Readable, Where, 0);                              \
+        READ(Type, Value);                                            \
+        R[I->Destination] = (Result);                                 \
+        NEXT;                                                         \
+    }
+#define STORE(Label, Size, Type, Where, Value)                        \
+    Label : {                                                         \
+        REACH(Size, Writable, Where, 0);                              \
+        WRITE(Type, Value);                                           \
+        NEXT;                                                         \
+    }
+#define COPY(Label, Size, Type, SlotsBetween, Result)                 \
+    Label : {                                                         \
+        {                                                             \
+            REACH(Size, Readable, R[I->Left] + OFFSET_SMALL, SlotsBetween);  \
+            READ(Type, Value);                                        \
+            R[I->Destination] = (Result);                             \
+        }                                                             \
+        REACH(Size, Writable, R[I->Right] + OFFSET_DISTANCE, 0);                  \
+        WRITE(Type, R[I->Destination]);                               \
+        NEXT;                                                         \
+    }
+#define LOAD_TEST(Label, Size, Type, Test)                            \
+    Label : {                                                         \
+        REACH(Size, Readable, R[I->Left] + OFFSET_SMALL, 0);                 \
+        READ(Type, Value);                                            \
+        R[I->Destination] = Value;                                    \
+        if (Value Test (UINT32)I->Number) {                           \
+            I = TargetOf(I);                                          \
+            GO;                                                       \
+        }                                                             \
+        NEXT;                                                         \
+    }
+#define FRAME_LOAD(Label, Type)                                       \
+    Label : {                                                         \
+        UINT64 Address = R[EBPF_FRAME_POINTER] + OFFSET_WIDE;                \
+        READ(Type, Value);                                            \
+        R[I->Destination] = Value;                                    \
+        NEXT;                                                         \
+    }
+#define FRAME_STORE(Label, Type, Offset, Value)                       \
+    Label : {                                                         \
+        UINT64 Address = R[EBPF_FRAME_POINTER] + (Offset);            \
+        WRITE(Type, Value);                                           \
+        NEXT;                                                         \
+    }
+#define LOAD_PACKET(Label, Size, Offset)                              \
+    Label : if (LoadPacket(&Machine, (Offset), Width##Size)) NEXT;     \
+    CONTINUE(Leave(&Machine));
 
-#define MEMORY(Size, SizeBytes)                                                                     \
-    MUST(Load##Size, Load(&Machine, I, SizeBytes, FALSE))                                           \
-    MUST(StoreNumber##Size, Store(&Machine, I, SizeBytes, (UINT64)(INT64)I->Immediate))             \
-    MUST(Store##Size, Store(&Machine, I, SizeBytes, R[I->Source]))
-#define NARROW(Size, SizeBytes)                                    \
-    MUST(LoadSigned##Size, Load(&Machine, I, SizeBytes, TRUE))     \
-    LoadPacket##Size : CONTINUE(LoadPacket(&Machine, I, SizeBytes));
+/** What is added to an address. */
+#define OFFSET_WIDE (UINT64) I->Wide
+#define OFFSET_SMALL (UINT64)(INT64)(INT16)I->Small
+#define OFFSET_DISTANCE (UINT64)(INT64)I->Distance
+
+#define MEMORY(Size, Type)                                                                    \
+    LOAD(Load##Size, Size, Type, R[I->Left] + OFFSET_WIDE, Value)                                    \
+    LOAD(LoadSum##Size, Size, Type, R[I->Left] + R[I->Right] + OFFSET_WIDE, Value)                   \
+    FRAME_LOAD(LoadStack##Size, Type)                                                         \
+    STORE(Store##Size, Size, Type, R[I->Left] + OFFSET_WIDE, R[I->Right])                            \
+    STORE(StoreSum##Size, Size, Type, (R[I->Destination] = R[I->Left] + R[I->Right]) + OFFSET_WIDE, R[I->Other]) \
+    FRAME_STORE(StoreStack##Size, Type, OFFSET_WIDE, R[I->Right])                                    \
+    STORE(StoreNumber##Size, Size, Type, R[I->Left] + OFFSET_DISTANCE, (INT64)I->Number)                  \
+    FRAME_STORE(StoreNumberStack##Size, Type, OFFSET_DISTANCE, (INT64)I->Number)                          \
+    COPY(Copy##Size, Size, Type, 1, Value)
+#define NARROW(Size, Type, Signed)                                                            \
+    LOAD(LoadSigned##Size, Size, Signed, R[I->Left] + OFFSET_WIDE, (UINT64)(INT64)Value)             \
+    LOAD_TEST(LoadJEQ##Size, Size, Type, ==)                                                  \
+    LOAD_TEST(LoadJNE##Size, Size, Type, !=)                                                  \
+    LOAD_PACKET(LoadPacket##Size, Size, I->Wide)                                              \
+    LOAD_PACKET(LoadPacketAt##Size, Size, (INT32)R[I->Left] + I->Wide)
+#define SWAP(Size, Type, Bits)                                                                \
+    LOAD(LoadSwapped##Size, Size, Type, R[I->Left] + OFFSET_WIDE, __builtin_bswap##Bits(Value))      \
+    COPY(CopySwapped##Size, Size, Type, 2, __builtin_bswap##Bits(Value))
+#define ATOMIC(Label, Size)                                           \
+    Label : {                                                         \
+        REACH(Size, Writable, R[I->Left] + OFFSET_DISTANCE, 0);                   \
+        if ((Address & ((1u << Width##Size) - 1)) != 0)                \
+            FAIL(FaultMisaligned, 0);                                 \
+        Atomic(R, I, Address, Width##Size);                            \
+        NEXT;                                                         \
+    }
 
 _Use_decl_annotations_
 VOID
-InterpreterRun(const EBPF_BYTECODE *Bytecode, EBPF_RUN *Run, UINT64 R1, UINT64 R2)
+InterpreterRun(const EBPF_OPERATIONS *Operations, EBPF_RUN *Run, UINT64 R1, UINT64 R2)
 {
-    // Every opcode that the structural check lets through has a row here.
-    static const VOID *const Labels[256] = {
-        ALU_ROWS(ALU_LABELS) JUMP_ROWS(JUMP_LABELS) MEMORY_ROWS(MEMORY_LABELS) NARROW_ROWS(NARROW_LABELS)
-        [EBPF_NEG | EBPF_CLASS_ALU64] = &&Negate64,
-        [EBPF_NEG | EBPF_CLASS_ALU] = &&Negate32,
-        [EBPF_END | EBPF_K | EBPF_CLASS_ALU] = &&ToLittleEndian,
-        [EBPF_END | EBPF_X | EBPF_CLASS_ALU] = &&SwapBytes,
-        [EBPF_END | EBPF_K | EBPF_CLASS_ALU64] = &&SwapBytes,
-        [EBPF_CLASS_STX | EBPF_ATOMIC | EBPF_W] = &&AtomicW,
-        [EBPF_CLASS_STX | EBPF_ATOMIC | EBPF_DW] = &&AtomicDW,
-        [EBPF_OPCODE_LDDW] = &&LoadWide,
-        [EBPF_OPCODE_JA] = &&JumpAlways,
-        [EBPF_OPCODE_JA32] = &&JumpFar,
-        [EBPF_OPCODE_CALL] = &&Call,
-        [EBPF_OPCODE_EXIT] = &&Exit,
+    static const VOID *const Labels[OperationCodeCount] = {
+        ALU_ROWS(LABEL_64K) ALU_ROWS(LABEL_64X) ALU_ROWS(LABEL_32K) ALU_ROWS(LABEL_32X) UNARY_ROWS(LABEL_PLAIN)
+        JUMP_ROWS(LABEL_64K) JUMP_ROWS(LABEL_64X) JUMP_ROWS(LABEL_32K) JUMP_ROWS(LABEL_32X)
+        JUMP_ROWS(LABEL_ADD_64) JUMP_ROWS(LABEL_ADD_32)
+        MEMORY_ROWS(LABEL_MEMORY) NARROW_ROWS(LABEL_NARROW) SWAP_ROWS(LABEL_SWAP)
+        [OperationMoveNumber] = &&MoveNumber,
+        [OperationAtomicW] = &&AtomicW,
+        [OperationAtomicDW] = &&AtomicDW,
+        [OperationJump] = &&Jump,
+        [OperationCallLocal] = &&CallLocal,
+        [OperationCallHelper] = &&CallHelper,
+        [OperationExit] = &&Exit,
     };
-    MACHINE Machine = {.Bytecode = Bytecode, .Run = Run};
-    UINT64 *R = Machine.Registers;
-    const EBPF_INSTRUCTION *Next = Bytecode->Slots;
-    const EBPF_INSTRUCTION *I;
+    MACHINE Machine;
+    UINT64 *const R = Machine.Registers;
+    const EBPF_OPERATION *I = Operations->First;
+    UINT64 Budget = Run->Budget;
+    EBPF_FAULT Fault;
+    UINT32 Before;
+    memset(&Machine, 0, offsetof(MACHINE, Frames));
+    Machine.Run = Run;
     SetDepth(&Machine, 1);
     R[1] = R1;
     R[2] = R2;
-    NEXT;
+    GO;
     ALU_ROWS(ALU)
+    UNARY_ROWS(UNARY)
     JUMP_ROWS(JUMP)
     MEMORY_ROWS(MEMORY)
     NARROW_ROWS(NARROW)
-Negate64:
-    R[I->Destination] = 0 - R[I->Destination];
+    SWAP_ROWS(SWAP)
+    ATOMIC(AtomicW, W)
+    ATOMIC(AtomicDW, DW)
+MoveNumber:
+    R[I->Destination] = OFFSET_WIDE;
     NEXT;
-Negate32:
-    R[I->Destination] = (UINT32)(0 - R[I->Destination]);
+Jump:
+    PAY((UINT32)I->Number);
+    I = TargetOf(I);
+    GO;
+CallLocal:
+    PAY((UINT32)I->Number);
+    I = Enter(&Machine, I);
+    GO;
+CallHelper:
+    Fault = CallHelper(&Machine, I);
+    if (Fault != FaultNone)
+        FAIL(Fault, 0);
+    // After a tail call that succeeded this program is over.
+    if (Run->TailTarget != NULL)
+        goto Ended;
     NEXT;
-ToLittleEndian:
-    R[I->Destination] = OrderBytes(R[I->Destination], I->Immediate, FALSE);
-    NEXT;
-SwapBytes:
-    R[I->Destination] = OrderBytes(R[I->Destination], I->Immediate, TRUE);
-    NEXT;
-    MUST(AtomicW, Atomic(&Machine, I, 4))
-    MUST(AtomicDW, Atomic(&Machine, I, 8))
-LoadWide:
-    R[I->Destination] = (UINT32)I->Immediate | (UINT64)(UINT32)I[1].Immediate << 32;
-    Next++;
-    NEXT;
-JumpAlways:
-    CONTINUE(Jump(&Machine, I, I->Offset));
-JumpFar:
-    CONTINUE(Jump(&Machine, I, I->Immediate));
-Call:
-    CONTINUE(I->Source == EBPF_CALL_LOCAL ? Enter(&Machine, I) : CallHelper(&Machine, I));
 Exit:
     CONTINUE(Leave(&Machine));
+Failed:
+    Run->Fault = Fault;
+    Run->FaultSlot = Operations->Slots[I - Operations->First] - Before;
+Ended:
+    Run->Budget = Budget;
 }

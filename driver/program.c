@@ -12,6 +12,7 @@ Destroy(EBPF_OBJECT *Object)
     for (UINT32 Index = 0; Index < Program->MapCount; Index++)
         ObjectRelease(&Program->Maps[Index]->Object);
     JitFree(&Program->Code);
+    OperationsDestroy(&Program->Operations);
     BytecodeDestroy(&Program->Bytecode);
     PlatformFree(Program->Statistics);
     PlatformFree(Program);
@@ -103,6 +104,8 @@ ProgramPrepare(
         if (*Finding != FindingNone)
             Status = STATUS_INVALID_IMAGE_FORMAT;
     }
+    if (NT_SUCCESS(Status))
+        Status = OperationsCreate(&New->Bytecode, Type, &New->Operations);
     if (!NT_SUCCESS(Status)) {
         Destroy(&New->Object);
         return Status;
@@ -150,14 +153,19 @@ ProgramCountBytes(const EBPF_PROGRAM *Program)
     const EBPF_BYTECODE *Bytecode = &Program->Bytecode;
     return sizeof(*Program) + PlatformProcessorCount() * sizeof(PROGRAM_STATISTICS) +
            (UINT64)Bytecode->SlotCount * sizeof(EBPF_INSTRUCTION) +
-           (UINT64)Bytecode->SubprogramCount * sizeof(EBPF_SUBPROGRAM) + Program->Code.SizeBytes;
+           (UINT64)Bytecode->SubprogramCount * sizeof(EBPF_SUBPROGRAM) + Program->Code.SizeBytes +
+           Program->Operations.SizeBytes;
 }
 
 _Use_decl_annotations_
 NTSTATUS
 ProgramCompile(EBPF_PROGRAM *Program, BOOLEAN Blind)
 {
-    return JitCompile(Program->Type, &Program->Bytecode, Program->Maps, Program->MapCount, Blind, &Program->Code);
+    NTSTATUS Status =
+        JitCompile(Program->Type, &Program->Bytecode, Program->Maps, Program->MapCount, Blind, &Program->Code);
+    if (NT_SUCCESS(Status))
+        OperationsDestroy(&Program->Operations);
+    return Status;
 }
 
 static EBPF_REGION
@@ -176,7 +184,7 @@ RunPrograms(const EBPF_PROGRAM *Program, EBPF_RUN *Run, const EBPF_RUN_INPUT *In
         Run->TailTarget = NULL;
         UINT64 R1 = (UINT64)(UINT_PTR)Input->Context;
         if (Program->Code.Entry == NULL) {
-            InterpreterRun(&Program->Bytecode, Run, R1, Input->SecondArgument);
+            InterpreterRun(&Program->Operations, Run, R1, Input->SecondArgument);
         } else {
             UINT64 Result = Program->Code.Entry(Run, R1, Input->SecondArgument);
             Run->Result = Run->Fault == FaultNone ? Result : 0;

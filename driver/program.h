@@ -3,6 +3,7 @@
 
 #include "bytecode.h"
 #include "jit-x64.h"
+#include "operation.h"
 #include "run.h"
 
 #define PROGRAM_MAXIMUM_MAPS 64
@@ -28,6 +29,8 @@ typedef struct _EBPF_PROGRAM {
     EBPF_BYTECODE Bytecode;
     /** Empty: it is interpreted. */
     JIT_CODE Code;
+    /** For the interpreter; none if it is compiled. */
+    EBPF_OPERATIONS Operations;
     /** By processor. */
     PROGRAM_STATISTICS *Statistics;
     UINT32 MapCount;

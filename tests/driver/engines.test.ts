@@ -96,7 +96,7 @@ test("each allocation that fails in loading is told, and nothing is kept", (t) =
     if (!("status" in program)) {
       failAllocation(0);
       release(program);
-      t.is(number, 7);
+      t.is(number, 9);
       break;
     }
     t.is(program.status, STATUS.NO_MEMORY);

@@ -71,7 +71,7 @@ RunOnce(const ENGINE *Engine)
     UINT64 R1 = (UINT64)(UINT_PTR)Memory;
     if (Engine->Program->Code.Entry != NULL)
         return Engine->Program->Code.Entry(&Run, R1, Length);
-    InterpreterRun(&Engine->Program->Bytecode, &Run, R1, Length);
+    InterpreterRun(&Engine->Program->Operations, &Run, R1, Length);
     return Run.Result;
 }
 
