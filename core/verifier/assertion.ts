@@ -5,6 +5,7 @@ import {
   type Instruction,
   type JumpCondition,
   type Operand,
+  REGISTER_COUNT,
   type Register,
   STACK_POINTER,
 } from "../isa/instruction.ts";
@@ -82,8 +83,21 @@ function operand(use: "operand" | "stored", source: Operand): Assertion[] {
   return source.kind === "register" ? [{ kind: "number", register: source.register, use }] : [];
 }
 
-function initialized(source: Operand): Assertion[] {
-  return source.kind === "register" ? [{ kind: "initialized", register: source.register }] : [];
+const REGISTERS = Array.from({ length: REGISTER_COUNT }, (_, register) => register);
+/** Made once: there is hardly an instruction without one of them. */
+const WRITABLE = REGISTERS.map((register): Assertion => ({ kind: "writable", register }));
+const INITIALIZED = REGISTERS.map((register): Assertion => ({ kind: "initialized", register }));
+
+function writable(register: Register): Assertion {
+  return WRITABLE[register] as Assertion;
+}
+
+function initialized(register: Register): Assertion {
+  return INITIALIZED[register] as Assertion;
+}
+
+function initializedOperand(source: Operand): Assertion[] {
+  return source.kind === "register" ? [initialized(source.register)] : [];
 }
 
 /** Everything that must hold before `instruction`; unsupported instructions and bad targets are structure.ts' business. */
@@ -96,9 +110,9 @@ export function assertionsOf(
     case "alu": {
       const { destination, source, operation, width } = instruction;
       const list: Assertion[] = [
-        { kind: "writable", register: destination },
-        { kind: "initialized", register: destination },
-        ...initialized(source),
+        writable(destination),
+        initialized(destination),
+        ...initializedOperand(source),
       ];
       if (operation === "add" || operation === "sub") {
         list.push({ kind: "arithmetic", operation, width, left: destination, right: source });
@@ -109,7 +123,7 @@ export function assertionsOf(
     }
     case "mov": {
       const { destination, source, width, signExtendFrom } = instruction;
-      const list: Assertion[] = [{ kind: "writable", register: destination }, ...initialized(source)];
+      const list: Assertion[] = [writable(destination), ...initializedOperand(source)];
       if ((width === 32 || signExtendFrom !== undefined) && source.kind === "register") {
         list.push({ kind: "number", register: source.register, use: "narrowed" });
       }
@@ -118,12 +132,12 @@ export function assertionsOf(
     case "neg":
     case "byteSwap":
       return [
-        { kind: "writable", register: instruction.destination },
+        writable(instruction.destination),
         { kind: "number", register: instruction.destination, use: "operand" },
       ];
     case "load":
       return [
-        { kind: "writable", register: instruction.destination },
+        writable(instruction.destination),
         { kind: "memory", access: { ...instruction, kind: "read" } },
       ];
     case "store": {
@@ -131,7 +145,7 @@ export function assertionsOf(
       const list: Assertion[] = [{ kind: "memory", access }];
       if (instruction.source.kind === "register") {
         const { register } = instruction.source;
-        list.unshift({ kind: "initialized", register });
+        list.unshift(initialized(register));
         list.push({ kind: "storable", register, access });
       }
       return list;
@@ -144,18 +158,18 @@ export function assertionsOf(
       if (instruction.operation === "compareExchange") {
         list.push({ kind: "number", register: 0, use: "operand" });
       } else if (instruction.fetch) {
-        list.push({ kind: "writable", register: instruction.source });
+        list.push(writable(instruction.source));
       }
       return list;
     }
     case "loadImmediate":
-      return [{ kind: "writable", register: instruction.destination }];
+      return [writable(instruction.destination)];
     case "jump": {
       if (instruction.condition === undefined) return [];
       const { test, left, right } = instruction.condition;
       return [
-        { kind: "initialized", register: left },
-        ...initialized(right),
+        initialized(left),
+        ...initializedOperand(right),
         { kind: "comparable", width: instruction.width, test, left, right },
       ];
     }
@@ -190,14 +204,20 @@ function helperAssertions(helper: Helper | undefined, id: number): readonly Asse
   return list;
 }
 
+function bit(register: Register): number {
+  return 1 << register;
+}
+
+function source(from: Operand): number {
+  return from.kind === "register" ? bit(from.register) : 0;
+}
+
 /** Registers read and written by an instruction, as bit masks; what liveness needs. */
 export function registersOf(
   instruction: Instruction,
   platform: Platform,
   programType: string,
 ): { readonly read: number; readonly written: number } {
-  const bit = (register: Register): number => 1 << register;
-  const source = (from: Operand): number => (from.kind === "register" ? bit(from.register) : 0);
   switch (instruction.kind) {
     case "alu":
       return {

@@ -1,6 +1,6 @@
 // What a conditional jump tells on each side: ranges of numbers (and of everything linked to them), bytes of the packet
 // proved by a comparison with its end, pointers that are or are not null.
-import type { JumpInstruction, Operand } from "../isa/instruction.ts";
+import type { JumpInstruction, Register } from "../isa/instruction.ts";
 import { operandValue } from "./check.ts";
 import { NEGATION, SWAPPED, type Test } from "./domain/interval.ts";
 import { type Range, ranges } from "./domain/range.ts";
@@ -72,19 +72,21 @@ function assumeNumbers(
   const narrowed = ranges.assume(width, test, left.range, right.range);
   if (narrowed === undefined) return false;
   return (
-    narrow(state, { kind: "register", register: condition.left }, left, narrowed.a) &&
-    narrow(state, condition.right, right, narrowed.b)
+    narrow(state, condition.left, left, narrowed.a) &&
+    (condition.right.kind !== "register" || narrow(state, condition.right.register, right, narrowed.b))
   );
 }
 
 /** False: what is linked to the number cannot be. */
-function narrow(state: State, operand: Operand, old: NumberValue, range: Range): boolean {
-  if (operand.kind !== "register" || ranges.covers(range, old.range)) return true;
-  if (old.id === 0) {
-    state.registers[operand.register] = withRange(old, range);
-    changesRegister(operand.register);
-    return true;
-  }
+function narrow(state: State, index: Register, old: NumberValue, range: Range): boolean {
+  if (ranges.covers(range, old.range)) return true;
+  if (old.id !== 0) return narrowLinked(state, old, range);
+  state.registers[index] = withRange(old, range);
+  changesRegister(index);
+  return true;
+}
+
+function narrowLinked(state: State, old: NumberValue, range: Range): boolean {
   let holds = true;
   mapValues(state, (other) => {
     if (other.kind !== "number" || other.id !== old.id) return other;

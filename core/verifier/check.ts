@@ -117,10 +117,19 @@ function checkArithmetic(
   assertion: Extract<Assertion, { readonly kind: "arithmetic" }>,
   strict: boolean,
 ): Finding | undefined {
-  const { operation } = assertion;
   const left = register(state, assertion.left);
   const right = operandValue(state, assertion.right);
   if (left.kind !== "pointer" && right.kind !== "pointer") return undefined;
+  return checkPointers(assertion, strict, left, right);
+}
+
+function checkPointers(
+  assertion: Extract<Assertion, { readonly kind: "arithmetic" }>,
+  strict: boolean,
+  left: Value,
+  right: Value,
+): Finding | undefined {
+  const { operation } = assertion;
   const value = left.kind === "pointer" ? left : right;
   const other = left.kind === "pointer" ? right : left;
   const wrong = (reason: "operation" | "region" | "number" | "pointers" | "narrow"): Finding => ({

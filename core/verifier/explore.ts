@@ -46,7 +46,7 @@ import {
 } from "./loop.ts";
 import { Marks } from "./marks.ts";
 import { isStrict } from "./strict.ts";
-import { extended, type Stretch, type Trail } from "./trail.ts";
+import { extended, type Trail } from "./trail.ts";
 import { transfer } from "./transfer.ts";
 import { freshId, type Ids } from "./transfer-alu.ts";
 import { enterFrame, leaveFrame } from "./transfer-call.ts";
@@ -142,7 +142,8 @@ class Exploration {
   #sinceKept = 0;
   #marks = new Marks();
   #trail: Trail | undefined;
-  #stretch: Stretch = { first: 0, last: -1 };
+  #first = 0;
+  #last = -1;
 
   /** Rounds of loops are taken together, as long as that succeeds. */
   readonly #together: boolean;
@@ -177,13 +178,18 @@ class Exploration {
       }
       const failing = this.#follow(work);
       if (failing === undefined || this.#failsInLoop()) continue;
-      failures.add(failing, extended(this.#trail, this.#stretch), this.#spent());
+      failures.add(failing, this.#way(), this.#spent());
       // What the failed check looked at mattered: a state that only looks like this one may pass it and fail elsewhere.
       this.#marks.takeTouched(failing.state.frames.length);
     }
     const result = { steps: this.#steps, states: this.#states };
     if (failures.found.length > 0) return { ...result, ...failures.facts() };
     return this.#finished === undefined ? result : { ...result, invariants: this.#invariants() };
+  }
+
+  /** How the path came to where it is. */
+  #way(): Trail | undefined {
+    return extended(this.#trail, this.#first, this.#last);
   }
 
   #finish(label: Label, kept: Kept, loop?: Loop): void {
@@ -239,7 +245,8 @@ class Exploration {
     const state = cloneState(origin.state);
     this.#marks = origin.marks.clone();
     this.#trail = origin.trail;
-    this.#stretch = { first: label.index, last: label.index - 1 };
+    this.#first = label.index;
+    this.#last = label.index - 1;
     const again = tries < LOOP_TRIES && attempt !== undefined;
     if (!again || !this.#enterLoop(label, origin.from, state, before, attempt, tries + 1)) {
       const rounds = this.#around(label)?.rounds ?? this.#rounds;
@@ -264,7 +271,7 @@ class Exploration {
       from,
       state: cloneState(state),
       marks: this.#marks.clone(),
-      trail: extended(this.#trail, this.#stretch),
+      trail: this.#way(),
     };
     for (let plan = attempt.plan; plan < PLANS; plan++) {
       const now = { ...attempt, plan };
@@ -364,7 +371,8 @@ class Exploration {
     this.#sinceKept = STEPS_BETWEEN_STATES;
     this.#marks = marks;
     this.#trail = trail;
-    this.#stretch = { first: start, last: start - 1 };
+    this.#first = start;
+    this.#last = start - 1;
     while (index >= 0) {
       const instruction = instructions[index];
       if (instruction === undefined) return { index: from, finding: fallThrough(this.#program), state };
@@ -385,11 +393,11 @@ class Exploration {
   #before(index: number, from: number, instruction: Instruction, state: State): Failing | undefined {
     this.#steps += 1;
     this.#sinceKept += 1;
-    if (index === this.#stretch.last + 1) this.#stretch.last = index;
-    else {
-      this.#trail = extended(this.#trail, this.#stretch);
-      this.#stretch = { first: index, last: index };
+    if (index !== this.#last + 1) {
+      this.#trail = this.#way();
+      this.#first = index;
     }
+    this.#last = index;
     this.#options.observe?.(index, state, from);
     if (instruction.kind !== "jump") this.#held.made(1);
     if (this.#spent() || this.#lateLoop() !== undefined) return this.#exhausted(index, state);
@@ -457,7 +465,7 @@ class Exploration {
     const path = helper && callbackPath(this.#program, this.#ids, state, helper);
     if (path === undefined) return;
     this.#marks.coveredBy(ALL_NEEDED);
-    const trail = extended(this.#trail, this.#stretch);
+    const trail = this.#way();
     this.#wait(path.start, index, path.state, new Marks(), trail);
   }
 
@@ -544,7 +552,7 @@ class Exploration {
     if (takes) takes = this.#narrow(taken, takenMarks, instruction, condition, true);
     if (falls) falls = this.#narrow(state, marks, instruction, condition, false);
     if (takes && falls) {
-      const trail = extended(this.#trail, this.#stretch);
+      const trail = this.#way();
       this.#wait(target, index, taken, takenMarks, trail);
       return index + 1;
     }

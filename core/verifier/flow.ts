@@ -111,7 +111,9 @@ function liveness(program: Program): Uint16Array {
   const live = new Uint16Array(count);
   const reads = new Uint16Array(count);
   const writes = new Uint16Array(count);
-  for (const [index, instruction] of instructions.entries()) {
+  for (let index = 0; index < count; index++) {
+    const instruction = instructions[index];
+    if (instruction === undefined) continue;
     const { read, written } = registersOf(instruction, platform, type.name);
     reads[index] = read;
     writes[index] = written;
@@ -145,9 +147,9 @@ function jumpsTo({ instructions, targets }: Program): {
 } {
   const first = new Int32Array(instructions.length).fill(-1);
   const next = new Int32Array(instructions.length).fill(-1);
-  for (const [index, instruction] of instructions.entries()) {
+  for (let index = 0; index < instructions.length; index++) {
     const target = targets[index] ?? -1;
-    if (instruction.kind !== "jump" || target < 0) continue;
+    if (instructions[index]?.kind !== "jump" || target < 0) continue;
     next[index] = first[target] ?? -1;
     first[target] = index;
   }

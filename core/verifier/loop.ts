@@ -9,8 +9,9 @@ import type { Program } from "../program/program.ts";
 import type { Place, Rank } from "./analysis.ts";
 import { ALL_NEEDED, covers } from "./domain/cover.ts";
 import { type Range, ranges, unsignedOf } from "./domain/range.ts";
-import { readSlot, SLOT_COUNT, type Slot } from "./domain/stack.ts";
-import { type Frame, register, type State } from "./domain/state.ts";
+import { listOf, SLOT_COUNT, slotAt, slotsOf } from "./domain/slots.ts";
+import { readSlot, type Slot } from "./domain/stack.ts";
+import { type Frame, register, type State, stackOf } from "./domain/state.ts";
 import { type NumberValue, numberValue, UNINITIALIZED, type Value } from "./domain/value.ts";
 
 /** Rounds that a loop may take at most, by its proof. */
@@ -136,8 +137,8 @@ export function widened(
     const anchoredSlots: (Slot | undefined)[] = [];
     for (let index = 0; index < SLOT_COUNT; index++) {
       const pair = widenedSlot(
-        old.stack.slots[index],
-        frame.stack.slots[index],
+        slotAt(old.stack, index),
+        slotAt(frame.stack, index),
         depth,
         index,
         unknown.size > 0,
@@ -146,8 +147,8 @@ export function widened(
       slots.push(pair.plain);
       anchoredSlots.push(pair.anchored);
     }
-    frames.push({ ...frame, stack: { slots } });
-    anchoredFrames.push({ ...frame, stack: { slots: anchoredSlots } });
+    frames.push({ ...frame, stack: slotsOf(slots) });
+    anchoredFrames.push({ ...frame, stack: slotsOf(anchoredSlots) });
   }
   const rest = {
     packet: Math.min(before.packet, now.packet),
@@ -278,7 +279,7 @@ function makeAnchor(place: Place, id: number, range: Range): Anchor {
 
 export function valueAt(state: State, { register: index, frame, slot, at, size }: Place): Value {
   if (index >= 0) return register(state, index as 0);
-  const found = state.frames[frame]?.stack.slots[slot];
+  const found = slotAt(stackOf(state, frame), slot);
   if (found === undefined) return UNINITIALIZED;
   if (found.kind === "spill" && at === 0 && size === 8) return found.value;
   return readSlot(found, at, size);
@@ -356,7 +357,7 @@ export function exceeded({ state: head, anchors }: Widened, state: State, live: 
     if ((live >> index) & 1) look(registerPlace(index));
   }
   for (const [frame, { stack }] of head.frames.entries()) {
-    for (const [slot, known] of stack.slots.entries()) {
+    for (const [slot, known] of listOf(stack).entries()) {
       if (known?.kind === "spill") look({ register: -1, frame, slot, at: 0, size: 8 });
       for (const part of known?.kind === "bytes" ? known.parts : [])
         look({ register: -1, frame, slot, ...part });

@@ -12,6 +12,7 @@ import type { Instruction, Operand } from "../isa/instruction.ts";
 import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import type { Needs } from "./domain/cover.ts";
+import { NO_SLOTS, type Slots, slotAt, withSlot } from "./domain/slots.ts";
 import { STACK_SIZE_BYTES } from "./domain/stack.ts";
 import { register, type State } from "./domain/state.ts";
 import { FIRST_CALLER_SAVED_BIT, METADATA_BIT, PACKET_BIT, touched } from "./domain/touched.ts";
@@ -61,7 +62,7 @@ export interface Marked {
   readonly parent: Marked | undefined;
   /** By location, undefined: from itself. */
   readonly registers: readonly Locations[];
-  readonly slots: readonly (Locations | undefined)[];
+  readonly slots: Slots<Locations>;
   /** Slots written over whole since the parent: looking at them is no look at the parent's. */
   readonly writtenLow: number;
   readonly writtenHigh: number;
@@ -110,44 +111,51 @@ function markPrecise(kept: Marked | undefined, locations: Locations): void {
   }
 }
 
+/** Only until the next set is made: a set for each step upwards would be most of what a large program allocates. */
+const gathered = { registers: 0, low: 0, high: 0 };
+
 function sourcesOfAll(
   made: readonly Locations[],
-  slots: readonly (Locations | undefined)[],
+  slots: Slots<Locations>,
   registers: number,
   low: number,
   high: number,
 ): Locations {
-  let set = NO_LOCATIONS;
+  gathered.registers = 0;
+  gathered.low = 0;
+  gathered.high = 0;
   for (let rest = registers; rest !== 0; ) {
     const bit = 31 - Math.clz32(rest);
     rest &= ~(1 << bit);
-    set = union(set, made[bit] ?? NO_LOCATIONS);
+    gather(made[bit]);
   }
-  return union(set, sourcesOfSlots(slots, low, high));
+  gatherSlots(slots, low, 0);
+  gatherSlots(slots, high, 32);
+  return gathered;
 }
 
-function sourcesOfSlots(slots: readonly (Locations | undefined)[], low: number, high: number): Locations {
-  let set = NO_LOCATIONS;
-  for (let rest = low; rest !== 0; ) {
+function gatherSlots(slots: Slots<Locations>, bits: number, first: number): void {
+  for (let rest = bits; rest !== 0; ) {
     const bit = 31 - Math.clz32(rest);
     rest &= ~(1 << bit);
-    set = union(set, slots[bit] ?? SLOT_SELF[bit] ?? NO_LOCATIONS);
+    gather(slotAt(slots, first + bit) ?? SLOT_SELF[first + bit]);
   }
-  for (let rest = high; rest !== 0; ) {
-    const bit = 31 - Math.clz32(rest);
-    rest &= ~(1 << bit);
-    set = union(set, slots[32 + bit] ?? SLOT_SELF[32 + bit] ?? NO_LOCATIONS);
-  }
-  return set;
+}
+
+function gather(set: Locations | undefined): void {
+  if (set === undefined) return;
+  gathered.registers |= set.registers;
+  gathered.low |= set.low;
+  gathered.high |= set.high;
 }
 
 /** The sources of a path's values, and what it has touched since its last kept state. */
 export class Marks {
   #kept: Marked | undefined;
-  #registers: Locations[] = SELF.slice();
-  /** Shared with forks until one of them writes. */
-  #slots: (Locations | undefined)[] = [];
-  #slotsShared = false;
+  /** Shared with forks, and at the start with all, until one of them writes. */
+  #registers: readonly Locations[] = SELF;
+  #own: Locations[] | undefined;
+  #slots: Slots<Locations> = NO_SLOTS;
   #writtenLow = 0;
   #writtenHigh = 0;
 
@@ -155,10 +163,9 @@ export class Marks {
   clone(): Marks {
     const copy = new Marks();
     copy.#kept = this.#kept;
-    copy.#registers = this.#registers.slice();
+    copy.#registers = this.#registers;
+    this.#own = undefined;
     copy.#slots = this.#slots;
-    copy.#slotsShared = true;
-    this.#slotsShared = true;
     copy.#writtenLow = this.#writtenLow;
     copy.#writtenHigh = this.#writtenHigh;
     return copy;
@@ -182,9 +189,9 @@ export class Marks {
       writtenHigh: this.#writtenHigh,
     };
     this.#kept = kept;
-    this.#registers = SELF.slice();
-    this.#slots = [];
-    this.#slotsShared = false;
+    this.#registers = SELF;
+    this.#own = undefined;
+    this.#slots = NO_SLOTS;
     this.#writtenLow = 0;
     this.#writtenHigh = 0;
     // What callers have saved is always compared whole.
@@ -233,7 +240,7 @@ export class Marks {
     if (by === NO_LOCATIONS) return;
     this.#eachChanged(
       (bit) => {
-        this.#registers[bit] = union(this.#registers[bit] ?? NO_LOCATIONS, by);
+        this.#set(bit, union(this.#registers[bit] ?? NO_LOCATIONS, by));
       },
       (index) => this.#addToSlot(index, by),
     );
@@ -241,11 +248,11 @@ export class Marks {
 
   /** What is proved of the packet, or of its metadata, is owed to a comparison just made. */
   provedPacket(): void {
-    this.#registers[PACKET_BIT] = NO_LOCATIONS;
+    this.#set(PACKET_BIT, NO_LOCATIONS);
   }
 
   provedMetadata(): void {
-    this.#registers[METADATA_BIT] = NO_LOCATIONS;
+    this.#set(METADATA_BIT, NO_LOCATIONS);
   }
 
   #eachChanged(onRegister: (bit: number) => void, onSlot: (index: number) => void): void {
@@ -373,17 +380,29 @@ export class Marks {
   }
 
   #set(index: number, sources: Locations): void {
-    this.#registers[index] = sources;
+    if (this.#own === undefined) {
+      this.#own = this.#registers.slice();
+      this.#registers = this.#own;
+    }
+    this.#own[index] = sources;
   }
 
   /** r0 is new, r1 ... r5 are lost. */
   #clobber(): void {
-    for (let index = 0; index <= 5; index++) this.#registers[index] = NO_LOCATIONS;
+    for (let index = 0; index <= 5; index++) this.#set(index, NO_LOCATIONS);
   }
 
   #loaded(base: Value): Locations {
     if (base.kind !== "pointer" || base.region.kind !== "stack") return NO_LOCATIONS;
-    return sourcesOfSlots(this.#slots, touched.readLow, touched.readHigh);
+    const slots = this.#slots;
+    const { registers, low, high } = sourcesOfAll(
+      this.#registers,
+      slots,
+      0,
+      touched.readLow,
+      touched.readHigh,
+    );
+    return registers === 0 && low === 0 && high === 0 ? NO_LOCATIONS : { registers, low, high };
   }
 
   #stored(instruction: Extract<Instruction, { readonly kind: "store" }>, base: Value, state: State): void {
@@ -411,15 +430,11 @@ export class Marks {
   }
 
   #setSlot(index: number, sources: Locations): void {
-    if (this.#slotsShared) {
-      this.#slots = this.#slots.slice();
-      this.#slotsShared = false;
-    }
-    this.#slots[index] = sources;
+    this.#slots = withSlot(this.#slots, index, sources);
   }
 
   #addToSlot(index: number, sources: Locations): void {
-    const old = this.#slots[index] ?? SLOT_SELF[index] ?? NO_LOCATIONS;
+    const old = slotAt(this.#slots, index) ?? SLOT_SELF[index] ?? NO_LOCATIONS;
     const sum = union(old, sources);
     if (sum !== old) this.#setSlot(index, sum);
   }
@@ -429,17 +444,17 @@ export class Marks {
     for (let saved = 0; saved < 4; saved++) {
       const bit = FIRST_CALLER_SAVED_BIT + saved;
       const deeper = frames === 1 ? NO_LOCATIONS : (this.#registers[bit] ?? NO_LOCATIONS);
-      this.#registers[bit] = union(deeper, this.#registers[6 + saved] ?? NO_LOCATIONS);
-      this.#registers[6 + saved] = NO_LOCATIONS;
+      this.#set(bit, union(deeper, this.#registers[6 + saved] ?? NO_LOCATIONS));
+      this.#set(6 + saved, NO_LOCATIONS);
     }
-    this.#registers[0] = NO_LOCATIONS;
+    this.#set(0, NO_LOCATIONS);
   }
 
   /** A frame is closed. */
   leaveFrame(): void {
-    for (let index = 1; index <= 5; index++) this.#registers[index] = NO_LOCATIONS;
+    for (let index = 1; index <= 5; index++) this.#set(index, NO_LOCATIONS);
     for (let saved = 0; saved < 4; saved++) {
-      this.#registers[6 + saved] = this.#registers[FIRST_CALLER_SAVED_BIT + saved] ?? NO_LOCATIONS;
+      this.#set(6 + saved, this.#registers[FIRST_CALLER_SAVED_BIT + saved] ?? NO_LOCATIONS);
     }
   }
 }

@@ -7,8 +7,9 @@ import type { State as CheckedState } from "../certificate/state.ts";
 import type { Program } from "../program/program.ts";
 import { join } from "./domain/join.ts";
 import { constantValue, ranges } from "./domain/range.ts";
+import { mapSlots, slotAt } from "./domain/slots.ts";
 import { numberMask, type Slot } from "./domain/stack.ts";
-import type { State } from "./domain/state.ts";
+import { type State, stackOf } from "./domain/state.ts";
 import { numberValue, UNINITIALIZED, type Value } from "./domain/value.ts";
 import { renumbered } from "./encode.ts";
 import { translated } from "./translate.ts";
@@ -135,9 +136,9 @@ function alikePart(
   side: 0 | 1,
 ): State {
   const frames = state.frames.map((frame, depth) => {
-    const there = other.frames[depth]?.stack.slots ?? [];
-    const slots = frame.stack.slots.map((slot, at) => (isAlike(slot, there[at]) ? slot : undefined));
-    return { ...frame, stack: { slots } };
+    const there = stackOf(other, depth);
+    const stack = mapSlots(frame.stack, (slot, at) => (isAlike(slot, slotAt(there, at)) ? slot : undefined));
+    return { ...frame, stack };
   });
   return { ...state, registers: pairs.map((pair) => pair[side]), frames };
 }

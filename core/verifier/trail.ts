@@ -2,11 +2,6 @@
 // from them. Costs nothing but a record a jump; the list of instructions is made only when a failure is told.
 
 /** Instructions followed one after the other, from the first to the last. */
-export interface Stretch {
-  readonly first: number;
-  last: number;
-}
-
 export interface Trail {
   readonly before: Trail | undefined;
   readonly first: number;
@@ -14,7 +9,7 @@ export interface Trail {
 }
 
 /** The trail with a stretch behind it; an empty stretch adds nothing. */
-export function extended(before: Trail | undefined, { first, last }: Stretch): Trail | undefined {
+export function extended(before: Trail | undefined, first: number, last: number): Trail | undefined {
   return last < first ? before : { before, first, last };
 }
 

@@ -11,6 +11,7 @@ import { constantValue, type Range, ranges } from "./domain/range.ts";
 import { extendedOf } from "./domain/stack.ts";
 import { register, type State } from "./domain/state.ts";
 import {
+  constantNumber,
   MOST_DELTA,
   type NumberValue,
   numberValue,
@@ -55,7 +56,8 @@ function aluNumbers(instruction: AluInstruction, left: NumberValue, right: Numbe
   const extension = shiftedBack(instruction, left, right);
   if (extension !== undefined) return extension;
   const range = ranges.alu(width(instruction), operation, left.range, right.range);
-  if (constantValue(range) !== undefined) return numberValue(range);
+  const known = constantValue(range);
+  if (known !== undefined) return constantNumber(known);
   if (operation === "lsh" && instruction.width === 64 && constantValue(right.range) === 32) {
     return { ...numberValue(range), shifted: left };
   }

@@ -15,8 +15,9 @@ import {
 import type { Platform } from "../platform/platform.ts";
 import type { Rank } from "./analysis.ts";
 import type { Bounds } from "./domain/interval.ts";
+import { listOf, slotAt } from "./domain/slots.ts";
 import type { Slot } from "./domain/stack.ts";
-import type { Frame, State } from "./domain/state.ts";
+import { type Frame, type State, stackOf } from "./domain/state.ts";
 import type { NumberValue, PointerValue, Value } from "./domain/value.ts";
 import { FIRST_PARAMETER } from "./entry.ts";
 
@@ -27,7 +28,7 @@ export function rankFor(
 ): CheckedRank {
   const { register, frame, slot, at } = place;
   const inFrame = FIRST_CELL + CELLS_PER_FRAME * frame + SLOTS - 1 - slot;
-  const known = state.frames[frame]?.stack.slots[slot];
+  const known = slotAt(stackOf(state, frame), slot);
   const parts = known?.kind === "bytes" ? known.parts.map((part) => part.at).sort((a, b) => a - b) : [];
   return {
     cell: register >= 0 ? register : inFrame,
@@ -54,7 +55,7 @@ function frameOf(platform: Platform, { returnTo, callerSaved, stack }: Frame): C
   return {
     returnTo,
     saved: callerSaved.map((value) => valueFor(platform, value)),
-    slots: stack.slots.map((slot) => slotOf(platform, slot)),
+    slots: listOf(stack).map((slot) => slotOf(platform, slot)),
     shared: true,
     used: undefined,
   };

@@ -1,7 +1,13 @@
-// What hostile programs cost: the slowest and the largest of them, each in a process of its own from the bundle.
+// What hostile programs cost, the slowest and the largest of them: one after the other in this process, in processor time
+// with that of its collector threads; and each in a process of its own from the bundle.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EbpfError } from "../../core/base/error.ts";
+import { loadObject } from "../../core/elf/object.ts";
+import type { VerificationRecord } from "../../core/manager/records.ts";
+import { buildProgram } from "../../core/program/build.ts";
+import { verify } from "../../core/verifier/verify.ts";
 import { bundle } from "../../scripts/bundle.ts";
 import { objectOf } from "../fixtures/hostile/hostile.ts";
 import { HOSTILE } from "../fixtures/hostile/index.ts";
@@ -38,29 +44,52 @@ async function measureAll(): Promise<readonly Row[]> {
 }
 
 async function largest(of: (row: Row) => number): Promise<{ value: number; note: string }> {
-  const all = await measured();
-  const [worst] = all.toSorted((a, b) => of(b) - of(a));
+  return worstOf(await measured(), of);
+}
+
+function worstOf<R extends { readonly name: string }>(rows: readonly R[], of: (row: R) => number) {
+  const [worst] = rows.toSorted((a, b) => of(b) - of(a));
   if (worst === undefined) throw new Error("there is no hostile program");
   return { value: of(worst), note: worst.name };
 }
 
+/** From the object's bytes to the verdict, in milliseconds of processor time. */
+function cpuHere(hostile: (typeof HOSTILE)[number]): number {
+  const bytes = objectOf(hostile);
+  const before = process.cpuUsage();
+  try {
+    verify(buildProgram(loadObject(bytes, "hostile.o"), undefined, { platform: "linux" }));
+  } catch (error) {
+    // An object that is refused before it is verified has its answer too.
+    if (!(error instanceof EbpfError)) throw error;
+  }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
 export const benchmarks: readonly Benchmark[] = [
   {
-    name: `the slowest of ${HOSTILE.length} hostile programs, CPU of the process`,
+    name: `the slowest of ${HOSTILE.length} hostile programs, CPU in one process`,
     unit: "ms",
     better: "lower",
     target: 1000,
-    run: () => largest(({ cpuMilliseconds }) => cpuMilliseconds),
+    run: async () => {
+      const rows = HOSTILE.map((hostile) => ({ name: hostile.name, milliseconds: cpuHere(hostile) }));
+      return worstOf(rows, ({ milliseconds }) => milliseconds);
+    },
   },
   {
-    name: "hostile programs that take more than a second",
-    unit: "programs",
+    name: "the slowest verdict of them, each in a process of its own",
+    unit: "ms",
     better: "lower",
-    target: 0,
-    run: async () => {
-      const slow = (await measured()).filter(({ cpuMilliseconds }) => cpuMilliseconds > 1000);
-      return { value: slow.length, note: `of ${HOSTILE.length}` };
-    },
+    target: 1000,
+    run: () => largest(({ records }) => (records[0] as VerificationRecord).milliseconds),
+  },
+  {
+    name: "CPU of such a process, the most, its start included",
+    unit: "ms",
+    better: "lower",
+    run: () => largest(({ cpuMilliseconds }) => cpuMilliseconds),
   },
   {
     name: "the largest of them, peak memory of the process",

@@ -3,6 +3,7 @@
 // Knows nothing of programs and paths.
 import { REGISTER_COUNT } from "../../isa/instruction.ts";
 import { ranges } from "./range.ts";
+import { slotAt } from "./slots.ts";
 import { ALL_BYTES, numberMask, readSlot, type Slot, type Stack } from "./stack.ts";
 import { type Frame, register, type State } from "./state.ts";
 import { METADATA_BIT, PACKET_BIT } from "./touched.ts";
@@ -192,9 +193,9 @@ function coversStack(a: Stack, b: Stack, needs: Needs): boolean {
       const bit = 31 - Math.clz32(read);
       read &= ~(1 << bit);
       looked += 1;
-      const left = a.slots[32 * half + bit];
+      const left = slotAt(a, 32 * half + bit);
       if (left === undefined) continue;
-      if (!coversSlot(left, b.slots[32 * half + bit], ((precise >>> bit) & 1) === 1)) return false;
+      if (!coversSlot(left, slotAt(b, 32 * half + bit), ((precise >>> bit) & 1) === 1)) return false;
     }
   }
   return true;

@@ -2,7 +2,8 @@
 // states that is closed under the program. Knows nothing of programs and paths.
 import { REGISTER_COUNT } from "../../isa/instruction.ts";
 import type { Needs } from "./cover.ts";
-import { SLOT_COUNT, type Slot, type Stack } from "./stack.ts";
+import { mapSlots } from "./slots.ts";
+import type { Slot, Stack } from "./stack.ts";
 import { type Frame, register, type State } from "./state.ts";
 import { METADATA_BIT, PACKET_BIT } from "./touched.ts";
 import { UNINITIALIZED, UNKNOWN_NUMBER, type Value } from "./value.ts";
@@ -32,16 +33,13 @@ function vague(value: Value, precise: boolean): Value {
 }
 
 function generalisedStack({ stack }: Frame, needs: Needs): Stack {
-  const slots: (Slot | undefined)[] = [];
-  for (let index = 0; index < SLOT_COUNT; index++) {
+  return mapSlots(stack, (slot, index) => {
     const bit = index & 31;
     const low = index < 32;
-    const slot = stack.slots[index];
     const isRead = ((low ? needs.readLow : needs.readHigh) >>> bit) & 1;
     const isPrecise = ((low ? needs.preciseLow : needs.preciseHigh) >>> bit) & 1;
-    slots.push(slot === undefined || isRead === 0 ? undefined : vagueSlot(slot, isPrecise === 1));
-  }
-  return { slots };
+    return slot === undefined || isRead === 0 ? undefined : vagueSlot(slot, isPrecise === 1);
+  });
 }
 
 function vagueSlot(slot: Slot, precise: boolean): Slot {

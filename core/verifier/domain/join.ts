@@ -4,8 +4,9 @@
 import { REGISTER_COUNT } from "../../isa/instruction.ts";
 import { sameKind } from "./cover.ts";
 import { constantValue, ranges } from "./range.ts";
-import { numberMask, type Part, readSlot, SLOT_COUNT, type Slot } from "./stack.ts";
-import { type Frame, register, type State } from "./state.ts";
+import { mapSlots, SLOT_COUNT, slotAt } from "./slots.ts";
+import { numberMask, type Part, readSlot, type Slot } from "./stack.ts";
+import { type Frame, register, type State, stackOf } from "./state.ts";
 import {
   instanceOf,
   MOST_DELTA,
@@ -52,11 +53,10 @@ function shapeOfRegister(value: Value): number {
 /** True if all slots of the two states are of one kind: the rest of the shape. */
 export function sameStackShape(a: State, b: State): boolean {
   for (let depth = a.frames.length - 1; depth >= 0; depth--) {
-    const left = a.frames[depth]?.stack.slots ?? [];
-    const right = b.frames[depth]?.stack.slots ?? [];
-    if (left === right) continue;
+    const left = stackOf(a, depth);
+    const right = stackOf(b, depth);
     for (let index = 0; index < SLOT_COUNT; index++) {
-      if (!sameSlotShape(left[index], right[index])) return false;
+      if (!sameSlotShape(slotAt(left, index), slotAt(right, index))) return false;
     }
   }
   return true;
@@ -108,9 +108,9 @@ export function newValues(joined: State, a: State): number {
     if (joined.registers[index] !== a.registers[index]) count += 1;
   }
   for (const [depth, { stack }] of joined.frames.entries()) {
-    const before = a.frames[depth]?.stack.slots;
+    const before = stackOf(a, depth);
     for (let index = 0; index < SLOT_COUNT; index++) {
-      if (stack.slots[index] !== before?.[index]) count += 1;
+      if (slotAt(stack, index) !== slotAt(before, index)) count += 1;
     }
   }
   return count;
@@ -168,13 +168,13 @@ class Joining {
       if (value === undefined) return undefined;
       callerSaved.push(value);
     }
-    const slots: (Slot | undefined)[] = [];
-    for (let index = 0; index < SLOT_COUNT; index++) {
-      const slot = this.#slot(a.stack.slots[index], b.stack.slots[index]);
-      if (slot === null) return undefined;
-      slots.push(slot);
-    }
-    return { ...a, callerSaved, stack: { slots } };
+    let differ = false;
+    const stack = mapSlots(a.stack, (left, index) => {
+      const slot = this.#slot(left, slotAt(b.stack, index));
+      differ ||= slot === null;
+      return slot ?? undefined;
+    });
+    return differ ? undefined : { ...a, callerSaved, stack };
   }
 
   /** Constants in registers are part of the shape. */

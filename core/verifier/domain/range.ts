@@ -28,7 +28,8 @@ export interface Range {
 }
 
 const MOST_ZEROS = 3;
-const MOST_CACHED = 1024;
+/** A power of two. */
+export const CACHED_CONSTANTS = 4096;
 
 /** Narrowing that narrows nothing. */
 function sameBounds(a: Bounds, b: Bounds): boolean {
@@ -134,12 +135,13 @@ export function makeRanges(full: Word, half: Word): Ranges {
     return combine(whole, low, zeros) ?? unknown;
   }
 
-  /** Small constants are made once: programs are full of them. */
-  const constants = new Map<number, Range>();
+  /** Programs are full of constants: those met last are kept, each in the place of its low bits. */
+  const constants = new Array<Range | undefined>(CACHED_CONSTANTS);
 
   function constant(value: number): Range {
-    let known = constants.get(value);
-    if (known !== undefined) return known;
+    const place = value & (CACHED_CONSTANTS - 1);
+    let known = constants[place];
+    if (known !== undefined && constantOf(known.full) === value) return known;
     const low = value - Math.floor(value / H) * H;
     const signed = low >= half.half ? low - H : low;
     known = {
@@ -147,7 +149,7 @@ export function makeRanges(full: Word, half: Word): Ranges {
       half: constantWord(half, signed),
       zeros: trailingZeros(value),
     };
-    if (Math.abs(value) <= MOST_CACHED) constants.set(value, known);
+    constants[place] = known;
     return known;
   }
 

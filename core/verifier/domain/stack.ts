@@ -1,11 +1,11 @@
 // The 512 bytes of a frame as 64 slots: exact 8-byte spills, or bytes of which each is a number or uninitialised, with
-// narrow spills kept exactly. Stacks are immutable; a write copies the 64 references. Offsets are from the frame's lowest byte.
+// narrow spills kept exactly. Stacks are immutable. Offsets are from the frame's lowest byte.
 import { type Range, ranges, unsignedOf } from "./range.ts";
+import { listOf, mapSlots, NO_SLOTS, SLOT_COUNT, type Slots, slotAt, withSlot } from "./slots.ts";
 import { changesSlot, looksAt, writesOver } from "./touched.ts";
 import { type NumberValue, numberValue, UNKNOWN_NUMBER, type Value } from "./value.ts";
 
-export const STACK_SIZE_BYTES = 512;
-export const SLOT_COUNT = STACK_SIZE_BYTES / 8;
+export const STACK_SIZE_BYTES = 8 * SLOT_COUNT;
 export const ALL_BYTES = 0xff;
 
 /** A number stored in `size` bytes of a slot, from byte `at`; nothing has been written over it. */
@@ -24,12 +24,10 @@ interface BytesSlot {
 
 export type Slot = { readonly kind: "spill"; readonly value: Value } | BytesSlot;
 
-export interface Stack {
-  /** Absent: 8 uninitialised bytes. */
-  readonly slots: readonly (Slot | undefined)[];
-}
+/** Absent: 8 uninitialised bytes. */
+export type Stack = Slots<Slot>;
 
-export const EMPTY_STACK: Stack = { slots: new Array<undefined>(SLOT_COUNT).fill(undefined) };
+export const EMPTY_STACK: Stack = NO_SLOTS;
 
 export type ByteContent = "uninitialized" | "number" | "pointer";
 
@@ -42,7 +40,7 @@ export function numberMask(slot: Slot | undefined): number {
 
 export function byteContent(stack: Stack, at: number): ByteContent {
   looksAt(at >> 3);
-  const slot = stack.slots[at >> 3];
+  const slot = slotAt(stack, at >> 3);
   if (slot?.kind === "spill" && slot.value.kind === "pointer") return "pointer";
   return (numberMask(slot) >> (at & 7)) & 1 ? "number" : "uninitialized";
 }
@@ -64,7 +62,7 @@ export function firstOther(
 export function spillAt(stack: Stack, at: number, size: number): Value | undefined {
   if (size !== 8 || at % 8 !== 0) return undefined;
   looksAt(at >> 3);
-  const slot = stack.slots[at >> 3];
+  const slot = slotAt(stack, at >> 3);
   return slot?.kind === "spill" ? slot.value : undefined;
 }
 
@@ -88,7 +86,7 @@ export function readNumber(stack: Stack, at: number, size: number): NumberValue 
   const inSlot = at & 7;
   looksAt(at >> 3);
   if (inSlot + size > 8) looksAt((at >> 3) + 1);
-  const slot = stack.slots[at >> 3];
+  const slot = slotAt(stack, at >> 3);
   if (slot === undefined || inSlot + size > 8) return numberValue(unsignedOf(size));
   return readSlot(slot, inSlot, size);
 }
@@ -104,12 +102,6 @@ export function readSlot(slot: Slot, at: number, size: number): NumberValue {
   return narrowNumber(part.value, size);
 }
 
-function withSlot(stack: Stack, index: number, slot: Slot | undefined): Stack {
-  const slots = stack.slots.slice();
-  slots[index] = slot;
-  return { slots };
-}
-
 /** Stores a whole value into one aligned slot. */
 export function spill(stack: Stack, at: number, value: Value): Stack {
   writesOver(at >> 3);
@@ -121,14 +113,13 @@ export function spill(stack: Stack, at: number, value: Value): Stack {
  * is an unknown number, what is left of a pointer is uninitialised, so that it can never be used as a pointer again.
  */
 export function writeUnknown(stack: Stack, from: number, to: number): Stack {
-  const slots = stack.slots.slice();
-  for (let index = from >> 3; index * 8 < to; index++) {
+  const change = (slot: Slot | undefined, index: number): Slot => {
     const first = Math.max(from - index * 8, 0);
     const end = Math.min(to - index * 8, 8);
     if (first === 0 && end === 8) writesOver(index);
-    slots[index] = overwrite(slots[index], first, end);
-  }
-  return { slots };
+    return overwrite(slot, first, end);
+  };
+  return mapSlots(stack, change, from >> 3, (to + 7) >> 3);
 }
 
 const NO_PARTS: readonly Part[] = [];
@@ -154,7 +145,7 @@ export function writeNumber(stack: Stack, at: number, size: number, value: Numbe
   const inSlot = at & 7;
   if (size === 8 && inSlot === 0) return spill(stack, at, value);
   if (inSlot + size > 8 || (inSlot !== 0 && size < 4)) return writeUnknown(stack, at, at + size);
-  const slot = overwrite(stack.slots[at >> 3], inSlot, inSlot + size);
+  const slot = overwrite(slotAt(stack, at >> 3), inSlot, inSlot + size);
   const part: Part = { at: inSlot, size, value: narrowNumber(value, size) };
   return withSlot(stack, at >> 3, { kind: "bytes", mask: slot.mask, parts: [...slot.parts, part] });
 }
@@ -164,41 +155,34 @@ export function writeNumber(stack: Stack, at: number, size: number, value: Numbe
  * uninitialised bytes stay so, and a spilled pointer becomes uninitialised.
  */
 export function writeSomewhere(stack: Stack, from: number, to: number): Stack {
-  const slots = stack.slots.slice();
-  for (let index = from >> 3; index * 8 < to; index++) {
-    const mask = numberMask(slots[index]);
-    slots[index] = mask === 0 ? undefined : unknownBytes(mask);
-  }
-  return { slots };
+  return mapSlots(stack, unknownNumbers, from >> 3, (to + 7) >> 3);
 }
 
-function unknownBytes(mask: number): Slot {
+/** What is left of a slot without what its numbers are, and without its pointer. */
+function unknownNumbers(slot: Slot | undefined): Slot | undefined {
+  if (slot?.kind === "bytes" && slot.parts.length === 0) return slot;
+  const mask = numberMask(slot);
+  if (mask === 0) return undefined;
   return mask === ALL_BYTES ? UNKNOWN_SLOT : { kind: "bytes", mask, parts: NO_PARTS };
+}
+
+function isOther(slot: Slot | undefined): boolean {
+  return slot?.kind === "spill" && slot.value.kind !== "number";
 }
 
 /** Every number becomes unknown; pointers and uninitialised bytes stay. */
 export function forgetNumbers(stack: Stack): Stack {
-  const slots = stack.slots.map((slot): Slot | undefined => {
-    if (slot === undefined) return undefined;
-    if (slot.kind === "spill" && slot.value.kind !== "number") return slot;
-    return unknownBytes(numberMask(slot));
-  });
-  return { slots };
+  return mapSlots(stack, (slot) => (isOther(slot) ? slot : unknownNumbers(slot)));
 }
 
 /** Replaces spilled values; the stack itself if none changes. `change` must return its argument for "no change". */
 export function mapSpills(stack: Stack, change: (value: Value) => Value): Stack {
-  let slots: (Slot | undefined)[] | undefined;
-  for (let index = 0; index < SLOT_COUNT; index++) {
-    const slot = stack.slots[index];
-    if (slot === undefined) continue;
+  return mapSlots(stack, (slot, index) => {
+    if (slot === undefined) return undefined;
     const next = mapSlot(slot, change);
-    if (next === slot) continue;
-    changesSlot(index);
-    slots ??= stack.slots.slice();
-    slots[index] = next;
-  }
-  return slots === undefined ? stack : { slots };
+    if (next !== slot) changesSlot(index);
+    return next;
+  });
 }
 
 function mapSlot(slot: Slot, change: (value: Value) => Value): Slot | undefined {
@@ -229,7 +213,7 @@ export interface Content {
 /** What is stored, lowest slot first, for printing and containment checks. */
 export function contents(stack: Stack): Content[] {
   const list: Content[] = [];
-  for (const [index, slot] of stack.slots.entries()) {
+  for (const [index, slot] of listOf(stack).entries()) {
     if (slot === undefined) continue;
     if (slot.kind === "spill") list.push({ at: index * 8, size: 8, value: slot.value, kind: "spill" });
     else {

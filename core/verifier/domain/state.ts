@@ -1,6 +1,7 @@
 // The state before an instruction: the registers of the running frame, the frames below it with their stacks, and how
 // many bytes of the packet are proved. Comparing states is in cover.ts, how instructions move them in ../transfer*.ts.
 import { REGISTER_COUNT, type Register, STACK_POINTER } from "../../isa/instruction.ts";
+import { listOf } from "./slots.ts";
 import { EMPTY_STACK, mapSpills, type Stack } from "./stack.ts";
 import { changesRegister, FIRST_CALLER_SAVED_BIT, METADATA_BIT, PACKET_BIT, uses } from "./touched.ts";
 import {
@@ -198,7 +199,7 @@ function hashStack(stack: Stack): number {
   let hash = stackHashes.get(stack);
   if (hash !== undefined) return hash;
   hash = 0;
-  for (const slot of stack.slots) {
+  for (const slot of listOf(stack)) {
     if (slot === undefined) continue;
     // A byte-wise slot and a spill can be equal in meaning only if nothing is known of the number.
     const value =

@@ -1,6 +1,6 @@
 // What a register or a stack slot can hold: nothing yet, a number, or a pointer into a region. Values are immutable and
 // shared; knows nothing of stacks, states and instructions.
-import { constantValue, type Range, ranges } from "./range.ts";
+import { CACHED_CONSTANTS, constantValue, type Range, ranges } from "./range.ts";
 
 /** What a pointer may point into. Two pointers are into the same object if their regions are `sameObject`. */
 export type Region =
@@ -109,17 +109,16 @@ export function withRange(value: NumberValue, range: Range): NumberValue {
   return numberValue(range, value.id, value.delta, value.extended);
 }
 
-/** Programs are full of small constants: each is made once. */
-const constants = new Map<number, NumberValue>();
-const MOST_CONSTANTS = 4096;
+/** Programs are full of constants: those met last are kept, each in the place of its low bits. */
+const constants = new Array<NumberValue | undefined>(CACHED_CONSTANTS);
 
 export function constantNumber(value: number): NumberValue {
-  let known = constants.get(value);
-  if (known === undefined) {
-    known = numberValue(ranges.constant(value));
-    if (constants.size < MOST_CONSTANTS) constants.set(value, known);
-  }
-  return known;
+  const place = value & (CACHED_CONSTANTS - 1);
+  const known = constants[place];
+  if (known !== undefined && constantValue(known.range) === value) return known;
+  const made = numberValue(ranges.constant(value));
+  constants[place] = made;
+  return made;
 }
 
 export const ZERO: NumberValue = constantNumber(0);

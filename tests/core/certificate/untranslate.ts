@@ -10,6 +10,7 @@ import {
 } from "../../../core/certificate/state.ts";
 import type { Platform } from "../../../core/platform/platform.ts";
 import type { Bounds } from "../../../core/verifier/domain/interval.ts";
+import { slotsOf } from "../../../core/verifier/domain/slots.ts";
 import type { Slot } from "../../../core/verifier/domain/stack.ts";
 import type { State } from "../../../core/verifier/domain/state.ts";
 import {
@@ -25,7 +26,7 @@ export function untranslated(platform: Platform, state: CheckedState): State {
     frames: state.frames.map(({ returnTo, saved, slots }) => ({
       returnTo,
       callerSaved: saved.map((value) => valueFor(platform, value)),
-      stack: { slots: slots.map((slot) => slotFor(platform, slot)) },
+      stack: slotsOf(slots.map((slot) => slotFor(platform, slot))),
     })),
     packet: state.packet,
     metadata: state.metadata,

@@ -9,8 +9,9 @@ import { assertionsOf } from "../../../core/verifier/assertion.ts";
 import { assume } from "../../../core/verifier/branch.ts";
 import { check } from "../../../core/verifier/check.ts";
 import { ALL_NEEDED, covers } from "../../../core/verifier/domain/cover.ts";
+import { slotAt, withSlot } from "../../../core/verifier/domain/slots.ts";
 import { readSlot } from "../../../core/verifier/domain/stack.ts";
-import { cloneState, type State, setStack } from "../../../core/verifier/domain/state.ts";
+import { cloneState, type State, setStack, stackOf } from "../../../core/verifier/domain/state.ts";
 import { numberValue, type Value } from "../../../core/verifier/domain/value.ts";
 import { initialState } from "../../../core/verifier/entry.ts";
 import { flowOf } from "../../../core/verifier/flow.ts";
@@ -43,22 +44,23 @@ function anchored(state: State, { place, anchor }: Ranked): State {
     start.registers[register] = linkedTo(start.registers[register] as Value, anchor);
     return start;
   }
-  const slots = (state.frames[frame]?.stack.slots ?? []).slice();
-  const known = slots[slot];
-  if (known?.kind === "spill") slots[slot] = { ...known, value: linkedTo(known.value, anchor) };
+  const stack = stackOf(state, frame);
+  const known = slotAt(stack, slot);
+  if (known?.kind === "spill") {
+    setStack(start, frame, withSlot(stack, slot, { ...known, value: linkedTo(known.value, anchor) }));
+  }
   if (known?.kind === "bytes") {
     const parts = known.parts.map((part) =>
       part.at === at ? { ...part, value: numberValue(part.value.range, anchor) } : part,
     );
-    slots[slot] = { ...known, parts };
+    setStack(start, frame, withSlot(stack, slot, { ...known, parts }));
   }
-  setStack(start, frame, { slots });
   return start;
 }
 
 function numberAt(state: State, { register, frame, slot, at, size }: Ranked["place"]): Value | undefined {
   if (register >= 0) return state.registers[register];
-  const known = state.frames[frame]?.stack.slots[slot];
+  const known = slotAt(stackOf(state, frame), slot);
   return known?.kind === "spill" && size === 8 ? known.value : known && readSlot(known, at, size);
 }
 

@@ -3,14 +3,8 @@
 
 import type { Program } from "../../../core/program/program.ts";
 import { type Range, ranges } from "../../../core/verifier/domain/range.ts";
-import {
-  ALL_BYTES,
-  EMPTY_STACK,
-  type Part,
-  SLOT_COUNT,
-  type Slot,
-  STACK_SIZE_BYTES,
-} from "../../../core/verifier/domain/stack.ts";
+import { SLOT_COUNT, slotsOf } from "../../../core/verifier/domain/slots.ts";
+import { ALL_BYTES, type Part, type Slot, STACK_SIZE_BYTES } from "../../../core/verifier/domain/stack.ts";
 import type { Frame, State } from "../../../core/verifier/domain/state.ts";
 import {
   numberValue,
@@ -274,11 +268,10 @@ function stackBefore({ callback }: OpenFrame, below: number): (Slot | undefined)
 }
 
 function closed({ returnTo, saved, slots, callback }: OpenFrame): Frame {
-  const stack = slots.some((slot) => slot !== undefined) ? { slots } : EMPTY_STACK;
-  const frame = { returnTo, callerSaved: saved, stack };
+  const frame = { returnTo, callerSaved: saved, stack: slotsOf(slots) };
   if (callback === undefined) return frame;
   return {
     ...frame,
-    callback: { references: callback.references, stacks: callback.stacks.map((row) => ({ slots: row })) },
+    callback: { references: callback.references, stacks: callback.stacks.map((stack) => slotsOf(stack)) },
   };
 }

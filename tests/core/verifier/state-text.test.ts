@@ -4,7 +4,8 @@ import test from "ava";
 import fc from "fast-check";
 import { analyze } from "../../../core/verifier/analyze.ts";
 import { type Range, ranges } from "../../../core/verifier/domain/range.ts";
-import { ALL_BYTES, type Part, SLOT_COUNT, type Slot } from "../../../core/verifier/domain/stack.ts";
+import { mapSlots, SLOT_COUNT, slotsOf } from "../../../core/verifier/domain/slots.ts";
+import { ALL_BYTES, type Part, type Slot, type Stack } from "../../../core/verifier/domain/stack.ts";
 import type { Frame, State } from "../../../core/verifier/domain/state.ts";
 import {
   type NumberValue,
@@ -148,7 +149,7 @@ const stack = fc
   .map((filled) => {
     const slots = new Array<Slot | undefined>(SLOT_COUNT).fill(undefined);
     for (const [index, slot] of filled) slots[index] = slot;
-    return { slots };
+    return slotsOf(slots);
   });
 const references = fc.uniqueArray(id, { maxLength: 3 });
 const called: fc.Arbitrary<Frame> = fc.record({
@@ -236,9 +237,7 @@ function sorted(passed: State): State {
     if (slot.mask === 0) return undefined;
     return { ...slot, parts: slot.parts.toSorted((a, b) => a.at - b.at) };
   };
-  const stackOf = ({ slots }: { readonly slots: readonly (Slot | undefined)[] }) => ({
-    slots: slots.map(inOrder),
-  });
+  const stackOf = (of: Stack): Stack => mapSlots(of, inOrder);
   return {
     ...passed,
     frames: passed.frames.map(({ callback, ...frame }) => ({

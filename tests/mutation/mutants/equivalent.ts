@@ -6,8 +6,8 @@ export const EQUIVALENT: readonly Mutant[] = [
   {
     file: "assertion.ts",
     name: "r10 may be written by a mov",
-    find: 'const list: Assertion[] = [{ kind: "writable", register: destination }, ...initialized(source)];',
-    replace: "const list: Assertion[] = [...initialized(source)];",
+    find: "const list: Assertion[] = [writable(destination), ...initializedOperand(source)];",
+    replace: "const list: Assertion[] = [...initializedOperand(source)];",
     note: "structure.ts refuses every instruction that writes r10, before any path is followed",
   },
   {

@@ -10,27 +10,27 @@ export const STACK_MUTANTS = mutantsOf("domain/stack.ts", [
   },
   {
     name: "a pointer stays where unknown bytes are written over part of it",
-    find: "slots[index] = overwrite(slots[index], first, end);",
+    find: "return overwrite(slot, first, end);",
     replace:
-      'const old = slots[index];\n    slots[index] = old?.kind === "spill" && end - first < 8 ? old : overwrite(old, first, end);',
+      'return slot?.kind === "spill" && end - first < 8 ? (slot as never) : overwrite(slot, first, end);',
     note: "a partial overwrite",
   },
   {
     name: "a pointer stays where a write may have hit it",
-    find: "slots[index] = mask === 0 ? undefined : unknownBytes(mask);",
-    replace: "slots[index] = mask === 0 ? slots[index] : unknownBytes(mask);",
+    find: "if (mask === 0) return undefined;\n  return mask",
+    replace: "if (mask === 0) return slot;\n  return mask",
     note: "a partial overwrite",
   },
   {
     name: "a write at an unknown place leaves the first slot",
-    find: "for (let index = from >> 3; index * 8 < to; index++) {\n    const mask",
-    replace: "for (let index = (from + 7) >> 3; index * 8 < to; index++) {\n    const mask",
+    find: "unknownNumbers, from >> 3, (to + 7) >> 3",
+    replace: "unknownNumbers, (from + 7) >> 3, (to + 7) >> 3",
     note: "it may have been hit",
   },
   {
     name: "bytes that are checked are not looked at",
-    find: "looksAt(at >> 3);\n  const slot = stack.slots[at >> 3];\n  if (slot?.kind",
-    replace: "const slot = stack.slots[at >> 3];\n  if (slot?.kind",
+    find: "looksAt(at >> 3);\n  const slot = slotAt(stack, at >> 3);\n  if (slot?.kind",
+    replace: "const slot = slotAt(stack, at >> 3);\n  if (slot?.kind",
     note: "a mark too few",
   },
   {
@@ -83,14 +83,14 @@ export const STACK_MUTANTS = mutantsOf("domain/stack.ts", [
   },
   {
     name: "a write at an unknown place leaves the last slot",
-    find: "for (let index = from >> 3; index * 8 < to; index++) {\n    const mask",
-    replace: "for (let index = from >> 3; index * 8 < to - 8; index++) {\n    const mask",
+    find: "unknownNumbers, from >> 3, (to + 7) >> 3",
+    replace: "unknownNumbers, from >> 3, (to - 1) >> 3",
     note: "it may have been hit",
   },
   {
     name: "a write at an unknown place makes bytes initialised",
-    find: "slots[index] = mask === 0 ? undefined : unknownBytes(mask);",
-    replace: "slots[index] = mask === 0 ? UNKNOWN_SLOT : unknownBytes(mask);",
+    find: "if (mask === 0) return undefined;\n  return mask",
+    replace: "if (mask === 0) return UNKNOWN_SLOT;\n  return mask",
     note: "most of them were not hit",
   },
   {
@@ -107,15 +107,15 @@ export const STACK_MUTANTS = mutantsOf("domain/stack.ts", [
   },
   {
     name: "numbers survive the rounds of a callback",
-    find: 'if (slot.kind === "spill" && slot.value.kind !== "number") return slot;',
-    replace: 'if (slot.kind === "spill") return slot;',
+    find: 'return slot?.kind === "spill" && slot.value.kind !== "number";',
+    replace: 'return slot?.kind === "spill";',
     note: "the callback may have written them",
   },
   {
     name: "a narrow write leaves the number under it",
-    find: "const slot = overwrite(stack.slots[at >> 3], inSlot, inSlot + size);",
+    find: "const slot = overwrite(slotAt(stack, at >> 3), inSlot, inSlot + size);",
     replace:
-      'const below = stack.slots[at >> 3];\n  const slot = below?.kind === "bytes" ? below : overwrite(below, inSlot, inSlot + size);',
+      'const below = slotAt(stack, at >> 3);\n  const slot = below?.kind === "bytes" ? below : overwrite(below, inSlot, inSlot + size);',
     note: "a partial overwrite",
   },
   {

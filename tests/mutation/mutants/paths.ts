@@ -220,8 +220,8 @@ export const GENERALISE_MUTANTS = mutantsOf("domain/generalise.ts", [
   },
   {
     name: "slots that were looked at are left out",
-    find: "slots.push(slot === undefined || isRead === 0 ?",
-    replace: "slots.push(slot === undefined || isPrecise === 0 ?",
+    find: "return slot === undefined || isRead === 0 ?",
+    replace: "return slot === undefined || isPrecise === 0 ?",
     note: "the invariant says less than its proof needs",
   },
 ]);
@@ -297,7 +297,7 @@ export const MARKS_MUTANTS = mutantsOf("marks.ts", [
   },
   {
     name: "a load of the stack is made of nothing",
-    find: "return sourcesOfSlots(this.#slots, touched.readLow, touched.readHigh);",
+    find: "return registers === 0 && low === 0 && high === 0 ? NO_LOCATIONS : { registers, low, high };",
     replace: "return NO_LOCATIONS;",
     note: "a mark too few",
   },
@@ -387,8 +387,8 @@ export const MARKS_MUTANTS = mutantsOf("marks.ts", [
   },
   {
     name: "what narrowed a number does not matter",
-    find: "this.#registers[bit] = union(this.#registers[bit] ?? NO_LOCATIONS, by);",
-    replace: "this.#registers[bit] = this.#registers[bit] ?? by;",
+    find: "this.#set(bit, union(this.#registers[bit] ?? NO_LOCATIONS, by));",
+    replace: "this.#set(bit, this.#registers[bit] ?? by);",
     note: "a mark too few",
   },
   {
@@ -411,14 +411,14 @@ export const MARKS_MUTANTS = mutantsOf("marks.ts", [
   },
   {
     name: "what callers have saved is made of nothing",
-    find: "this.#registers[bit] = union(deeper, this.#registers[6 + saved] ?? NO_LOCATIONS);",
-    replace: "this.#registers[bit] = deeper;",
+    find: "this.#set(bit, union(deeper, this.#registers[6 + saved] ?? NO_LOCATIONS));",
+    replace: "this.#set(bit, deeper);",
     note: "a mark too few",
   },
   {
     name: "what callers get back is made of nothing",
-    find: "this.#registers[6 + saved] = this.#registers[FIRST_CALLER_SAVED_BIT + saved] ?? NO_LOCATIONS;",
-    replace: "this.#registers[6 + saved] = NO_LOCATIONS;",
+    find: "this.#set(6 + saved, this.#registers[FIRST_CALLER_SAVED_BIT + saved] ?? NO_LOCATIONS);",
+    replace: "this.#set(6 + saved, NO_LOCATIONS);",
     note: "a mark too few",
   },
   {
