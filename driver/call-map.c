@@ -1,7 +1,6 @@
 // Requests about maps.
 #include "call.h"
-#include "maps/perf-event-array.h"
-#include "maps/ring.h"
+#include "map.h"
 
 /** A bound for one map, whatever its client may have: it is zeroed in one go. */
 static BOOLEAN
@@ -217,30 +216,4 @@ CallMapFreeze(DISPATCH_CALL *Call)
         return;
     EBPF_MAP *Map = CONTAINING_RECORD(Object, EBPF_MAP, Object);
     Finish(Call, Map, MapFreeze(Map) ? EbpfErrorNone : EbpfErrorMapOperationUnsupported, 0);
-}
-
-VOID
-CallRingRead(DISPATCH_CALL *Call)
-{
-    const EBPF_HANDLE_REQUEST *Request = Call->Request;
-    EBPF_DATA_REPLY *Reply = Call->Reply;
-    EBPF_OBJECT *Object = CallFindObject(Call, ObjectMap, Request->Handle);
-    if (Object == NULL)
-        return;
-    EBPF_MAP *Map = CONTAINING_RECORD(Object, EBPF_MAP, Object);
-    BOOLEAN PerProcessor = Map->Definition.Type == EBPF_MAP_TYPE_PERF_EVENT_ARRAY;
-    if (!PerProcessor && Map->Definition.Type != EBPF_MAP_TYPE_RINGBUF) {
-        Finish(Call, Map, EbpfErrorMapOperationUnsupported, 0);
-        return;
-    }
-    UINT32 Processor = 0;
-    UINT32 Room = Call->ReplyCapacityBytes - Call->ReplyFixedBytes;
-    UINT8 *Data = CallReserve(Call, Room);
-    INT32 Result = PerProcessor ? PerfRead(Map, Data, Room, &Reply->DataBytes, &Processor)
-                                : RingRead(Map, Data, Room, &Reply->DataBytes);
-    if (Result == MAP_OK)
-        Call->ReplyBytes = Call->ReplyFixedBytes + Reply->DataBytes;
-    Reply->Found = Result == MAP_OK;
-    Reply->Processor = Result == MAP_OK ? Processor : 0;
-    Finish(Call, Map, Result == MAP_TOO_BIG ? EbpfErrorArgumentInvalid : ErrorOf(Result, TRUE), 0);
 }

@@ -111,7 +111,7 @@ enum {
 };
 
 /**
- * A request without a variable part and about one object: OBJECT_INFO, OBJECT_CLOSE, RING_READ, MAP_FREEZE, LINK_DETACH. A map that is frozen is
+ * A request without a variable part and about one object: OBJECT_INFO, OBJECT_CLOSE, MAP_FREEZE, LINK_DETACH. A map that is frozen is
  * never again changed by MAP_UPDATE and MAP_DELETE; if its flags say that programs only read it too, it is constant, and certificates
  * may rely on the value of an array of one entry.
  */
@@ -248,16 +248,39 @@ typedef struct _EBPF_MAP_KEY_REQUEST {
     UINT32 ValueBytes;
 } EBPF_MAP_KEY_REQUEST;
 
-/** MAP_LOOKUP: followed by the value; MAP_NEXT_KEY: by the key; RING_READ and LOG_READ: by the record, if there is one. */
+/** MAP_LOOKUP: followed by the value; MAP_NEXT_KEY: by the key; LOG_READ: by the line, if there is one. */
 typedef struct _EBPF_DATA_REPLY {
     UINT32 Error;
-    /** Of what follows. RING_READ: if the reply has no room for the record (ArgumentInvalid), what it needs; it stays. */
+    /** Of what follows. */
     UINT32 DataBytes;
     /** LOG_READ: FALSE if there is no line. */
     UINT32 Found;
-    /** RING_READ of a PERF_EVENT_ARRAY: whose record it is. */
-    UINT32 Processor;
+    UINT32 Reserved;
 } EBPF_DATA_REPLY;
+
+/** RING_READ: takes the oldest records of a RINGBUF or PERF_EVENT_ARRAY, as many as have room in the reply; what has none stays. */
+typedef struct _EBPF_RING_READ_REQUEST {
+    UINT32 Handle;
+    /** No more than that. */
+    UINT32 MaximumRecords;
+} EBPF_RING_READ_REQUEST;
+
+/** Followed by records, each an EBPF_RECORD and its data. */
+typedef struct _EBPF_RING_READ_REPLY {
+    UINT32 Error;
+    /** Of what follows. If the reply has no room for the first record (ArgumentInvalid), what that needs. */
+    UINT32 DataBytes;
+    /** Records; 0: there is none, or the next one is not submitted yet. */
+    UINT32 Count;
+    UINT32 Reserved;
+} EBPF_RING_READ_REPLY;
+
+/** Followed by the data, and zeros up to a multiple of 8. */
+typedef struct _EBPF_RECORD {
+    UINT32 DataBytes;
+    /** Of a PERF_EVENT_ARRAY: whose it is. */
+    UINT32 Processor;
+} EBPF_RECORD;
 
 /**
  * MAP_LOOKUP_BATCH: many entries at once, as BPF_MAP_LOOKUP_BATCH of Linux. Who asks again with the cursor of the reply before, until that

@@ -9,8 +9,8 @@ export type HostKind = "embedded" | "kernel" | "linux";
 
 /** The side of a ring buffer that reads. A record is read once; records come in the order in which they were reserved. */
 export interface RingBuffer {
-  /** The oldest record; undefined if none is whole. */
-  take(): Uint8Array | undefined;
+  /** The oldest records, at most so many, and fewer if they are large; none if none is whole. */
+  take(most: number): Uint8Array[];
   /** Resolves when there may be a record, or after so long. */
   wait(milliseconds: number): Promise<void>;
   /** Records that there was no room for, since the map was made. */

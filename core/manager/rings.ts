@@ -21,6 +21,8 @@ export interface ReadRing {
 const LIMIT = 256;
 /** An answer holds no more than about that, whatever was asked for; the rest stays. */
 const LIMIT_BYTES = 1 << 20;
+/** Taken at once. */
+const STEP = 64;
 
 /** MapOperationUnsupported if the map is no ring buffer, ArgumentInvalid if the object has no such type. */
 export async function readRing(registry: Registry, request: ReadRing): Promise<RingRecord> {
@@ -54,10 +56,10 @@ export async function readRing(registry: Registry, request: ReadRing): Promise<R
 function take(ring: RingBuffer, limit: number): Uint8Array[] {
   const records: Uint8Array[] = [];
   for (let sizeBytes = 0; records.length < limit && sizeBytes < LIMIT_BYTES; ) {
-    const record = ring.take();
-    if (record === undefined) break;
-    records.push(record);
-    sizeBytes += record.length;
+    const taken = ring.take(Math.min(limit - records.length, STEP));
+    if (taken.length === 0) break;
+    records.push(...taken);
+    sizeBytes += taken.reduce((sum, { length }) => sum + length, 0);
   }
   return records;
 }

@@ -24,7 +24,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL) INT32 PerfOutput(
  * The next record, of each ring in its turn, and whose it is. MAP_NOT_FOUND if there is none; MAP_TOO_BIG if it is larger
  * than CapacityBytes: then it stays, and *SizeBytes says what it needs.
  */
-_IRQL_requires_max_(DISPATCH_LEVEL) INT32 PerfRead(
+_IRQL_requires_max_(PASSIVE_LEVEL) INT32 PerfRead(
     _Inout_ EBPF_MAP *Map,
     _Out_writes_bytes_(CapacityBytes) UINT8 *Data,
     _In_ UINT32 CapacityBytes,

@@ -86,11 +86,15 @@ RecordRingDiscard(UINT8 *Record)
     Finish(Record, RECORD_DISCARDED);
 }
 
-/** The position of the oldest record that was submitted; what was discarded before it is passed over. */
+/**
+ * The position of the oldest record that was submitted; what was discarded before it is passed over, as far as it was there when we came:
+ * programs could go on discarding for ever.
+ */
 static INT32
 FindOldest(RECORD_RING *Ring, UINT64 *Position, UINT32 *SizeBytes)
 {
-    for (*Position = Ring->Read; *Position != __atomic_load_n(&Ring->Written, __ATOMIC_ACQUIRE);) {
+    UINT64 Written = __atomic_load_n(&Ring->Written, __ATOMIC_ACQUIRE);
+    for (*Position = Ring->Read; *Position != Written;) {
         UINT32 Header = __atomic_load_n(HeaderAt(Ring, *Position), __ATOMIC_ACQUIRE);
         if ((Header & RECORD_BUSY) != 0)
             return MAP_NOT_FOUND;
@@ -109,7 +113,8 @@ RecordRingRead(RECORD_RING *Ring, UINT8 *Data, UINT32 CapacityBytes, UINT32 *Siz
 {
     UINT64 Position;
     *SizeBytes = 0;
-    EBPF_IRQL Irql = LockAcquire(&Ring->ReaderLock);
+    while (__atomic_exchange_n(&Ring->Reading, 1, __ATOMIC_ACQUIRE) != 0)
+        PlatformYield();
     INT32 Result = FindOldest(Ring, &Position, SizeBytes);
     if (Result == MAP_OK && *SizeBytes > CapacityBytes)
         Result = MAP_TOO_BIG;
@@ -118,7 +123,7 @@ RecordRingRead(RECORD_RING *Ring, UINT8 *Data, UINT32 CapacityBytes, UINT32 *Siz
         Position += MapAlign((UINT64)*SizeBytes + HEADER_BYTES, 8);
         __atomic_store_n(&Ring->Read, Position, __ATOMIC_RELEASE);
     }
-    LockRelease(&Ring->ReaderLock, Irql);
+    __atomic_store_n(&Ring->Reading, 0, __ATOMIC_RELEASE);
     return Result;
 }
 

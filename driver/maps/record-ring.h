@@ -9,7 +9,8 @@
 
 typedef struct _RECORD_RING {
     EBPF_LOCK WriterLock;
-    EBPF_LOCK ReaderLock;
+    /** There is a reader, which copies with no lock held that would keep its processor. */
+    UINT32 Reading;
     UINT64 SizeBytes;
     UINT64 Written;
     UINT64 Read;
@@ -38,7 +39,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID RecordRingDiscard(_In_ UINT8 *Record);
  * Takes the oldest record; *SizeBytes is its size. MAP_NOT_FOUND if there is none, or it is not submitted yet; MAP_TOO_BIG
  * if it is larger than CapacityBytes: then it stays.
  */
-_IRQL_requires_max_(DISPATCH_LEVEL) INT32 RecordRingRead(
+_IRQL_requires_max_(PASSIVE_LEVEL) INT32 RecordRingRead(
     _Inout_ RECORD_RING *Ring,
     _Out_writes_bytes_(CapacityBytes) UINT8 *Data,
     _In_ UINT32 CapacityBytes,

@@ -20,7 +20,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL) INT32 RingOutput(
  * Takes the oldest record; *SizeBytes is its size. MAP_NOT_FOUND if there is none, or it is not submitted yet; MAP_TOO_BIG
  * if it is larger than CapacityBytes: then it stays.
  */
-_IRQL_requires_max_(DISPATCH_LEVEL) INT32 RingRead(
+_IRQL_requires_max_(PASSIVE_LEVEL) INT32 RingRead(
     _Inout_ EBPF_MAP *Map,
     _Out_writes_bytes_(CapacityBytes) UINT8 *Data,
     _In_ UINT32 CapacityBytes,

@@ -60,7 +60,7 @@ test("requests, certificates and programs at random find nothing", async (t) => 
     "LINK_DETACH None",
     "MAP_UPDATE None",
     "MAP_LOOKUP None",
-    "RING_READ MapKeyNotFound",
+    "RING_READ None",
     "PROGRAM_CREATE CertificateRefused",
   ])
     t.regex(requests?.output ?? "", new RegExp(`\\d ${outcome}\\n`), outcome);

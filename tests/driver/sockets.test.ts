@@ -5,7 +5,7 @@ import { countAllocations, failAllocation, STATUS, setProcessor, share } from ".
 import { type Attached, attachProgram, attachText } from "../harness/driver-attach.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
 import type { HookName } from "../harness/driver-hook.ts";
-import { type Answer, dataOf, handleOf } from "../harness/driver-requests.ts";
+import { type Answer, dataOf, handleOf, recordsOf } from "../harness/driver-requests.ts";
 import {
   countShim,
   failShim,
@@ -128,7 +128,7 @@ check("bind: what the rows of the context are, of IPv6, and where Windows leaves
     attachText(client, "bind", text, 0, [ring]);
     const seen = (socket: PlayedSocket) => {
       t.deepEqual(outcome("bind", socket), PERMIT);
-      return Buffer.from(dataOf(ask.readRing(client, ring))).toString("hex");
+      return Buffer.from(recordsOf(ask.readRing(client, ring))[0]?.data ?? []).toString("hex");
     };
     const zeros = (count: number) => "00".repeat(count);
     t.is(seen(SOCKET), `4d${zeros(7)}0200901f0500000a${zeros(8)}10${zeros(3)}${zeros(4)}06${zeros(7)}`);

@@ -182,7 +182,11 @@ export const MAKERS: Readonly<Record<string, readonly [weight: number, make: Mak
   ],
   // A map that is frozen takes no part in much of the rest.
   MAP_FREEZE: [1, (next, { maps }) => request(next(4) === 0 ? anyOf(next, maps) : pick(next, EDGES))],
-  RING_READ: [2, (next, { maps }) => request(anyOf(next, next(4) === 0 ? maps : maps.filter(isRing)))],
+  RING_READ: [
+    2,
+    (next, { maps }) =>
+      request(anyOf(next, next(4) === 0 ? maps : maps.filter(isRing)), often(next, [1, 2, 100])),
+  ],
   PROGRAM_CREATE: [6, programRequest],
   PROGRAM_RUN: [6, runRequest],
   HOOK_NEXT: [1, (next) => request(next(9))],

@@ -37,6 +37,7 @@ export const REPLY = {
   info: replyBytes("OBJECT_INFO"),
   hook: replyBytes("HOOK_NEXT"),
   data: replyBytes("MAP_LOOKUP"),
+  ring: replyBytes("RING_READ"),
   batch: replyBytes("MAP_LOOKUP_BATCH"),
   create: replyBytes("PROGRAM_CREATE"),
   run: replyBytes("PROGRAM_RUN"),
@@ -122,7 +123,8 @@ export const make = {
   replaceLink: (link: number, program: number) =>
     ask("LINK_REPLACE", { handle: link, programHandle: program }),
   detachLink: (link: number) => ask("LINK_DETACH", { handle: link }),
-  readRing: (handle: number, capacity = 256) => ask("RING_READ", { handle }, [], capacity),
+  readRing: (handle: number, capacity = 256, maximumRecords = 1) =>
+    ask("RING_READ", { handle, maximumRecords }, [], capacity),
   readLog: () => ask("LOG_READ", {}, [], 256),
   createProgram: (
     bytecode: Uint8Array,
@@ -206,6 +208,21 @@ export function handleOf(answer: Answer): number {
 /** What follows the fixed part of a reply with data. */
 export const dataOf = ({ reply }: Answer, fixed: number = REPLY.data): Uint8Array =>
   new Uint8Array(reply.buffer, reply.byteOffset + fixed, reply.byteLength - fixed).slice();
+
+/** Records of a reply of RING_READ. */
+export function recordsOf(answer: Answer): { readonly processor: number; readonly data: Uint8Array }[] {
+  const bytes = dataOf(answer, REPLY.ring);
+  const view = new DataView(bytes.buffer);
+  const records = [];
+  for (let at = 0; at < bytes.length; ) {
+    const [size, processor] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
+    records.push({ processor, data: bytes.slice(at + 8, at + 8 + size) });
+    at += 8 + Math.ceil(size / 8) * 8;
+  }
+  if (records.length !== field(answer, 2))
+    throw new Error(`${records.length} records, said ${field(answer, 2)}`);
+  return records;
+}
 
 /** What STATUS says of memory, in bytes: this client's and all clients', and how much each may be. */
 export function readMemory({ reply }: Answer) {

@@ -67,7 +67,7 @@ export function hostWorld(host: Host, engine: EngineName, leftBytes: number): Wo
           );
         },
         keys: () => Array.from(map.entries(), ({ key }) => key),
-        take: () => map.ring?.take(),
+        take: () => map.ring?.take(1)[0],
         dropped: () => map.ring?.dropped() ?? Number.NaN,
       };
       maps.set(own, map);

@@ -7,7 +7,7 @@ import type { MapSpec } from "../../spec.ts";
 import type { EbpfMap } from "../host.ts";
 import { LANE_COUNT, type MapDescriptor } from "./lane.ts";
 import { findMapImplementation, openMap } from "./maps/kinds.ts";
-import { MAP_ERROR, UPDATE_MODE } from "./maps/map.ts";
+import { MAP_ERROR, type RingAccess, UPDATE_MODE } from "./maps/map.ts";
 import { LEAST_RING_BYTES, MOST_RING_BYTES } from "./maps/ring.ts";
 import { alignUp, type LinearMemory, viewsOf } from "./memory.ts";
 
@@ -72,7 +72,7 @@ export function createEmbeddedMap(host: MapHost, id: number, spec: MapSpec, kind
     id,
     spec,
     descriptor,
-    ...(ring === undefined ? {} : { ring }),
+    ...(ring === undefined ? {} : { ring: { ...ring, take: (most) => takeRecords(ring, most) } }),
     copySizeBytes: copies === 1 ? shape.valueSizeBytes : stride * copies,
     lookup(key) {
       if (shape.keySizeBytes === 0) throw refuse(MAP_ERROR.invalid);
@@ -122,6 +122,20 @@ export function createEmbeddedMap(host: MapHost, id: number, spec: MapSpec, kind
     close: () => host.free(address),
   };
   return map;
+}
+
+/** Taken at once, but for the last one. */
+const RECORDS_BYTES = 65_536;
+
+function takeRecords(ring: RingAccess, most: number): Uint8Array[] {
+  const records: Uint8Array[] = [];
+  for (let sizeBytes = 0; records.length < most && sizeBytes < RECORDS_BYTES; ) {
+    const record = ring.take();
+    if (record === undefined) break;
+    records.push(record);
+    sizeBytes += record.length;
+  }
+  return records;
 }
 
 function checkShape(spec: MapSpec, kind: MapKind): void {

@@ -5,8 +5,11 @@ import { mapForKernel } from "../../program/for-kernel.ts";
 import type { MapSpec } from "../../spec.ts";
 import type { EbpfMap, MapEntry, RingBuffer } from "../host.ts";
 import { type About, replyError } from "./errors.ts";
+import { decodeStructure, sizeOf, type ValueOf } from "./structure.ts";
 import { closeHandle, type Driver, type Tail } from "./transact.ts";
-import { plainName } from "./wire.ts";
+import { plainName, STRUCTURES } from "./wire.ts";
+
+type RecordHead = ValueOf<typeof STRUCTURES.RECORD>;
 
 export interface KernelMap extends EbpfMap {
   readonly handle: number;
@@ -136,40 +139,47 @@ const hasRing = ({ spec }: Opened): boolean => spec.type === RING_TYPE;
 
 const infoOf = ({ driver, handle, about }: Opened) => driver.transact(about, "OBJECT_INFO", { handle }).reply;
 
-/** A record that is larger is asked for again. */
-const RECORD_BYTES = 4096;
+/** Of one answer; more only for a record that needs it. */
+const RECORDS_BYTES = 65_536;
 /** The driver tells nobody that there is a record. */
 const POLL_MILLISECONDS = 20;
 
 function ringOf(opened: Opened): RingBuffer {
   const { driver, handle, about } = opened;
-  /** A record without bytes, which a look takes. */
-  let found: Uint8Array | undefined;
-  /** Undefined if there is no record, or it is larger: then how large. */
-  function read(capacityBytes: number): { readonly record?: Uint8Array; readonly needed: number } {
-    const { error, reply, data } = driver.ask("RING_READ", { handle }, { capacityBytes });
-    if (error === "MapKeyNotFound") return { needed: 0 };
-    if (error === "ArgumentInvalid" && reply.dataBytes > capacityBytes) return { needed: reply.dataBytes };
+  /** Of a look, which takes what it finds. */
+  let found: Uint8Array[] = [];
+  function read(maximumRecords: number, capacityBytes = RECORDS_BYTES): Uint8Array[] {
+    const { error, reply, data } = driver.ask("RING_READ", { handle, maximumRecords }, { capacityBytes });
+    if (error === "ArgumentInvalid" && reply.dataBytes > capacityBytes)
+      return read(maximumRecords, reply.dataBytes);
     if (error !== "None") throw replyError(error, about);
-    return { record: data.slice(0, reply.dataBytes), needed: 0 };
-  }
-  function hasRecord(): boolean {
-    const { record, needed } = found === undefined ? read(0) : { record: found, needed: 0 };
-    found = record;
-    return record !== undefined || needed > 0;
+    return recordsOf(data.subarray(0, reply.dataBytes));
   }
   return {
-    take() {
-      const before = found;
-      found = undefined;
-      if (before !== undefined) return before;
-      const first = read(RECORD_BYTES);
-      return first.needed === 0 ? first.record : read(first.needed).record;
+    take(most) {
+      const before = found.splice(0, most);
+      return before.length === most ? before : [...before, ...read(most - before.length)];
     },
     async wait(milliseconds) {
       const end = performance.now() + milliseconds;
-      while (!hasRecord() && performance.now() < end) await sleep(POLL_MILLISECONDS);
+      while (found.length === 0) {
+        found = read(1);
+        if (found.length > 0 || performance.now() >= end) return;
+        await sleep(POLL_MILLISECONDS);
+      }
     },
     dropped: () => Number(infoOf(opened).mapDropped),
   };
+}
+
+/** Copies of what follows a reply of RING_READ. */
+function recordsOf(data: Uint8Array): Uint8Array[] {
+  const records: Uint8Array[] = [];
+  for (let at = 0; at < data.length; ) {
+    const { dataBytes } = decodeStructure(STRUCTURES.RECORD, data.subarray(at)) as RecordHead;
+    const begin = at + sizeOf(STRUCTURES.RECORD);
+    records.push(data.slice(begin, begin + dataBytes));
+    at = begin + Math.ceil(dataBytes / 8) * 8;
+  }
+  return records;
 }

@@ -20,7 +20,7 @@ const REPLY = { error: 4 } as const;
 const HANDLE_REPLY = { error: 4, handle: 4, id: 4 } as const;
 const OBJECT_REQUEST = { type: 4, id: 4 } as const;
 const MAP_KEY_REQUEST = { handle: 4, flags: 4, keyBytes: 4, valueBytes: 4 } as const;
-const DATA_REPLY = { error: 4, dataBytes: 4, found: 4, processor: 4 } as const;
+const DATA_REPLY = { error: 4, dataBytes: 4, found: 4, reserved: 4 } as const;
 
 /** By the name in the header, without EBPF_; members by theirs, which begin with capital letters there. */
 export const STRUCTURES = {
@@ -72,6 +72,9 @@ export const STRUCTURES = {
   MAP_CREATE_REQUEST: { map: MAP_DESCRIPTION, name: NAME },
   MAP_KEY_REQUEST,
   DATA_REPLY,
+  RING_READ_REQUEST: { handle: 4, maximumRecords: 4 },
+  RING_READ_REPLY: { error: 4, dataBytes: 4, count: 4, reserved: 4 },
+  RECORD: { dataBytes: 4, processor: 4 },
   MAP_BATCH_REQUEST: { handle: 4, reserved: 4, cursor: 8 },
   MAP_BATCH_REPLY: { error: 4, dataBytes: 4, count: 4, reserved: 4, cursor: 8 },
   PROGRAM_CREATE_REQUEST: {
@@ -149,7 +152,11 @@ export const REQUESTS = {
   MAP_UPDATE: { code: code(18, "WRITE"), request: MAP_KEY_REQUEST, reply: REPLY },
   MAP_DELETE: { code: code(19, "WRITE"), request: MAP_KEY_REQUEST, reply: REPLY },
   MAP_NEXT_KEY: { code: code(20, "READ"), request: MAP_KEY_REQUEST, reply: DATA_REPLY },
-  RING_READ: { code: code(21, "WRITE"), request: HANDLE_REQUEST, reply: DATA_REPLY },
+  RING_READ: {
+    code: code(21, "WRITE"),
+    request: STRUCTURES.RING_READ_REQUEST,
+    reply: STRUCTURES.RING_READ_REPLY,
+  },
   MAP_FREEZE: { code: code(22, "WRITE"), request: HANDLE_REQUEST, reply: REPLY },
   MAP_LOOKUP_BATCH: {
     code: code(23, "READ"),

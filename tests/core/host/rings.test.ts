@@ -56,7 +56,7 @@ for (const engine of ENGINES) {
     const last = new Map<bigint, bigint>();
     let records = 0;
     const takeAll = (): void => {
-      for (let record = ring.take(); record !== undefined; record = ring.take()) {
+      for (const record of ring.take(100_000)) {
         const [count = 0n, lane = 0n] = new BigUint64Array(record.buffer);
         if (count <= (last.get(lane) ?? 0n)) t.fail(`${count} after ${last.get(lane)}`);
         last.set(lane, count);
@@ -172,8 +172,10 @@ for (const engine of ENGINES) {
     const built = assembleProgram(writes(0), { platform: "linux", type: "xdp", maps: [RING, COUNT] });
     const other = host.load(compile(trust(built), engine), maps);
     t.is(other.run({ data: new Uint8Array() }).returnValue, 1n);
-    t.is(ring.take()?.length, 16);
-    t.is(ring.take(), undefined);
+    t.deepEqual(
+      ring.take(2).map(({ length }) => length),
+      [16],
+    );
   });
 }
 
