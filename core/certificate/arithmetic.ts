@@ -57,12 +57,14 @@ export function alu({ strict, fresh }: Checker, state: State, instruction: AluIn
   const other = left.kind === "pointer" ? right : left;
   const loose = isKernel(first) && (other.kind === "number" || isKernel(other));
   if (operation !== "add" && operation !== "sub") return loose ? any : refuse("arithmetic on a pointer");
+  const within = other.kind === "pointer" && sameObject(first, other) && !first.nullable && !other.nullable;
   if (width === 32) {
-    return loose || (operation === "sub" && !strict) ? any : refuse("32-bit arithmetic on a pointer");
+    const isDistance = operation === "sub" && (!strict || within);
+    return loose || isDistance ? any : refuse("32-bit arithmetic on a pointer");
   }
   if (other.kind === "pointer") {
     if (operation === "add" || first.nullable) refuse("arithmetic of two pointers");
-    if (strict && !(sameObject(first, other) && !other.nullable)) refuse("a distance between objects");
+    if (strict && !within) refuse("a distance between objects");
     return distance(first, other);
   }
   if (isKernel(first) && first.nullable) return unknown();

@@ -107,6 +107,12 @@ export function isContextMoved(value: Value, other: Value): boolean {
   return context && other.kind === "number" && constantValue(other.range) === undefined;
 }
 
+/** What is between such pointers tells nothing of where their object is. */
+function isWithinObject(left: Value, right: Value): boolean {
+  if (left.kind !== "pointer" || right.kind !== "pointer") return false;
+  return sameObject(left.region, right.region) && !left.nullable && !right.nullable;
+}
+
 /** The value of an operand; an immediate is sign-extended (RFC 9669 section 4.1). */
 export function operandValue(state: State, operand: Operand): Value {
   return operand.kind === "register" ? register(state, operand.register) : constantNumber(operand.value);
@@ -141,8 +147,9 @@ function checkPointers(
   });
   if (value.kind !== "pointer") return undefined;
   if (assertion.width === 32) {
-    // The distance of the low halves is a number; as in Linux, only that.
-    return isLoose(value) || (!strict && operation === "sub") ? undefined : wrong("narrow");
+    // The distance of the low halves is a number, and only that; of pointers into one object it is that of the whole ones.
+    const isDistance = operation === "sub" && (!strict || isWithinObject(left, right));
+    return isLoose(value) || isDistance ? undefined : wrong("narrow");
   }
   const index =
     left.kind === "pointer" || assertion.right.kind !== "register"
@@ -154,7 +161,7 @@ function checkPointers(
   if (other.kind === "pointer") {
     if (operation !== "sub") return wrong("pointers");
     if (!strict) return undefined;
-    return sameObject(value.region, other.region) && !other.nullable ? undefined : wrong("pointers");
+    return isWithinObject(value, other) ? undefined : wrong("pointers");
   }
   if (operation === "sub" && left.kind !== "pointer") return wrong("operation");
   return checkOffset(value, other, operation === "sub") ?? undefined;

@@ -147,8 +147,10 @@ Pointers(CHECKER *Checker, UINT32 Bits, CHECK_OPERATION Operation, VALUE_ID Left
     const CHECK_VALUE *Other = ValueAt(Checker, LeftPointer != NULL ? Right : Left);
     BOOLEAN Loose = First->Place == PlaceKernel && (Other->Kind == KindNumber || ValueIsKernel(Other));
     BOOLEAN Sums = Operation == OperationAdd || Operation == OperationSub;
+    BOOLEAN Within = Other->Kind == KindPointer && PointerSameObject(First, &Other->Pointer) && !First->Nullable &&
+        !Other->Pointer.Nullable;
     if (!Sums || Bits == 32) {
-        if (Loose || (Sums && Operation == OperationSub && !Checker->Strict))
+        if (Loose || (Operation == OperationSub && (!Checker->Strict || Within)))
             return AddNumber(Checker, Bits == 32 ? NumberAnyOfSize(4, FALSE) : NumberAny());
         return Refuse(Checker, "arithmetic on a pointer");
     }
@@ -156,7 +158,7 @@ Pointers(CHECKER *Checker, UINT32 Bits, CHECK_OPERATION Operation, VALUE_ID Left
         return PointerAndNumber(Checker, Operation, First, &Other->Number, LeftPointer != NULL);
     if (Operation == OperationAdd || First->Nullable)
         return Refuse(Checker, "arithmetic of two pointers");
-    if (Checker->Strict && (!PointerSameObject(First, &Other->Pointer) || Other->Pointer.Nullable))
+    if (Checker->Strict && !Within)
         return Refuse(Checker, "a distance between objects");
     return Distance(Checker, First, &Other->Pointer);
 }
