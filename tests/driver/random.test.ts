@@ -8,7 +8,12 @@ const EXPECTED: readonly (readonly [cases: number, outcomes: readonly string[]])
   [150, ["agreed"]],
   [250, ["agreed"]],
   [1000, ["ran to its end", "OutOfBounds", "InstructionInvalid"]],
+  [300, ["compiled", "InstructionInvalid"]],
 ];
+
+test("each fuzzer has its row", (t) => {
+  t.is(EXPECTED.length, fuzzers.length);
+});
 
 for (const [index, { name, run }] of fuzzers.entries()) {
   test.serial(name, (t) => {

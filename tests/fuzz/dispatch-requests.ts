@@ -9,7 +9,8 @@ import { MAP_TYPES } from "../harness/driver-maps.ts";
 import { nameBytes, request } from "../harness/driver-requests.ts";
 import { FRAME_NAMES, FRAMES } from "../harness/frames.ts";
 import { mutate } from "../harness/mutate.ts";
-import { generateForHost } from "./generate.ts";
+import { generateFor, generateForHost } from "./generate.ts";
+import { sharedXdp } from "./scenario.ts";
 
 /** Below its argument. */
 export type Next = (below: number) => number;
@@ -18,12 +19,16 @@ export type Next = (below: number) => number;
 export interface Held {
   readonly handle: number;
   readonly what: string;
+  /** Of a map: those that were written, of which some are there still. */
+  readonly keys: Uint8Array[];
 }
 /** What a client was given. */
 export interface Handles {
   readonly maps: Held[];
   readonly programs: Held[];
   readonly links: Held[];
+  /** Objects that were listed, whoever has them: their types and numbers. */
+  readonly listed: (readonly [type: number, id: number])[];
 }
 
 export const pick = <T>(next: Next, values: readonly T[]): T => values[next(values.length)] as T;
@@ -65,10 +70,27 @@ interface Sample {
 export const SAMPLES = 64;
 const samples = new Map<number, Sample>();
 
+const SHARED = sharedXdp("windows");
+const WRITES = new Set(
+  SHARED.platform.helpers.filter(({ name }) => /^ringbuf_(output|submit)$/.test(name)).map(({ id }) => id),
+);
+
+/** A program that writes into a ring, for RING_READ to have something to read. */
+function writer(index: number): Program {
+  for (let seed = index; ; seed += SAMPLES) {
+    const program = generateFor(seed, SHARED);
+    const writes = program.instructions.some(
+      ({ kind, ...rest }) =>
+        kind === "call" && "target" in rest && rest.target.kind === "helper" && WRITES.has(rest.target.id),
+    );
+    if (writes) return program;
+  }
+}
+
 export function sampleAt(index: number): Sample {
   const known = samples.get(index);
   if (known !== undefined) return known;
-  const program = forKernel(generateForHost(index));
+  const program = forKernel(index % 2 === 0 ? generateForHost(index) : writer(index));
   const certified = certify(program, { maximumSteps: 2_000 });
   const certificate = certified.kind === "none" ? new Uint8Array(0) : certified.bytes;
   const maps = program.maps.map(({ spec }) => spec);
@@ -94,13 +116,20 @@ function mapDefinition(next: Next): readonly number[] {
   return [type, keyless ? 0 : often(next, [4]), valueBytes, entries, pick(next, [0, 0, 0, 0x80, 1])];
 }
 
+function keyFor(next: Next, held: Held | undefined, sizeBytes: number): Uint8Array {
+  if (held !== undefined && held.keys.length > 0 && next(2) === 0) return pick(next, held.keys);
+  const key = bytesOf(next, next(8) === 0 ? pick(next, [0, 1, 64]) : Math.min(sizeBytes, 64));
+  // Arrays are small.
+  return next(2) === 0 ? key.fill(0, 1) : key;
+}
+
 /** With sizes that are those of the map, mostly. */
 function keyRequest(next: Next, { maps }: Handles, value: boolean): Uint8Array {
-  const held = maps.length === 0 || next(12) === 0 ? undefined : pick(next, maps);
+  const written = maps.filter(({ keys }) => keys.length > 0);
+  const among = written.length > 0 && next(3) !== 0 ? written : maps;
+  const held = among.length === 0 || next(12) === 0 ? undefined : pick(next, among);
   const [, keyBytes = 4, valueBytes = 8] = held?.what.split("/").map(Number) ?? [];
-  const key = bytesOf(next, next(8) === 0 ? pick(next, [0, 1, 64]) : Math.min(keyBytes, 64));
-  // Arrays are small.
-  if (next(2) === 0) key.fill(0, 1);
+  const key = keyFor(next, held, keyBytes);
   const size = next(8) === 0 ? pick(next, [0, 1, 16, 100]) : Math.min(valueBytes, 256);
   const data = bytesOf(next, value ? size : 0);
   const flags = value && next(4) === 0 ? next(4) : 0;
@@ -165,8 +194,22 @@ const all = ({ maps, programs, links }: Handles): readonly Held[] => [...maps, .
 /** By code: how a request that mostly makes sense is made, and how often it is. */
 export const MAKERS: Readonly<Record<string, readonly [weight: number, make: Maker]>> = {
   STATUS: [1, () => new Uint8Array(0)],
-  OBJECT_NEXT: [1, (next) => request(next(5), next(40))],
-  OBJECT_OPEN: [2, (next) => request(1 + next(4), next(60))],
+  OBJECT_NEXT: [
+    2,
+    (next, { listed }) =>
+      request(
+        next(5),
+        often(
+          next,
+          listed.map(([, id]) => id),
+        ),
+      ),
+  ],
+  OBJECT_OPEN: [
+    2,
+    (next, { listed }) =>
+      listed.length === 0 || next(8) === 0 ? request(1 + next(4), next(60)) : request(...pick(next, listed)),
+  ],
   OBJECT_INFO: [2, (next, handles) => request(anyOf(next, all(handles)))],
   OBJECT_CLOSE: [2, (next, handles) => request(anyOf(next, all(handles)))],
   STATISTICS: [1, (next) => request(next(3))],

@@ -40,6 +40,8 @@ import {
 } from "./dispatch-requests.ts";
 
 const REQUESTS = 60;
+/** The type of objects that maps are. */
+const MAP = 2;
 
 interface Session {
   readonly client: Client;
@@ -80,8 +82,11 @@ function fault(
   return (access & needed) === needed ? undefined : "a right that the client has not";
 }
 
-/** Remembers what a request has made. */
-function keep({ maps, programs, links }: Handles, { name, bytes }: Request, answer: Answer): void {
+/** Keys of a map, and objects, that are remembered. */
+const MOST_REMEMBERED = 16;
+
+/** Remembers what a request has made, or told of. */
+function keep({ maps, programs, links, listed }: Handles, { name, bytes }: Request, answer: Answer): void {
   const numbers = Array.from({ length: Math.min(5, bytes.length >> 2) }, (_unused, index) =>
     new DataView(bytes.buffer, bytes.byteOffset).getUint32(index * 4, true),
   );
@@ -92,7 +97,16 @@ function keep({ maps, programs, links }: Handles, { name, bytes }: Request, answ
     OBJECT_OPEN: [programs, maps, links][(numbers[0] ?? 0) - 1],
   }[name];
   const what = name === "MAP_CREATE" ? definitionOf(...numbers) : "";
-  list?.push({ handle: field(answer, 1), what });
+  list?.push({ handle: field(answer, 1), what, keys: [] });
+  const [first = 0, , keyBytes = 0] = numbers;
+  if (name === "OBJECT_NEXT" && field(answer, 1) !== 0) remember(listed, [first, field(answer, 1)]);
+  const keys = maps.find(({ handle }) => handle === first)?.keys;
+  if (name === "MAP_UPDATE" && keys !== undefined) remember(keys, bytes.slice(16, 16 + keyBytes));
+}
+
+function remember<T>(list: T[], value: T): void {
+  list.push(value);
+  if (list.length > MOST_REMEMBERED) list.shift();
 }
 
 /** A handle that is closed is asked for now and then still. */
@@ -124,7 +138,7 @@ function openSession(next: Next, access: number, favourites: readonly number[]):
   const session = {
     client: openClient(access),
     access,
-    handles: { maps: [], programs: [], links: [] },
+    handles: { maps: [], programs: [], links: [], listed: [] },
   };
   for (const spec of favourites.flatMap((index) => sampleAt(index).maps)) {
     const bytes = createMap(nameBytes(spec.name), numbersOf(spec));
@@ -138,6 +152,18 @@ function openSession(next: Next, access: number, favourites: readonly number[]):
     value.set(spec.data.bytes.subarray(0, value.length));
     ask.update(session.client, field(answer, 1), new Uint8Array(4), value);
     if (next(8) !== 0) ask.freeze(session.client, field(answer, 1));
+  }
+  for (let id = 0; ; ) {
+    id = field(ask.next(session.client, MAP, id), 1);
+    if (id === 0) break;
+    remember(session.handles.listed, [MAP, id]);
+  }
+  // Something to run, to attach and to hand over to.
+  for (let made = 0; made < 2; made++) {
+    const bytes = MAKERS.PROGRAM_CREATE?.[1](next, session.handles, favourites) ?? new Uint8Array(0);
+    const sent = { name: "PROGRAM_CREATE", bytes, capacity: REPLY.create };
+    const answer = call(session.client, codeOf(sent.name), bytes, sent.capacity);
+    if (answer.error === "None") keep(session.handles, sent, answer);
   }
   return session;
 }
