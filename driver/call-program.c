@@ -1,5 +1,6 @@
 // Requests about programs: loading them, and running them on a packet that came with the request.
 #include "call.h"
+#include "event.h"
 #include "program.h"
 #include "proof.h"
 
@@ -67,6 +68,15 @@ ChooseEngine(EBPF_PROGRAM *Program, UINT32 Engine)
     }
 }
 
+/** Who gives the driver what is not proved is for administrators to know. */
+static EBPF_ERROR
+RefuseProof(EBPF_ERROR Error)
+{
+    const UINT64 Numbers[] = {PlatformCurrentProcess() >> 32, Error};
+    EventWrite(EventCertificateRefused, Numbers, RTL_NUMBER_OF(Numbers));
+    return Error;
+}
+
 /** Checks the certificate of a program, if it has one. */
 static EBPF_ERROR
 Certify(DISPATCH_CALL *Call, EBPF_PROGRAM *Program, const UINT8 *Slots)
@@ -93,13 +103,13 @@ Certify(DISPATCH_CALL *Call, EBPF_PROGRAM *Program, const UINT8 *Slots)
         Program->Certified = TRUE;
         return EbpfErrorNone;
     case CertificateInvalid:
-        return EbpfErrorCertificateInvalid;
+        return RefuseProof(EbpfErrorCertificateInvalid);
     case CertificateMismatch:
-        return EbpfErrorCertificateMismatch;
+        return RefuseProof(EbpfErrorCertificateMismatch);
     case CertificateUnchecked:
         return EbpfErrorMemoryExhausted;
     default:
-        return EbpfErrorCertificateRefused;
+        return RefuseProof(EbpfErrorCertificateRefused);
     }
 }
 

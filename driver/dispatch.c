@@ -1,6 +1,7 @@
 #include "dispatch.h"
 
 #include "call.h"
+#include "event.h"
 #include "program.h"
 #include "trace.h"
 
@@ -210,9 +211,6 @@ ProbeCode(VOID)
     return Sealed;
 }
 
-/** Told once, in the log. */
-static const UINT8 NoJit[] = "EbpfCore: memory may not become executable here, so programs are interpreted";
-
 _Use_decl_annotations_
 VOID
 DispatchInitiate(const DISPATCH_SETTINGS *Given)
@@ -222,7 +220,9 @@ DispatchInitiate(const DISPATCH_SETTINGS *Given)
     CallSetAllowUncertified(Settings.AllowUncertified);
     JitAvailable = ProbeCode();
     if (!JitAvailable)
-        TraceWrite(NoJit, sizeof(NoJit) - 1);
+        EventWrite(PlatformCodeIsForbidden() ? EventMemoryIntegrity : EventCodeRefused, NULL, 0);
+    if (Settings.AllowUncertified)
+        EventWrite(EventAllowUncertified, NULL, 0);
     ProgramCountRuns(FALSE);
 }
 

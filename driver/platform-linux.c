@@ -4,6 +4,7 @@
 
 #include <malloc.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -155,6 +156,79 @@ PlatformFreeCode(VOID *Memory, SIZE_T SizeBytes)
     munmap(Memory, SizeBytes);
 }
 
+/** Events that were written and not taken; of more the oldest are lost. */
+#define EVENTS 64
+
+typedef struct _EVENT {
+    UINT32 Code;
+    char Inserts[LINUX_EVENT_BYTES];
+} EVENT;
+
+static EBPF_LOCK EventLock;
+static EVENT Events[EVENTS];
+static UINT64 EventsWritten;
+static UINT64 EventsTaken;
+static BOOLEAN EventsRefused;
+static BOOLEAN CodeForbidden;
+static UINT64 PassedTime;
+
+VOID
+LinuxRefuseEvents(BOOLEAN Refuse)
+{
+    __atomic_store_n(&EventsRefused, Refuse, __ATOMIC_SEQ_CST);
+}
+
+VOID
+LinuxForbidCode(BOOLEAN Forbid)
+{
+    __atomic_store_n(&CodeForbidden, Forbid, __ATOMIC_SEQ_CST);
+}
+
+VOID
+LinuxPassTime(UINT64 Nanoseconds)
+{
+    __atomic_add_fetch(&PassedTime, Nanoseconds, __ATOMIC_SEQ_CST);
+}
+
+BOOLEAN
+LinuxTakeEvent(UINT32 *Code, char *Inserts)
+{
+    EBPF_IRQL Irql = LockAcquire(&EventLock);
+    BOOLEAN Found = EventsTaken != EventsWritten;
+    if (Found) {
+        const EVENT *Event = &Events[EventsTaken++ % EVENTS];
+        *Code = Event->Code;
+        memcpy(Inserts, Event->Inserts, sizeof(Event->Inserts));
+    }
+    LockRelease(&EventLock, Irql);
+    return Found;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+PlatformCodeIsForbidden(VOID)
+{
+    return __atomic_load_n(&CodeForbidden, __ATOMIC_SEQ_CST);
+}
+
+_Use_decl_annotations_
+BOOLEAN
+PlatformLogEvent(UINT32 Code, const char *const *Inserts, UINT32 InsertCount)
+{
+    if (__atomic_load_n(&EventsRefused, __ATOMIC_SEQ_CST))
+        return FALSE;
+    EVENT Event = {.Code = Code};
+    SIZE_T Length = 0;
+    for (UINT32 Index = 0; Index < InsertCount; Index++)
+        Length += (SIZE_T)snprintf(Event.Inserts + Length, sizeof(Event.Inserts) - Length, "%s\n", Inserts[Index]);
+    EBPF_IRQL Irql = LockAcquire(&EventLock);
+    Events[EventsWritten++ % EVENTS] = Event;
+    if (EventsWritten - EventsTaken > EVENTS)
+        EventsTaken = EventsWritten - EVENTS;
+    LockRelease(&EventLock, Irql);
+    return TRUE;
+}
+
 _Use_decl_annotations_
 UINT32
 PlatformProcessorCount(VOID)
@@ -205,7 +279,7 @@ _Use_decl_annotations_
 UINT64
 PlatformBootTime(VOID)
 {
-    return ReadClock(CLOCK_BOOTTIME);
+    return ReadClock(CLOCK_BOOTTIME) + __atomic_load_n(&PassedTime, __ATOMIC_RELAXED);
 }
 
 _Use_decl_annotations_

@@ -62,11 +62,26 @@ typedef struct _EBPF_LOCK {
 #define _Use_decl_annotations_
 #define _IRQL_requires_max_(Level)
 
+/** Of the texts of an event, in all. */
+#define LINUX_EVENT_BYTES 128
+
 /** For tests: the Nth allocation, or making code executable, from now (1 is the next) fails, once; 0: none does. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID LinuxFailAllocation(_In_ UINT64 Number);
 
 /** For tests: whether the allocation that is to fail has not come yet. */
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN LinuxFailureIsDue(VOID);
+
+/** For tests: whether events are refused from now on. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID LinuxRefuseEvents(_In_ BOOLEAN Refuse);
+
+/** For tests: the oldest event that was written and not taken yet; its texts have a line each. FALSE if there is none. */
+_IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN LinuxTakeEvent(_Out_ UINT32 *Code, _Out_writes_bytes_(LINUX_EVENT_BYTES) char *Inserts);
+
+/** For tests: what PlatformCodeIsForbidden says. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID LinuxForbidCode(_In_ BOOLEAN Forbid);
+
+/** For tests: PlatformBootTime is that much later from now on. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID LinuxPassTime(_In_ UINT64 Nanoseconds);
 
 /** For tests: where the memory for code with that index lies, of which there are some; FALSE if there are not so many. */
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN LinuxCodeAt(_In_ UINT32 Index, _Out_ UINT64 *Address, _Out_ UINT64 *SizeBytes);

@@ -33,6 +33,13 @@ _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN PlatformSealCod
 
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID PlatformFreeCode(_In_ VOID *Memory, _In_ SIZE_T SizeBytes);
 
+/** Whether it is a rule of the system that memory never becomes executable (HVCI). */
+_IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN PlatformCodeIsForbidden(VOID);
+
+/** Puts an event into the system's log, with texts for the places that its message has for them; FALSE if it is not taken there. */
+_Must_inspect_result_ _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN PlatformLogEvent(
+    _In_ UINT32 Code, _In_reads_(InsertCount) const char *const *Inserts, _In_ UINT32 InsertCount);
+
 /** Processors there may ever be; at least 1. */
 _IRQL_requires_max_(DISPATCH_LEVEL) UINT32 PlatformProcessorCount(VOID);
 

@@ -173,7 +173,11 @@ export function compileSys(folder: string): string {
   const resource = "EbpfCore.res.o";
   const names = Object.keys(SYS_PARTS.imports) as (keyof typeof SYS_PARTS.imports)[];
   const imports = names.map((name) => importLibrary(name, folder));
-  compile(`${MINGW}windres`, [...versionDefines(), join(SOURCES, SYS_PARTS.resource), resource], folder);
+  compile(
+    `${MINGW}windres`,
+    [...versionDefines(), `-I${SOURCES}`, join(SOURCES, SYS_PARTS.resource), resource],
+    folder,
+  );
   const flags = [...SYS_COMPILE, "-isystem", ddkFolder(), ...SYS_LINK];
   const libraries = SYS_PARTS.libraries.map((name) => `-l${name}`);
   const inputs = [...listFiles("windows", ".c"), resource, ...imports, ...libraries];
@@ -198,7 +202,7 @@ export function buildFolder(name: string, make: (folder: string) => void): strin
 
 /** What the driver is made of, and what it is asked to be. */
 export const sysHash = (): string => {
-  const files = [".c", ".h", ".rc", ".def"].flatMap((ending) => listFiles("windows", ending));
+  const files = [".c", ".h", ".rc", ".def", ".bin"].flatMap((ending) => listFiles("windows", ending));
   return hashOf([SYS_COMPILE, SYS_LINK, versionDefines()], files);
 };
 

@@ -20,6 +20,7 @@ const TASKS = {
   fixtures: [
     ["ts", "scripts/fixtures.ts"],
     ["ts", "scripts/certificate-rows.ts"],
+    ["ts", "scripts/driver-events.ts"],
     ["ts", "scripts/driver-project.ts"],
   ],
   fuzz: [["ts", "scripts/fuzz.ts"]],

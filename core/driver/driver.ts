@@ -2,6 +2,7 @@
 // look at: whose file it is, whether it may be stopped now, and what to do when Windows refuses.
 import { EbpfError } from "../base/error.ts";
 import { NUMBER, told, unless } from "./errors.ts";
+import { registerEvents, unregisterEvents } from "./event-source.ts";
 import { isSamePath, placeFile, placeOfDriver, removeFile } from "./file.ts";
 import type { DriverRecord } from "./record.ts";
 import { readStatus, SERVICE } from "./status.ts";
@@ -62,6 +63,7 @@ export function installDriver(system: System, options: InstallOptions): DriverRe
       ? system.createService(SERVICE, configuration)
       : system.configureService(SERVICE, configuration),
   );
+  registerEvents(system, path);
   return readStatus(system);
 }
 
@@ -140,6 +142,7 @@ export async function uninstallDriver(system: System, options: StopOptions = {})
   refuseForeign(before, options.force);
   if (before.file !== "other") await stopDriver(system, options);
   told("uninstall the driver", SERVICE, () => system.deleteService(SERVICE));
+  if (before.file !== "other") unregisterEvents(system);
   const { path, file } = before;
   if (path !== null && file === "ours" && isSamePath(path, placeOfDriver(system))) removeFile(system, path);
   return before;

@@ -49,6 +49,10 @@ export interface System {
   deleteService(service: string): void;
   /** A value below HKEY_LOCAL_MACHINE, undefined if there is no such number. */
   registryNumber(key: string, value: string): number | undefined;
+  /** Makes a key there, or changes it; texts may have %VARIABLES%. */
+  setRegistry(key: string, values: Readonly<Record<string, string | number>>): void;
+  /** With all that is in it. ERROR_FILE_NOT_FOUND (2) if there is none. */
+  deleteRegistry(key: string): void;
   /** CodeIntegrityOptions of SYSTEM_CODEINTEGRITY_INFORMATION. */
   codeIntegrity(): number;
   /** The result of WinVerifyTrust for a file: 0, or why its signature is not trusted. */

@@ -30,6 +30,8 @@ const FUNCTIONS = {
   DeleteService: ["advapi32.dll", "int", [HANDLE]],
   CloseServiceHandle: ["advapi32.dll", "int", [HANDLE]],
   RegGetValueW: ["advapi32.dll", "int32_t", [HANDLE, TEXT, TEXT, UINT, POINTER, POINTER, POINTER]],
+  RegSetKeyValueW: ["advapi32.dll", "int32_t", [HANDLE, TEXT, TEXT, UINT, POINTER, UINT]],
+  RegDeleteTreeW: ["advapi32.dll", "int32_t", [HANDLE, TEXT]],
   NtQuerySystemInformation: ["ntdll.dll", "int32_t", [UINT, POINTER, UINT, POINTER]],
   WinVerifyTrust: ["wintrust.dll", "int32_t", [HANDLE, POINTER, POINTER]],
   FormatMessageW: ["kernel32.dll", UINT, [UINT, POINTER, UINT, UINT, POINTER, UINT, POINTER]],
@@ -46,6 +48,7 @@ const ERROR_NORMAL = 1;
 const CONTROL_STOP = 1;
 const LOCAL_MACHINE = -2_147_483_646;
 const RRF_DWORD = 0x10;
+const REG = { expandText: 2, number: 4 } as const;
 const CODE_INTEGRITY_INFORMATION = 103;
 
 /** DriverUnsupported where this is not Windows, or koffi is not there for it. */
@@ -130,6 +133,21 @@ function systemOf(call: Calls, addressOf: (bytes: Uint8Array) => number, driver:
         check(call.DeleteService(handle));
       }),
     registryNumber: (key, value) => readNumber(call, key, value),
+    setRegistry(key, values) {
+      for (const [name, value] of Object.entries(values)) {
+        const isText = typeof value === "string";
+        const bytes = isText
+          ? Buffer.from(`${value}\0`, "utf16le")
+          : Buffer.from(Uint32Array.of(value).buffer);
+        const type = isText ? REG.expandText : REG.number;
+        const error = call.RegSetKeyValueW(LOCAL_MACHINE, key, name, type, bytes, bytes.length);
+        if (error !== 0) fail(error);
+      }
+    },
+    deleteRegistry(key) {
+      const error = call.RegDeleteTreeW(LOCAL_MACHINE, key);
+      if (error !== 0) fail(error);
+    },
     codeIntegrity() {
       const bytes = Buffer.alloc(8);
       bytes.writeUInt32LE(bytes.length, 0);

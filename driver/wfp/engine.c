@@ -2,7 +2,7 @@
 // that is made, or gone. The session is dynamic: whatever is left of it when it is closed, Windows takes away.
 #include "wfp/engine.h"
 
-#include "trace.h"
+#include "event.h"
 #include "wfp/ale-callouts.h"
 #include "wfp/ale.h"
 #include "wfp/frame.h"
@@ -59,7 +59,12 @@ static BOOLEAN ListOpened[RTL_NUMBER_OF(Lists)];
 /** The engine that Engine is of has stopped. */
 static BOOLEAN Lost;
 static BOOLEAN Stopping;
+/** Why the hooks are away, as far as it was told; STATUS_SUCCESS: nothing was, or that they are back. */
+static NTSTATUS Told;
 static UINT32 Busy;
+
+/** The engine has stopped, which is no failure of it. */
+#define ENGINE_LOST ((NTSTATUS)-1)
 
 /** Held while something is waited for, so it is no spin lock. */
 static VOID
@@ -320,13 +325,27 @@ Establish(VOID)
     return Status;
 }
 
+/** For those who wonder why a hook is not there: once each time that hooks go, for another reason, or are back. */
+static VOID
+Tell(EBPF_EVENT Event, NTSTATUS Status)
+{
+    UINT64 Number = (UINT32)Status;
+    if (Status == Told)
+        return;
+    Told = Status;
+    EventWrite(Event, &Number, Event == EventHooksRefused ? 1 : 0);
+}
+
 /** Success if all is as it should be, which without the engine is nothing. */
 static NTSTATUS
 Settle(VOID)
 {
     NTSTATUS Status = STATUS_SUCCESS;
     Acquire();
-    BOOLEAN Wanted = !__atomic_load_n(&Stopping, __ATOMIC_SEQ_CST) && FwpmBfeStateGet0() == FWPM_SERVICE_RUNNING;
+    BOOLEAN Stops = __atomic_load_n(&Stopping, __ATOMIC_SEQ_CST);
+    BOOLEAN Wanted = !Stops && FwpmBfeStateGet0() == FWPM_SERVICE_RUNNING;
+    if (Engine != NULL && !Wanted && !Stops)
+        Tell(EventHooksLost, ENGINE_LOST);
     if (Engine != NULL && (__atomic_load_n(&Lost, __ATOMIC_SEQ_CST) || !Wanted))
         CloseEngine();
     // What is wrong with a session, whatever it is, another one has not; but once is enough.
@@ -335,18 +354,10 @@ Settle(VOID)
     if (Wanted && !NT_SUCCESS(Status))
         Status = Establish();
     SetPresent(Wanted && NT_SUCCESS(Status));
+    if (Wanted && NT_SUCCESS(Status))
+        Tell(EventHooksBack, STATUS_SUCCESS);
     Release();
     return Status;
-}
-
-/** For those who wonder why a hook is not there. */
-static VOID
-Tell(NTSTATUS Status)
-{
-    static const UINT8 Format[] = "EbpfCore: Windows' filter engine refuses the hooks: %08x";
-    UINT8 Line[TRACE_LINE_BYTES];
-    UINT64 Value = (UINT32)Status;
-    TraceWrite(Line, TraceFormat(Line, Format, sizeof(Format), &Value, 1));
 }
 
 /** Links that are there see nothing meanwhile, so it is tried again for a while; after that with the next change. */
@@ -358,8 +369,10 @@ SettleLater(VOID)
         PlatformYield();
         Status = Settle();
     }
+    Acquire();
     if (!NT_SUCCESS(Status))
-        Tell(Status);
+        Tell(EventHooksRefused, Status);
+    Release();
 }
 
 /** Windows calls this wherever it likes: nothing may be waited for here. */
@@ -408,6 +421,7 @@ WfpStart(VOID *Device)
 {
     __atomic_store_n(&Stopping, FALSE, __ATOMIC_SEQ_CST);
     __atomic_store_n(&Lost, FALSE, __ATOMIC_SEQ_CST);
+    Told = STATUS_SUCCESS;
     NTSTATUS Status = FrameInitiate();
     if (!NT_SUCCESS(Status))
         return Status;
@@ -440,7 +454,7 @@ Injection:
     InjectTerminate();
 Frames:
     FrameTerminate();
-    Tell(Status);
+    Tell(EventHooksRefused, Status);
     return Status;
 }
 

@@ -1,6 +1,7 @@
 // EbpfCore.sys: the device \Device\EbpfCore, which administrators and the system may open, and its requests, which all go to
 // the dispatch. It knows nothing of programs and maps.
 #include "dispatch.h"
+#include "event.h"
 #include "ioctl.h"
 #include "wfp/engine.h"
 
@@ -181,6 +182,7 @@ CoreUnload(DRIVER_OBJECT *Driver)
     EpochTerminate();
     WindowsReapCode();
     IoDeleteDevice(Driver->DeviceObject);
+    EventWrite(EventStopped, NULL, 0);
 }
 
 /** A driver that ended in a fault, as it can under Wine, has left its link behind. */
@@ -199,6 +201,7 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
 {
     DEVICE_OBJECT *Device = NULL;
     DISPATCH_SETTINGS Settings = {.AllowUncertified = ReadParameter(RegistryPath, L"AllowUncertified") == 1};
+    WindowsSetEventSource(Driver);
     NTSTATUS Status = WindowsInitiate();
     if (!NT_SUCCESS(Status))
         return Status;
@@ -215,6 +218,7 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
     Status = CreateLink();
     if (!NT_SUCCESS(Status))
         goto DeleteDevice;
+    EventWrite(EventStarted, &(UINT64){EBPF_CONTRACT_VERSION}, 1);
     DispatchInitiate(&Settings);
     // Without them, as in a system that was started without networking, programs are loaded and run on request all the same.
     HooksStarted = NT_SUCCESS(WfpStart(Device));

@@ -20,6 +20,9 @@ _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS WindowsInitiat
  */
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN WindowsIsEmulated(VOID);
 
+/** In whose name events are written: the driver's, before the first. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID WindowsSetEventSource(_In_ DRIVER_OBJECT *Driver);
+
 /** A function of the kernel that older ones have not; NULL if it is not there. */
 _Ret_maybenull_ _IRQL_requires_max_(PASSIVE_LEVEL) VOID *WindowsFindRoutine(_In_ const WCHAR *Name);
 

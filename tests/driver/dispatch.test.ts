@@ -606,18 +606,6 @@ check(
   },
 );
 
-check("where memory may not become executable, status and log say so", (t) => {
-  // The first that is allocated at the start is the memory that is tried.
-  failAllocation(1);
-  withClient(t, false, (client) => {
-    t.is(field(ask.status(client), 2) & 2, 0);
-    const lines: string[] = [];
-    for (let line = ask.readLog(client); field(line, 2) === 1; line = ask.readLog(client))
-      lines.push(Buffer.from(dataOf(line)).toString());
-    t.regex(lines.at(-1) ?? "", /^EbpfCore: .*programs are interpreted$/);
-  });
-});
-
 check("what programs print is read line by line", (t) => {
   withClient(t, false, (client) => {
     const print = "r1 = 0x6968 \n*(u64 *)(r10 - 8) = r1\nr1 = r10\nr1 += -8\nr2 = 3\ncall 12\nr0 = 0\nexit";

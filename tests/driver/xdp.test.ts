@@ -10,6 +10,7 @@ import { buildProgram } from "../../core/program/build.ts";
 import { certify } from "../../core/verifier/certify.ts";
 import { countAllocations, failAllocation, STATUS, setProcessor, share } from "../harness/driver.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
+import { takeEvents } from "../harness/driver-events.ts";
 import { MAP_TYPES } from "../harness/driver-maps.ts";
 import { dataOf, field, handleOf } from "../harness/driver-requests.ts";
 import {
@@ -49,14 +50,6 @@ const changing = (verdict: number): string => `
   *(u8 *)(r2 + 1) = 187
   r0 = ${verdict}
   done: exit`;
-
-/** Of what the driver and programs have printed. */
-function lastLine(client: Client): string {
-  let line = "";
-  for (let answer = ask.readLog(client); field(answer, 2) === 1; answer = ask.readLog(client))
-    line = Buffer.from(dataOf(answer)).toString();
-  return line;
-}
 
 const NOTHING = { callouts: 0, filters: 0, lists: 0, pools: 0, handles: 0, violations: 0, flows: 0 };
 const IDLE = { ...NOTHING, callouts: 14, pools: 1, handles: 4 };
@@ -367,13 +360,18 @@ check(
       refuse(1000);
       setEngineRunning(true);
       t.is(field(ask.nextHook(client, 0), 5), 0);
-      t.is(lastLine(client), "EbpfCore: Windows' filter engine refuses the hooks: c0000017");
+      t.deepEqual(takeEvents().slice(-2), [
+        { name: "HooksLost", numbers: [] },
+        { name: "HooksRefused", numbers: ["0xc0000017"] },
+      ]);
       t.deepEqual(outcome({ bytes: frame }), PASSED);
       t.is(ask.createLink(client, load(client, DROP), XDP, 2).error, "HookUnavailable");
       refuse(0);
       handleOf(ask.createLink(client, load(client, DROP), XDP, 2));
       t.deepEqual(outcome({ bytes: frame }), DROPPED);
+      t.deepEqual(takeEvents(), [{ name: "HooksBack", numbers: [] }]);
     });
+    t.deepEqual(takeEvents(), [], "the end of the driver is none");
   },
 );
 

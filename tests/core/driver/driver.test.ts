@@ -205,6 +205,28 @@ for (const [call, number, code] of REFUSALS) {
   });
 }
 
+const SOURCE = "SYSTEM\\CurrentControlSet\\Services\\EventLog\\System\\EbpfCore";
+
+test("Windows is told where the texts of its events are, as long as it is installed", async (t) => {
+  const machine = makeMachine();
+  const facts = () =>
+    ["EventMessageFile", "TypesSupported"].map((name) => machine.registry.get(`${SOURCE}\\${name}`));
+  machine.registry.set("SYSTEM\\CurrentControlSet\\Services\\EventLog\\System\\Other\\TypesSupported", 7);
+  installDriver(machine, DEMAND);
+  t.deepEqual(facts(), ["%SystemRoot%\\System32\\drivers\\EbpfCore.sys", 7]);
+  installDriver(machine, { ...DEMAND, inPlace: true });
+  t.deepEqual(facts(), [FILE, 7]);
+  await uninstallDriver(machine);
+  t.is(machine.registry.size, 1);
+  createByHand(machine, FILE);
+  await uninstallDriver(machine);
+  createByHand(machine, FILE);
+  machine.failing.set("deleteRegistry", 5);
+  await failsLater(t, "ElevationNeeded", uninstallDriver(machine));
+  machine.failing.set("setRegistry", 5);
+  fails(t, "ElevationNeeded", () => installDriver(machine, DEMAND));
+});
+
 test("status: the driver's own words, and why it interprets", (t) => {
   const machine = running();
   machine.programs = 3;

@@ -5,7 +5,7 @@ import { type ServiceConfiguration, type System, WindowsError } from "../../../c
 export interface Machine extends System {
   readonly services: Map<string, { configuration: ServiceConfiguration; state: number }>;
   readonly files: Map<string, Uint8Array>;
-  readonly registry: Map<string, number>;
+  readonly registry: Map<string, string | number>;
   /** Function -> the number it fails with. */
   readonly failing: Map<keyof System, number>;
   /** What the running driver says. */
@@ -37,7 +37,7 @@ export function makeMachine(files: Readonly<Record<string, Uint8Array>> = { [FIL
     windowsFolder: "C:\\Windows",
     services: new Map<string, { configuration: ServiceConfiguration; state: number }>(),
     files: new Map(Object.entries(files).map(([path, bytes]) => [key(path), bytes])),
-    registry: new Map<string, number>(),
+    registry: new Map<string, string | number>(),
     failing: new Map<keyof System, number>(),
     programs: 0,
     jit: true,
@@ -79,7 +79,20 @@ export function makeMachine(files: Readonly<Record<string, Uint8Array>> = { [FIL
         service(name).state = machine.isHeld ? STOPPING : STOPPED;
       }),
     deleteService: (name) => call("deleteService", () => void machine.services.delete(name)),
-    registryNumber: (folder, value) => machine.registry.get(`${folder}\\${value}`),
+    registryNumber(folder, name) {
+      const value = machine.registry.get(`${folder}\\${name}`);
+      return typeof value === "number" ? value : undefined;
+    },
+    setRegistry: (folder, values) =>
+      call("setRegistry", () => {
+        for (const [name, value] of Object.entries(values)) machine.registry.set(`${folder}\\${name}`, value);
+      }),
+    deleteRegistry: (folder) =>
+      call("deleteRegistry", () => {
+        const names = [...machine.registry.keys()].filter((name) => name.startsWith(`${folder}\\`));
+        if (names.length === 0) throw new WindowsError(2, "no such key");
+        for (const name of names) machine.registry.delete(name);
+      }),
     codeIntegrity: () => machine.options,
     verifyTrust: () => machine.trust,
     driver: {

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import type { DriverRecord } from "../../../core/driver/driver.ts";
+import { codeOf, EVENTS } from "../../../core/driver/events.ts";
 import { CONTRACT_VERSION } from "../../../core/host/kernel/wire.ts";
 import { encode } from "../../../core/isa/encode.ts";
 import { parse } from "../../../core/isa/parse.ts";
@@ -32,7 +33,11 @@ function refused(...words: readonly string[]): { readonly code: string; readonly
   if (status !== 1) throw new Error(`status ${status}\n${out}${err}`);
   return JSON.parse(err).error;
 }
+/** Of one of its events, with a number in its place. */
+const textOf = (name: string, number: number): string =>
+  EVENTS.find((event) => event.name === name)?.text.replace("%2", String(number)) ?? "";
 const status = (): DriverRecord => JSON.parse(node.ebpf("driver", "status", "--json").out);
+const SOURCE = "HKLM\\System\\CurrentControlSet\\Services\\EventLog\\System\\EbpfCore";
 const inDrivers = (): boolean =>
   existsSync(join(wine.folder, "..", "windows", "system32", "drivers", "EbpfCore.sys"));
 
@@ -55,6 +60,9 @@ check("install copies the file and creates the service, as sc sees it too", (t) 
   t.regex(record.problems.join(), /signature/);
   const { output } = wine.run("sc", "query", "EbpfCore");
   t.true(output.includes("STOPPED"), output);
+  const source = wine.run("reg", "query", SOURCE).output;
+  t.regex(source, /EventMessageFile +REG_EXPAND_SZ +%SystemRoot%\\System32\\drivers\\EbpfCore\.sys/);
+  t.regex(source, /TypesSupported +REG_DWORD +0x7/);
   t.like(driver("install", "--path", FILE, "--start", "auto"), { state: "stopped", startType: "auto" });
 });
 
@@ -76,6 +84,27 @@ check("it may start at boot now, since it runs from that file", (t) => {
   t.regex(config, /Type +REG_DWORD +0x1/);
 });
 
+check("Windows finds the texts of its events in its file", (t) => {
+  const { out, err } = node.script(`
+    import koffi from "koffi";
+    const kernel = koffi.load("kernel32.dll");
+    const load = kernel.func("intptr_t LoadLibraryExW(str16, intptr_t, uint32_t)");
+    const format = kernel.func("uint32_t FormatMessageW(uint32_t, intptr_t, uint32_t, uint32_t, void *, uint32_t, void *)");
+    // As data only.
+    const file = load(${JSON.stringify(PLACE)}, 0, 2);
+    const texts = ${JSON.stringify(EVENTS.map(codeOf))}.map((code) => {
+      const bytes = Buffer.alloc(2048);
+      // From a module, with its places left as they are.
+      const length = format(0x800 | 0x200, file, code, 0, bytes, 1024, null);
+      return bytes.toString("utf16le", 0, length * 2);
+    });
+    process.stdout.write(JSON.stringify(texts));`);
+  t.deepEqual(
+    JSON.parse(out || err),
+    EVENTS.map(({ text }) => `${text}\r\n`),
+  );
+});
+
 check("while a program is loaded stop refuses, and with --force ends it", async (t) => {
   const client = wine.startClient();
   try {
@@ -84,7 +113,9 @@ check("while a program is loaded stop refuses, and with --force ends it", async 
     const program = await client.ask(make.createProgram(encode(parse(print)), { maps: [] }));
     t.is(program.error, "None");
     t.is((await client.ask(make.run(field(program, 1), FRAMES.udp, 2))).error, "None");
-    t.deepEqual(node.json("driver", "log"), ["hi", "hi"]);
+    const lines = node.json("driver", "log") as string[];
+    // Wine's kernel takes no events: those of the driver are lines here.
+    t.deepEqual(lines, [`EbpfCore: ${textOf("Started", CONTRACT_VERSION)}`, "hi", "hi"]);
     t.is(node.ebpf("driver", "log").out, "");
     t.like(status(), { programs: 1, clients: 1 });
     t.is(refused("stop").code, "DriverBusy");
@@ -115,6 +146,7 @@ check("uninstall removes service and file", (t) => {
   t.is(driver("uninstall").path, PLACE);
   t.is(status().state, "absent");
   t.false(inDrivers());
+  t.not(wine.run("reg", "query", SOURCE).status, 0);
   t.not(wine.run("sc", "query", "EbpfCore").status, 0);
   t.is(driver("install").path, PLACE, "the file that is in the bundle");
   driver("uninstall");
