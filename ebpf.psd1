@@ -23,6 +23,7 @@
         'Get-EbpfService'
         'Install-EbpfDriver'
         'New-EbpfInterface'
+        'Receive-EbpfRingBuffer'
         'Remove-EbpfInterface'
         'Remove-EbpfProgram'
         'Start-EbpfDriver'

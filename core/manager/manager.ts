@@ -39,7 +39,8 @@ export interface Manager extends Entries {
   program(id: number): ProgramRecord;
   removeProgram(id: number): Promise<ProgramRecord>;
   programStats(id: number): ProgramStatsRecord;
-  readRing(request: ReadRing): Promise<RingRecord>;
+  /** Takes nothing once the signal is aborted. */
+  readRing(request: ReadRing, signal: AbortSignal): Promise<RingRecord>;
   /** From now on the driver counts and times runs of all its programs, or does not. */
   countRuns(enabled: boolean): void;
   maps(of?: "embedded" | "kernel"): MapRecord[];
@@ -108,7 +109,7 @@ export async function createManager(parts: Omit<Context, "registry">): Promise<M
       restorer.failed().find((row) => row.id === id) ?? registry.programRecord(registry.program(id)),
     removeProgram: (id) => alone(async () => restorer.giveUp(id) ?? (await removeProgram(context, id))),
     programStats: (id) => programStats(context, id),
-    readRing: (request) => readRing(registry, request),
+    readRing: (request, signal) => readRing(registry, request, signal),
     countRuns: (enabled) => kernel.countRuns(enabled),
     maps: (of) =>
       afterLoss(() => {

@@ -25,7 +25,11 @@ const LIMIT_BYTES = 1 << 20;
 const STEP = 64;
 
 /** MapOperationUnsupported if the map is no ring buffer, ArgumentInvalid if the object has no such type. */
-export async function readRing(registry: Registry, request: ReadRing): Promise<RingRecord> {
+export async function readRing(
+  registry: Registry,
+  request: ReadRing,
+  signal: AbortSignal,
+): Promise<RingRecord> {
   const { id, limit = LIMIT, milliseconds = 0, type } = request;
   const live = registry.map(id);
   const { name } = live.map.spec;
@@ -38,8 +42,8 @@ export async function readRing(registry: Registry, request: ReadRing): Promise<R
   let taken = take(ring, limit);
   if (taken.length === 0 && milliseconds > 0) {
     await ring.wait(milliseconds);
-    // It may have been removed meanwhile.
-    if (registry.map(id) === live) taken = take(ring, limit);
+    // It may have been removed meanwhile; or whoever asked has gone, and what is taken would be lost.
+    if (registry.map(id) === live && !signal.aborted) taken = take(ring, limit);
   }
   return {
     mapId: id,

@@ -199,7 +199,7 @@ const PLAIN = {
       "Takes the oldest records of a ring buffer, at most `limit`; waits `milliseconds` for the first. `type` names their type in the object.",
     params: schema.MAP_READ,
     result: schema.RING,
-    handle: ({ manager }, params) => manager.readRing(params),
+    handle: ({ manager, signal }, params) => manager.readRing(params, signal),
   }),
   "link.list": method({
     description: "What is attached where.",

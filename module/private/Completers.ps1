@@ -45,6 +45,16 @@ $script:CompletionRows = @{
     MapId     = {
         foreach ($record in Get-EbpfCompletionRecord map.list) { , @([string]$record.id, $record.name) }
     }
+    Ring      = {
+        foreach ($record in Get-EbpfCompletionRecord map.list) {
+            if ($record.type -eq 'ringbuf') { , @($record.name, "map $($record.id), $($record.entries) records wait") }
+        }
+    }
+    RingId    = {
+        foreach ($record in Get-EbpfCompletionRecord map.list) {
+            if ($record.type -eq 'ringbuf') { , @([string]$record.id, $record.name) }
+        }
+    }
     Interface = {
         foreach ($record in Get-EbpfCompletionRecord interface.list) { , @($record.name, "$($record.kind) interface") }
     }
@@ -106,6 +116,8 @@ $script:Completions = @{
     'Get-EbpfMap Id'               = 'MapId'
     'Get-EbpfMapEntry Name'        = 'Map'
     'Get-EbpfMapEntry Id'          = 'MapId'
+    'Receive-EbpfRingBuffer Name'  = 'Ring'
+    'Receive-EbpfRingBuffer Id'    = 'RingId'
     'Get-EbpfInterface Name'       = 'Interface'
     'Remove-EbpfInterface Name'    = 'Interface'
     'Add-EbpfProgram Interface'    = 'Interface'
@@ -134,8 +146,8 @@ $script:Complete = {
     catch { Clear-EbpfError $_ }
 }
 # Written out: a loop of this many rounds would be compiled as the module is imported, which takes longer than all else.
-Register-ArgumentCompleter -ParameterName Name -ScriptBlock $script:Complete -CommandName 'Get-EbpfProgram', 'Remove-EbpfProgram', 'Get-EbpfMap', 'Get-EbpfMapEntry', 'Get-EbpfInterface', 'Remove-EbpfInterface'
-Register-ArgumentCompleter -ParameterName Id -ScriptBlock $script:Complete -CommandName 'Get-EbpfProgram', 'Remove-EbpfProgram', 'Get-EbpfMap', 'Get-EbpfMapEntry'
+Register-ArgumentCompleter -ParameterName Name -ScriptBlock $script:Complete -CommandName 'Get-EbpfProgram', 'Remove-EbpfProgram', 'Get-EbpfMap', 'Get-EbpfMapEntry', 'Receive-EbpfRingBuffer', 'Get-EbpfInterface', 'Remove-EbpfInterface'
+Register-ArgumentCompleter -ParameterName Id -ScriptBlock $script:Complete -CommandName 'Get-EbpfProgram', 'Remove-EbpfProgram', 'Get-EbpfMap', 'Get-EbpfMapEntry', 'Receive-EbpfRingBuffer'
 Register-ArgumentCompleter -ParameterName Program -ScriptBlock $script:Complete -CommandName 'Add-EbpfProgram', 'Test-EbpfProgram', 'Get-EbpfDisassembly'
 Register-ArgumentCompleter -ParameterName Interface -ScriptBlock $script:Complete -CommandName 'Add-EbpfProgram'
 Register-ArgumentCompleter -ParameterName Hook -ScriptBlock $script:Complete -CommandName 'Add-EbpfProgram'

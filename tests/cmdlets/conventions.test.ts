@@ -47,6 +47,8 @@ const VERBS: Readonly<Record<string, boolean>> = {
   Invoke: true,
   Measure: false,
   New: true,
+  // As Receive-Job: what it gives is gone from where it was, which is what it is asked for.
+  Receive: false,
   Register: true,
   Remove: true,
   Restart: true,

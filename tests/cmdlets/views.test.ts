@@ -155,6 +155,12 @@ const entries: readonly MapEntryRecord[] = [
   { mapId: 2, map: "dropped", key: 0, value: 123456, keyHex: "00000000", valueHex: "40e2010000000000" },
   { mapId: 2, map: "dropped", key: { port: 53 }, value: [1, 2], keyHex: "3500", valueHex: "0102" },
 ];
+/** As of one answer of map.read each. */
+const records = [
+  { mapId: 3, map: "events", value: "0x0f00ff", hex: "0x0f00ff" },
+  { mapId: 3, map: "events", value: { length: 47, where: "in" }, hex: "0x2f000000696e0000" },
+  { mapId: 3, map: "events", value: 53, hex: "0x35000000" },
+];
 const interfaces: readonly InterfaceRecord[] = [
   {
     name: "dns",
@@ -215,6 +221,7 @@ const VIEWS: readonly (readonly [type: string, records: readonly object[], forma
   ["Ebpf.Section", sections, "Out-Default"],
   ["Ebpf.Map", maps, "Out-Default"],
   ["Ebpf.MapEntry", entries, "Out-Default"],
+  ["Ebpf.Record", records, "Out-Default"],
   ["Ebpf.Driver", [ABSENT, RUNNING], "Out-Default"],
   ["Ebpf.Driver", [{ ...RUNNING, problems: ["One.", "Two."] }], "Format-List"],
   ["Ebpf.Driver", [ABSENT], "Format-List"],
@@ -229,7 +236,11 @@ test("every view is as its golden text", async (t) => {
   t.teardown(() => session.close());
   const shown: string[] = [];
   for (const [type, records, format] of VIEWS) {
-    const objects = `(& (Get-Module ebpf) { param($type, $json) foreach ($record in (ConvertFrom-EbpfJson $json).list) { ConvertTo-EbpfObject $type $record } } ${type} ${quote(JSON.stringify({ list: records }))})`;
+    const made =
+      type === "Ebpf.Record"
+        ? "New-EbpfRecord $record $record ([datetime]'2026-01-02 03:04:05.678')"
+        : "ConvertTo-EbpfObject $type $record";
+    const objects = `(& (Get-Module ebpf) { param($type, $json) foreach ($record in (ConvertFrom-EbpfJson $json).list) { ${made} } } ${type} ${quote(JSON.stringify({ list: records }))})`;
     // Records over a service that runs bear its status; the view shows what is not there only where it is.
     const ready =
       type === "Ebpf.Service"
