@@ -148,6 +148,8 @@ CallMapUpdate(DISPATCH_CALL *Call)
     const UINT8 *Key = KeyOf(Call);
     INT32 Result = MapWrite(Map, Key, Key + Request->KeyBytes, Request->Flags);
     ObjectCheckHandles(&Map->Object);
+    if (Result == MAP_TOO_BIG && Map->Type->KeyIsPlace)
+        Result = MAP_NOT_FOUND;
     Finish(Call, Map, ErrorOf(Result, Map->Type->Update != NULL), 0);
 }
 

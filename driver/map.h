@@ -25,9 +25,11 @@ enum {
     MAP_NOT_PERMITTED = -1,
     MAP_NOT_FOUND = -2,
     MAP_TOO_BIG = -7,
+    MAP_AGAIN = -11,
     MAP_NO_MEMORY = -12,
     MAP_EXISTS = -17,
     MAP_INVALID = -22,
+    MAP_NO_SPACE = -28,
     MAP_UNSUPPORTED = -95,
 };
 
@@ -75,6 +77,8 @@ typedef struct _MAP_BATCH {
 typedef struct _EBPF_MAP_TYPE {
     UINT32 Number;
     BOOLEAN PerProcessor;
+    /** Keys are numbers of places that are there from the start: MAP_TOO_BIG means that there is no such key. */
+    BOOLEAN KeyIsPlace;
     /** *Map is allocated, with what the type needs; the rest of EBPF_MAP is filled in by MapCreate. */
     NTSTATUS (*Create)(const EBPF_MAP_DEFINITION *Definition, EBPF_MAP **Map);
     /** What such a map allocates, as long as it lives, at most. */

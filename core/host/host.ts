@@ -1,8 +1,8 @@
 // The Host interface: who runs programs. Its faces are embedded/ (now), kernel/ and linux/ (later parts). It also
 // declares what an interface is, so that nothing here looks up at net/.
-import type { EbpfError } from "../base/error.ts";
+import { EbpfError } from "../base/error.ts";
 import type { EngineName, Image } from "../image/image.ts";
-import type { MapKind, PacketAction } from "../platform/platform.ts";
+import { type MapKind, type PacketAction, unsupportedMapFlags } from "../platform/platform.ts";
 import type { MapSpec } from "../spec.ts";
 
 export type HostKind = "embedded" | "kernel" | "linux";
@@ -45,6 +45,17 @@ export interface EbpfMap {
   /** Entries now; for arrays their length, for ring buffers the records that wait (in the driver nobody counts them: 0). */
   count(): number;
   close(): void;
+}
+
+/** MapDefinitionInvalid for flags that no host has: a map that does not do what is asked of it is worse than none. */
+export function checkMapFlags({ name, flags }: MapSpec): void {
+  const bits = unsupportedMapFlags(flags);
+  if (bits === 0) return;
+  throw new EbpfError(
+    "MapDefinitionInvalid",
+    `map '${name}': the flags 0x${bits.toString(16)} of its map_flags are not supported`,
+    { target: name, details: { flags: bits } },
+  );
 }
 
 export interface RunResult {

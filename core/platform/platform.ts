@@ -265,6 +265,19 @@ export interface Platform {
 /** BPF_F_RDONLY_PROG, a flag of maps: programs may only read their values. */
 export const READ_ONLY_FOR_PROGRAMS = 1 << 7;
 
+/**
+ * BPF_F_NO_PREALLOC, _NO_COMMON_LRU and _NUMA_NODE, flags of maps: where memory comes from, and when. Hosts have their own ways, which no
+ * program can tell apart.
+ */
+const HINTS_FOR_MEMORY = 1 | 2 | 4;
+
+/** Bits of a map's flags that ask for what no host has. */
+export const unsupportedMapFlags = (flags: number): number =>
+  (flags & ~(READ_ONLY_FOR_PROGRAMS | HINTS_FOR_MEMORY)) >>> 0;
+
+/** What is left to tell a host. */
+export const plainMapFlags = (flags: number): number => (flags & ~HINTS_FOR_MEMORY) >>> 0;
+
 interface Index {
   readonly programTypes: ReadonlyMap<string, ProgramType>;
   readonly attachTypes: ReadonlyMap<string, AttachType>;

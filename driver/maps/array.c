@@ -159,7 +159,7 @@ Contains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
 
 #define ARRAY_TYPE(TypeNumber, Percpu, Kind)                                                        \
     {                                                                                                         \
-        .Number = TypeNumber, .PerProcessor = Percpu, .Create = Create##Kind,                                  \
+        .Number = TypeNumber, .PerProcessor = Percpu, .KeyIsPlace = TRUE, .Create = Create##Kind,              \
         .CountBytes = CountBytes##Kind, .Destroy = Destroy,                                                   \
         .Lookup = Lookup, .Peek = Lookup, .Update = Update, .NextKey = NextKey, .Count = Count,               \
         .CountPlaces = CountPlaces, .CopyPlace = CopyPlace, .Contains = Contains,                                                                                 \

@@ -80,7 +80,7 @@ PerfOutput(EBPF_MAP *Map, UINT32 Processor, PERF_PART First, PERF_PART Second)
     RECORD_RING *Ring = &Own(Map)->Rings[Processor].Records;
     UINT8 *Record = SizeBytes > UINT32_MAX ? NULL : RecordRingReserve(Ring, (UINT32)SizeBytes);
     if (Record == NULL)
-        return MAP_NO_MEMORY;
+        return MAP_NO_SPACE;
     (VOID)Append(Append(Record, First), Second);
     RecordRingSubmit(Record);
     return MAP_OK;

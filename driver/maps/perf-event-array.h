@@ -16,7 +16,7 @@ typedef struct _PERF_PART {
     UINT32 SizeBytes;
 } PERF_PART;
 
-/** One record of both parts in the ring of this processor; MAP_NO_MEMORY if it is dropped, which is counted. */
+/** One record of both parts in the ring of this processor; MAP_NO_SPACE if it is dropped, which is counted. */
 _IRQL_requires_max_(DISPATCH_LEVEL) INT32 PerfOutput(
     _Inout_ EBPF_MAP *Map, _In_ UINT32 Processor, _In_ PERF_PART First, _In_ PERF_PART Second);
 

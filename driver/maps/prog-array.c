@@ -181,6 +181,7 @@ CopyPlace(EBPF_MAP *Map, UINT64 Place, MAP_BATCH *Batch)
 
 const EBPF_MAP_TYPE ProgArrayMapType = {
     .Number = EBPF_MAP_TYPE_PROG_ARRAY,
+    .KeyIsPlace = TRUE,
     .Create = Create,
     .CountBytes = CountBytes,
     .Destroy = Destroy,

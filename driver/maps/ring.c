@@ -70,7 +70,7 @@ RingOutput(EBPF_MAP *Map, const UINT8 *Data, UINT32 SizeBytes)
 {
     UINT8 *Record = RingReserve(Map, SizeBytes);
     if (Record == NULL)
-        return MAP_NO_MEMORY;
+        return MAP_AGAIN;
     if (SizeBytes != 0)
         memcpy(Record, Data, SizeBytes);
     RingSubmit(Record);

@@ -12,7 +12,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID RingSubmit(_In_ UINT8 *Record);
 
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID RingDiscard(_In_ UINT8 *Record);
 
-/** Reserves, copies and submits; MAP_NO_MEMORY if it is dropped. */
+/** Reserves, copies and submits; MAP_AGAIN if it is dropped. */
 _IRQL_requires_max_(DISPATCH_LEVEL) INT32 RingOutput(
     _Inout_ EBPF_MAP *Map, _In_reads_bytes_(SizeBytes) const UINT8 *Data, _In_ UINT32 SizeBytes);
 

@@ -310,7 +310,7 @@ check("what does not fit a map is told", (t) => {
       [ask.lookup(client, map, new Uint8Array(3)), "MapValueInvalid"],
       [ask.update(client, map, u32(0), new Uint8Array(7)), "MapValueInvalid"],
       [ask.update(client, map, u32(0), u64(1), 3), "ArgumentInvalid"],
-      [ask.update(client, map, u32(2), u64(1)), "MapFull"],
+      [ask.update(client, map, u32(2), u64(1)), "MapKeyNotFound"],
       [ask.lookup(client, map, u32(0), 7), "ArgumentInvalid"],
       [ask.nextKey(client, map, undefined, 3), "ArgumentInvalid"],
       [ask.delete(client, map, u32(0)), "MapOperationUnsupported"],

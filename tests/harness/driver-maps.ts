@@ -18,7 +18,15 @@ export const MAP_TYPES = {
 } as const;
 
 /** What operations answer (driver/map.h). */
-export const MAP = { OK: 0, NOT_FOUND: -2, TOO_BIG: -7, NO_MEMORY: -12, EXISTS: -17, INVALID: -22 } as const;
+export const MAP = {
+  OK: 0,
+  NOT_FOUND: -2,
+  TOO_BIG: -7,
+  AGAIN: -11,
+  NO_MEMORY: -12,
+  EXISTS: -17,
+  INVALID: -22,
+} as const;
 
 export interface MapDefinition {
   readonly type: number;

@@ -4,7 +4,7 @@ import { EbpfError } from "../../base/error.ts";
 import { isArrayKind } from "../../image/abi.ts";
 import type { MapKind } from "../../platform/platform.ts";
 import type { MapSpec } from "../../spec.ts";
-import type { EbpfMap } from "../host.ts";
+import { checkMapFlags, type EbpfMap } from "../host.ts";
 import { LANE_COUNT, type MapDescriptor } from "./lane.ts";
 import { findMapImplementation, openMap } from "./maps/kinds.ts";
 import { MAP_ERROR, type RingAccess, UPDATE_MODE } from "./maps/map.ts";
@@ -43,6 +43,7 @@ export function createEmbeddedMap(host: MapHost, id: number, spec: MapSpec, kind
     valueSizeBytes: spec.valueSizeBytes,
     maxEntries: spec.maxEntries,
   };
+  checkMapFlags(spec);
   checkShape(spec, kind);
   // One allocation, so that nothing is left behind if it fails: the map, then the host's own key and value.
   const sizeBytes = alignUp(implementation.sizeBytes(shape), 16);

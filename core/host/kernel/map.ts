@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EbpfError } from "../../base/error.ts";
 import { mapForKernel } from "../../program/for-kernel.ts";
 import type { MapSpec } from "../../spec.ts";
-import type { EbpfMap, MapEntry, RingBuffer } from "../host.ts";
+import { checkMapFlags, type EbpfMap, type MapEntry, type RingBuffer } from "../host.ts";
 import { type About, replyError } from "./errors.ts";
 import { decodeStructure, sizeOf, type ValueOf } from "./structure.ts";
 import { closeHandle, type Driver, type Tail } from "./transact.ts";
@@ -24,10 +24,10 @@ interface Opened {
   readonly spec: MapSpec;
 }
 
-/** Array, array of programs, per-CPU array, perf event array (core/platform/windows.ts). */
-const INDEXED_TYPES: ReadonlySet<number> = new Set([2, 3, 5, 14]);
+/** Array, array of programs, per-CPU array (core/platform/windows.ts). */
+const INDEXED_TYPES: ReadonlySet<number> = new Set([2, 3, 5]);
 
-/** -E2BIG, as the driver has it and the host embedded tells it. */
+/** -E2BIG, as programs are told. */
 const TOO_BIG = -7;
 
 const UPDATE_MODE = { any: 0, noexist: 1, exist: 2 } as const;
@@ -37,6 +37,7 @@ const BATCH_BYTES = 65_536;
 
 /** MapTypeUnsupported, MapDefinitionInvalid or MemoryExhausted if the driver cannot have it. */
 export function createKernelMap(driver: Driver, given: MapSpec): KernelMap {
+  checkMapFlags(given);
   const spec = mapForKernel(given);
   const about: About = { what: "map", name: spec.name };
   const { type, keySizeBytes: keyBytes, valueSizeBytes: valueBytes, maxEntries, flags } = spec;
@@ -65,8 +66,7 @@ function update(opened: Opened, key: Uint8Array, value: Uint8Array, flags: numbe
   const { driver, handle, about, spec } = opened;
   const fields = { handle, flags, keyBytes: key.length, valueBytes: value.length };
   const { error } = driver.ask("MAP_UPDATE", fields, { parts: [key, value] });
-  // To the driver an index beyond the end is an entry too many.
-  if (error === "MapFull" && INDEXED_TYPES.has(spec.type)) {
+  if (error === "MapKeyNotFound" && INDEXED_TYPES.has(spec.type)) {
     const text = `the key is beyond the last index of map '${spec.name}'`;
     throw new EbpfError("MapKeyNotFound", text, { target: spec.name, details: { error: TOO_BIG } });
   }

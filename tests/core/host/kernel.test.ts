@@ -119,6 +119,21 @@ check("where memory does not become executable the interpreter takes over, and s
   });
 });
 
+check("flags of a map are taken and refused as by the embedded host", (t) => {
+  withHost(t, (host) => {
+    const spec = {
+      ...{ name: "m", type: 1, keySizeBytes: 4, valueSizeBytes: 4, maxEntries: 2, pinning: 0 },
+    };
+    for (const flags of [0, 1, 2, 4, 0x80, 0x87]) host.createMap({ ...spec, flags }, "hash").close();
+    for (const flags of [8, 0x10, 0x100, 0x400, 0x8000_0000, 0x89])
+      throwsCode(t, () => host.createMap({ ...spec, flags }, "hash"), "MapDefinitionInvalid");
+    const array = host.createMap({ ...spec, type: 2, flags: 0 }, "array");
+    const beyond = new Uint8Array([2, 0, 0, 0]);
+    throwsCode(t, () => array.update(beyond, new Uint8Array(4)), "MapKeyNotFound");
+    array.close();
+  });
+});
+
 check("constants are frozen and part of the proof, variables are arrays as any other", (t) => {
   withHost(t, (host) => {
     const program = loadFile(host, DATA);

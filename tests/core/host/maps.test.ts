@@ -178,6 +178,19 @@ function checkHostSide(map: EmbeddedMap, model: Model, keyBytes: number, perCpu:
   }
 }
 
+test("flags of a map that no host has are refused; hints about memory, and read-only to programs, are taken", (t) => {
+  const host = createEmbeddedHost();
+  for (const flags of [0, 1, 2, 4, 0x80, 0x87])
+    host.createMap({ ...mapSpec("m", 4, 4, 2), flags }, "hash").close();
+  for (const flags of [8, 0x10, 0x100, 0x400, 0x8000_0000, 0x89]) {
+    const error = t.throws(() => host.createMap({ ...mapSpec("m", 4, 4, 2), flags }, "hash"), {
+      instanceOf: EbpfError,
+    });
+    t.is(error.code, "MapDefinitionInvalid");
+    t.true(error.message.includes(`0x${((flags & ~0x87) >>> 0).toString(16)} `), error.message);
+  }
+});
+
 test("the host's errors have codes", (t) => {
   const host = createEmbeddedHost();
   const code = (run: () => unknown): string => t.throws(run, { instanceOf: EbpfError }).code;

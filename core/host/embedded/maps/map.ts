@@ -4,7 +4,7 @@ import type { MapDescriptor } from "../lane.ts";
 import type { MemoryViews } from "../memory.ts";
 
 /** The Linux error numbers that map helpers return, negated. */
-export const MAP_ERROR = { notFound: -2, tooBig: -7, noMemory: -12, exists: -17, invalid: -22 } as const;
+export const MAP_ERROR = { notFound: -2, tooBig: -7, again: -11, exists: -17, invalid: -22 } as const;
 
 /** The `flags` of map_update_elem: BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
 export const UPDATE_MODE = { any: 0, noexist: 1, exist: 2 } as const;

@@ -139,7 +139,7 @@ function openRing({ words, bytes }: MemoryViews, address: number, capacity: numb
     output(data, sizeBytes, flags) {
       if (flags >>> 0 > WAKE.always) return MAP_ERROR.invalid;
       const record = reserve(sizeBytes);
-      if (record === 0) return MAP_ERROR.noMemory;
+      if (record === 0) return MAP_ERROR.again;
       bytes.copyWithin(record, data, data + sizeBytes);
       finish(record, 0, flags);
       return 0;
