@@ -181,13 +181,11 @@ function step(place: { readonly physicalLocation: Sarif.PhysicalLocation }, text
   return { location: { ...place, message: { text } } };
 }
 
-/** A line put in front of one, or in its place; indented as the failing line is. */
+/** A line put in front of one, or in its place; indented as the failing line is, unless it has its own indentation. */
 function fixOf({ file, line, place, text }: MendRecord, source: SourceRecord | undefined): Sarif.Fix {
   const indent = /^\s*/.exec(source?.text ?? "")?.[0] ?? "";
-  const indented = text
-    .split("\n")
-    .map((part) => indent + part.trimStart())
-    .join("\n");
+  const lines = text.split("\n");
+  const indented = /^\s/.test(text) ? text : lines.map((part) => indent + part.trimStart()).join("\n");
   const replacement =
     place === "before"
       ? {

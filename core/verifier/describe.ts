@@ -2,6 +2,7 @@
 import type { ContextField, Helper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import type { Extent, Finding } from "./finding.ts";
+import { knownMap } from "./maps.ts";
 import { helperName, inWords, plural, regionInWords, wholeInWords } from "./words.ts";
 
 const VERBS = { read: "reads", write: "writes", atomic: "atomically updates" } as const;
@@ -140,7 +141,7 @@ export function describe(program: Program, finding: Finding): string {
         ? `calls ${helperName(finding.helper)}, which may wait: only a program that may sleep (section "${program.type.name}.s") may call it`
         : `calls ${helperName(finding.helper)}, which a program of type ${program.type.name} may not call`;
     case "HelperArgument":
-      return `${argumentOf(finding.helper, finding.position)} has to be ${finding.expected}, but is ${wholeInWords(program, finding.value)}`;
+      return `${argumentOf(finding.helper, finding.position)} has to be ${expectedInWords(finding)}, but is ${wholeInWords(program, finding.value)}`;
     case "MapOperation":
       return mapOperation(program, finding);
     case "ReturnValue":
@@ -184,6 +185,20 @@ export function describe(program: Program, finding: Finding): string {
   }
 }
 
+/** A size is a number without sign; above this the bounds of memory are not reckoned. */
+const MOST_BYTES = "536870912";
+
+function expectedInWords({
+  helper,
+  position,
+  expected,
+}: Extract<Finding, { readonly code: "HelperArgument" }>): string {
+  if (expected !== "a bounded size") return expected;
+  const argument = helper.arguments[position];
+  const least = argument?.kind === "size" && argument.zeroAllowed ? 0 : 1;
+  return `a size between ${least} and ${MOST_BYTES} (it has no sign)`;
+}
+
 const ENDS = {
   exit: "ends",
   tailCall: "leaves with a tail call",
@@ -207,13 +222,13 @@ function mapOperation(
     case "readOnly":
       return `${helperName(helper)} cannot be used on ${which} (read-only)`;
     case "type":
-      return `${helperName(helper)} cannot be used on ${which} (${inner ? "its type" : mapType(program, map)})`;
+      return `${helperName(helper)} cannot be used on ${which} (${mapType(program, map, inner)})`;
     case "template":
       return `${helperName(helper)} on ${which} uses a map that the object does not describe: define the inner map`;
   }
 }
 
-function mapType(program: Program, map: number | undefined): string {
-  const type = map === undefined ? undefined : program.maps[map]?.type;
+function mapType(program: Program, map: number, inner: boolean): string {
+  const type = knownMap(program, map, inner)?.type;
   return type === undefined ? "unknown type" : `type ${type.name}`;
 }

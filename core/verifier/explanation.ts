@@ -1,5 +1,5 @@
 // What is told of a failure beside its first line: the slice that led to it, what was known and what was needed, the
-// mend. Computed for rejected programs only, in steps that the path's length bounds.
+// mend, what to do in general. Computed for rejected programs only, in steps that the path's length bounds.
 import { print } from "../isa/print.ts";
 import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
@@ -7,6 +7,7 @@ import type { SourceLocation } from "../spec.ts";
 import type { AnalysisFailure } from "./analysis.ts";
 import { mendOf } from "./mend.ts";
 import { needOf } from "./need.ts";
+import { remedyOf } from "./remedy.ts";
 import { type ReplayStep, replay } from "./replay.ts";
 import { sliceOf } from "./slice.ts";
 import { noteOf } from "./slice-note.ts";
@@ -15,16 +16,16 @@ import type { Explanation, SliceRow } from "./verdict.ts";
 export function explanationOf(
   program: Program,
   { finding, path }: Pick<AnalysisFailure, "finding" | "path">,
-): Explanation {
+): Explanation & { readonly remedy: string } {
   const steps = replay(program, path);
   // A replay that did not come through says nothing of the failure.
   const whole = steps.length === path.length ? steps : [];
-  const need = needOf(program, finding);
-  const slice = rowsOf(program, whole, finding);
   const failing = whole.at(-1);
+  const need = needOf(program, finding, failing);
+  const slice = rowsOf(program, whole, finding);
   const source = failing && sourceOf(program, failing.index);
   const mend = source && mendOf({ program, steps: whole, failing, slice, source }, finding);
-  return { slice, ...need, ...(mend !== undefined && { mend }) };
+  return { remedy: remedyOf(finding, whole), slice, ...need, ...(mend !== undefined && { mend }) };
 }
 
 function rowsOf(

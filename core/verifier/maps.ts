@@ -24,6 +24,11 @@ export function mapOfRegion(program: Program, region: Region): KnownMap | undefi
   }
 }
 
+/** Map number `map` of the program, or what is looked up in it (`inner`). */
+export function knownMap(program: Program, map: number, inner: boolean): KnownMap | undefined {
+  return inner ? innerMapOf(program, map) : program.maps[map];
+}
+
 /** What the entries of map number `map` are, if it is a map of maps with a template of a known type. */
 function innerMapOf(program: Program, map: number): KnownMap | undefined {
   const spec = program.maps[map]?.spec.inner;

@@ -24,7 +24,7 @@ export function startExpression(way: Way, metadata: boolean): string | undefined
 export function endExpression(way: Way, metadata: boolean): string | undefined {
   const kind = metadata ? "packet" : "packetEnd";
   const known = expression(way, kind);
-  if (known !== undefined || metadata) return known;
+  if (known !== undefined || metadata || isInlined(way)) return known;
   const field = fieldOf(way.program, "packetStart");
   const source = loadOf(way, "packet");
   const read = source && field && memberRead(source.text, field.name);
@@ -33,6 +33,8 @@ export function endExpression(way: Way, metadata: boolean): string | undefined {
 }
 
 function expression(way: Way, kind: Kind): string | undefined {
+  // What the program calls its context and its variables means nothing in a function that was inlined.
+  if (isInlined(way)) return undefined;
   const field = fieldOf(way.program, FIELD_KINDS[kind])?.name ?? "";
   const source = loadOf(way, kind) ?? lineOf(way, field);
   const read = source && memberRead(source.text, field);
@@ -50,10 +52,37 @@ function lineOf(way: Way, field: string): SourceLocation | undefined {
 }
 
 /** Is the line above the one at fault in one function, and not in one that was inlined? */
-function inScope({ program, failing, source }: Way, { file, line }: SourceLocation): boolean {
+function inScope(way: Way, { file, line }: SourceLocation): boolean {
+  const first = firstLine(way);
+  return first?.file === file && way.source.file === file && first.line <= line && line < way.source.line;
+}
+
+/** Does the line at fault stand in front of the function that it was compiled into? */
+function isInlined(way: Way): boolean {
+  const first = firstLine(way);
+  return first !== undefined && (first.file !== way.source.file || way.source.line < first.line);
+}
+
+function firstLine({ program, failing }: Way): SourceLocation | undefined {
   const own = program.subprograms.find(({ start, end }) => failing.index >= start && failing.index < end);
-  const first = program.sources[own?.start ?? 0];
-  return first?.file === file && source.file === file && first.line <= line && line < source.line;
+  return program.sources[own?.start ?? 0];
+}
+
+/**
+ * The line that last compared a number of bytes with the packet's end, asking for `bytes`: `if (pos + 1 > data_end)`. Undefined where it
+ * does not tell the number as it was proved: it may count in something else.
+ */
+export function widerCheck({ program, steps }: Way, bytes: number): SourceLocation | undefined {
+  const at = steps.findLastIndex((step, position) => (steps[position + 1]?.packet ?? 0) > step.packet);
+  const source = program.sources[steps[at]?.index ?? -1];
+  const proved = steps[at + 1]?.packet ?? 0;
+  if (at < 0 || source === undefined) return undefined;
+  const numbers = [...source.text.matchAll(/\+\s*(\d+)\b/g)];
+  const [only, ...others] = numbers;
+  if (only === undefined || others.length > 0 || Number(only[1]) !== proved) return undefined;
+  const start = only.index + only[0].length - (only[1]?.length ?? 0);
+  const text = `${source.text.slice(0, start)}${bytes}${source.text.slice(only.index + only[0].length)}`;
+  return { ...source, text };
 }
 
 const FIELD_KINDS = { packet: "packetStart", packetEnd: "packetEnd", packetMeta: "packetMeta" } as const;

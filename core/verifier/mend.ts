@@ -13,12 +13,12 @@ import {
   returnedName,
   startsStatement,
 } from "./c-text.ts";
-import type { PointerValue, Value } from "./domain/value.ts";
+import type { Value } from "./domain/value.ts";
 import type { Extent, Finding } from "./finding.ts";
-import { mapOfRegion } from "./maps.ts";
-import { endExpression, startExpression } from "./mend-packet.ts";
+import { endExpression, startExpression, widerCheck } from "./mend-packet.ts";
 import type { FindingOf } from "./need.ts";
 import { type ReplayStep, valueAt } from "./replay.ts";
+import { roomBehind } from "./room.ts";
 import { operandsAtFault } from "./slice.ts";
 import type { Mend, SliceRow } from "./verdict.ts";
 import { helperName } from "./words.ts";
@@ -32,7 +32,10 @@ export interface Broken {
   readonly source: SourceLocation;
 }
 
-type Row = Pick<Mend, "place" | "text">;
+type Row = Pick<Mend, "place" | "text"> & {
+  /** Absent: the line at fault. */
+  readonly at?: SourceLocation;
+};
 type Rows = {
   readonly [Code in Finding["code"]]?: (broken: Broken, finding: FindingOf<Code>) => Row | undefined;
 };
@@ -65,7 +68,10 @@ const ROWS: Rows = {
     const exit = leave(broken.program, broken.failing);
     if (expected === "a size that is not 0") return before(`if (${name} == 0) ${exit}`);
     const room = roomBehind(broken.program, valueAt(broken.failing, position));
-    return before(room === undefined ? undefined : `if (${name} > ${room}) ${exit}`);
+    const argument = helper.arguments[position];
+    const least = argument?.kind === "size" && argument.zeroAllowed ? 0 : 1;
+    // Both sides: a name may be one of a number with a sign.
+    return before(room === undefined ? undefined : `if (${name} < ${least} || ${name} > ${room}) ${exit}`);
   },
   LoopNotBounded: ({ source }) => {
     const loop = /^(\s*)while \((.*)\) \{\s*$/.exec(source.text);
@@ -105,8 +111,9 @@ export function mendOf(broken: Broken, finding: Finding): Mend | undefined {
   const row = ROWS[finding.code] as ((broken: Broken, finding: Finding) => Row | undefined) | undefined;
   const mend = row?.(broken, finding);
   if (mend === undefined) return undefined;
-  const { file, line, text } = broken.source;
-  return mend.place === "before" && !startsStatement(text) ? undefined : { file, line, ...mend };
+  const { at = broken.source, place, text } = mend;
+  if (place === "before" && !startsStatement(at.text)) return undefined;
+  return { file: at.file, line: at.line, place, text };
 }
 
 function before(text: string | undefined): Row | undefined {
@@ -124,8 +131,12 @@ function packet(
   { extent, variable, metadata }: FindingOf<"PacketOutOfBounds">,
 ): Row | undefined {
   const { program, failing, source } = broken;
+  if (extent.low < 0) return undefined;
   const end = endExpression(broken, metadata);
-  if (extent.low < 0 || end === undefined) return undefined;
+  if (end === undefined) {
+    const wider = variable ? undefined : widerCheck(broken, extent.high + extent.sizeBytes);
+    return wider && { place: "instead", text: wider.text, at: wider };
+  }
   const exit = leave(program, failing);
   if (variable) {
     const name = dereferenced(source.text, source.column);
@@ -189,30 +200,4 @@ function bound({ program, failing, source, steps }: Broken, value: Value): Row |
   const most =
     value.kind === "pointer" && value.region.kind === "packet" ? room : Math.floor(room / scaleOf(steps));
   return before(most > 0 ? `if (${name} >= ${most}) ${leave(program, failing)}` : undefined);
-}
-
-/** Longest packet whose bounds are followed (as in Linux). */
-const PACKET_BYTES = 0xffff;
-
-/** Bytes from where the pointer points at to the end of what it points into. */
-function roomBehind(program: Program, value: Value): number | undefined {
-  if (value.kind !== "pointer") return undefined;
-  const total = sizeOf(program, value);
-  return total === undefined ? undefined : total - (value.offset + value.maximum);
-}
-
-function sizeOf(program: Program, { region }: PointerValue): number | undefined {
-  switch (region.kind) {
-    case "stack":
-      return 0;
-    case "packet":
-      return PACKET_BYTES;
-    case "mapValue":
-      return mapOfRegion(program, region)?.spec.valueSizeBytes;
-    case "memory":
-    case "allocated":
-      return region.sizeBytes;
-    default:
-      return undefined;
-  }
 }

@@ -3,6 +3,9 @@
 import type { ContextField } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import type { Extent, Finding } from "./finding.ts";
+import { knownMap } from "./maps.ts";
+import { type ReplayStep, valueAt } from "./replay.ts";
+import { roomBehind } from "./room.ts";
 import { plural, wholeInWords } from "./words.ts";
 
 /** `needed` is a number of bytes where it is one. */
@@ -19,7 +22,11 @@ export type FindingOf<Code, F = Finding> = F extends { readonly code: infer C }
   : never;
 
 type Rows = {
-  readonly [Code in Finding["code"]]?: (program: Program, finding: FindingOf<Code>) => Need | undefined;
+  readonly [Code in Finding["code"]]?: (
+    program: Program,
+    finding: FindingOf<Code>,
+    failing: ReplayStep | undefined,
+  ) => Need | undefined;
 };
 
 const ROWS: Rows = {
@@ -64,10 +71,23 @@ const ROWS: Rows = {
     known: `r${register} is ${wholeInWords(program, value)}`,
     needed: "a pointer",
   }),
-  HelperArgument: (program, { position, expected, value }) => ({
-    known: `r${position + 1} is ${wholeInWords(program, value)}`,
-    needed: expected,
+  HelperArgument: (program, finding, failing) => ({
+    known: `r${finding.position + 1} is ${wholeInWords(program, finding.value)}`,
+    needed: sizeInWords(program, finding, failing) ?? finding.expected,
   }),
+  HelperNotAllowed: (program, { helper, reason }) =>
+    reason === "sleep" || helper.programTypes === undefined
+      ? undefined
+      : { known: `the program is of type ${program.type.name}`, needed: oneOf(helper.programTypes) },
+  MapOperation: (program, { helper, map, inner, reason }) => {
+    const types = helper.arguments.find((row) => row.kind === "map")?.types;
+    if (reason !== "type" || types === undefined) return undefined;
+    const type = knownMap(program, map, inner)?.type.name;
+    return {
+      known: type === undefined ? "its type is another" : `it is of type ${type}`,
+      needed: oneOf(types),
+    };
+  },
   ReturnValue: (program, { value, minimum, maximum }) => ({
     known: `r0 is ${wholeInWords(program, value)}`,
     needed: `a number between ${minimum} and ${maximum}`,
@@ -78,9 +98,41 @@ const ROWS: Rows = {
   }),
 };
 
-export function needOf(program: Program, finding: Finding): Need | undefined {
-  const row = ROWS[finding.code] as ((program: Program, finding: Finding) => Need | undefined) | undefined;
-  return row?.(program, finding);
+/** `failing` is the instruction at fault with what it finds, if the way to it could be followed again. */
+export function needOf(program: Program, finding: Finding, failing?: ReplayStep): Need | undefined {
+  const row = ROWS[finding.code] as
+    | ((program: Program, finding: Finding, failing: ReplayStep | undefined) => Need | undefined)
+    | undefined;
+  return row?.(program, finding, failing);
+}
+
+/** The sizes that there is memory for, behind the argument before. */
+function sizeInWords(
+  program: Program,
+  { helper, position, expected }: FindingOf<"HelperArgument">,
+  failing: ReplayStep | undefined,
+): string | undefined {
+  const argument = helper.arguments[position];
+  if (expected !== "a bounded size" || argument?.kind !== "size") return undefined;
+  const memory = helper.arguments.findIndex(
+    (row, at) => row.kind === "memory" && (row.sizeAt ?? at + 1) === position,
+  );
+  const pointer = failing && memory >= 0 ? valueAt(failing, memory + 1) : undefined;
+  const isPacket = pointer?.kind === "pointer" && pointer.region.kind === "packet";
+  const room = pointer === undefined || isPacket ? undefined : roomBehind(program, pointer);
+  const least = argument.zeroAllowed ? 0 : 1;
+  return room === undefined || room < least
+    ? `a size of at least ${least} with a bound`
+    : `a size between ${least} and ${room}: so many bytes are behind r${memory + 1}`;
+}
+
+const MOST_NAMES = 6;
+
+/** "one of array, hash, ...": names of types. */
+function oneOf(names: readonly string[]): string {
+  if (names.length === 1) return names.join();
+  const more = names.length > MOST_NAMES ? ` or ${names.length - MOST_NAMES} more` : "";
+  return `one of ${names.slice(0, MOST_NAMES).join(", ")}${more}`;
 }
 
 /** "offset 12", "an offset between 0 and 128". */

@@ -5,7 +5,6 @@ import { analyze } from "./analyze.ts";
 import { describe } from "./describe.ts";
 import type { State } from "./domain/state.ts";
 import { explanationOf, sourceOf, textOf } from "./explanation.ts";
-import { FAILURE_CODES } from "./failure.ts";
 import { MOST_FAILURES } from "./failures.ts";
 import { printRegisters } from "./print.ts";
 import { printState } from "./print-state.ts";
@@ -75,7 +74,6 @@ function failureOf(program: Program, { index, finding, state, path }: Found): Fa
     slot: program.slots[index] ?? index,
     text: textOf(program, index),
     message: `${place}: ${describe(program, finding)}`,
-    remedy: FAILURE_CODES[finding.code].remedy,
     registers: state === undefined ? {} : printRegisters(program, state),
     ...(source !== undefined && { source }),
     ...(path !== undefined && path.length <= MOST_STEPS_TOLD && { path }),

@@ -56,12 +56,15 @@ async function playAll(): Promise<FrameName[]> {
 }
 
 check("the driver is installed and started", async (t) => {
-  const [installed, planned, started] = await type(
+  const [nothing, installed, planned, started] = await type(
+    "Install-EbpfDriver -WhatIf; (Get-EbpfDriver).State",
     "Install-EbpfDriver -PassThru",
     "Start-EbpfDriver -WhatIf",
     "Start-EbpfDriver -PassThru | Format-List",
     "Get-EbpfDriver",
   );
+  t.deepEqual(nothing as unknown, ["absent"]);
+  t.regex(transcript, /What if: .*Create the service, start type demand/);
   t.like(installed?.[0], { State: "stopped", StartType: "demand", Programs: null });
   t.deepEqual(planned, []);
   t.truthy(started);
@@ -102,12 +105,14 @@ check("while it is there the driver is not stopped; removed, frames pass", async
 
 check("the driver is stopped and uninstalled", async (t) => {
   await player.kill();
-  const [stopped, , left] = await type(
+  const [planned, stopped, , left] = await type(
+    "Stop-EbpfDriver -WhatIf; Uninstall-EbpfDriver -WhatIf; (Get-EbpfDriver).State",
     "Stop-EbpfDriver -PassThru",
     "Uninstall-EbpfDriver",
     "Get-EbpfDriver",
     "Stop-EbpfService",
   );
+  t.deepEqual(planned as unknown, ["running"]);
   t.like(stopped?.[0], { State: "stopped" });
   t.like(left?.[0], { State: "absent" });
 });

@@ -244,8 +244,8 @@ test("paths of every system become URIs", (t) => {
 
 test("a mend is a fix: a line before, or one in its place, indented as the failing line is", (t) => {
   const source = { file: "x.c", line: 31, column: 0, text: "\tif (a->b)" };
-  const fixOf = (place: "before" | "instead") => {
-    const mend = { file: "x.c", line: 31, place, text: "if (c) return 1;" };
+  const fixOf = (place: "before" | "instead", text = "if (c) return 1;") => {
+    const mend = { file: "x.c", line: 31, place, text };
     return runOf([{ ...ROW, failure: { ...FAILURE, source, mend } }]).results[0]?.fixes?.[0]
       ?.artifactChanges[0];
   };
@@ -258,4 +258,6 @@ test("a mend is a fix: a line before, or one in its place, indented as the faili
   t.deepEqual(fixOf("instead")?.replacements, [
     { deletedRegion: { startLine: 31 }, insertedContent: { text: "\tif (c) return 1;" } },
   ]);
+  // A line of another function has its own indentation.
+  t.is(fixOf("instead", "  if (d) {")?.replacements[0]?.insertedContent.text, "  if (d) {");
 });
