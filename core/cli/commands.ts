@@ -269,7 +269,8 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     path: ["link", "list"],
-    help: "list what is attached where",
+    help: "list what is attached where; with --host kernel also what others have attached in the driver",
+    options: [HOST],
     load: async () => (await import("./commands/link.ts")).listLinks,
   },
   {

@@ -9,7 +9,7 @@ import { createEntries, type Entries } from "./entries.ts";
 import { addInterface, removeInterface } from "./interfaces.ts";
 import { attach, detach } from "./links.ts";
 import type { Tell } from "./load.ts";
-import { otherMaps, otherPrograms } from "./others.ts";
+import { otherLinks, otherMaps, otherPrograms } from "./others.ts";
 import { type AddProgram, addProgram, programStats, removeProgram } from "./programs.ts";
 import type {
   InterfaceRecord,
@@ -45,7 +45,7 @@ export interface Manager extends Entries {
   countRuns(enabled: boolean): void;
   maps(of?: "embedded" | "kernel"): MapRecord[];
   map(id: number): MapRecord;
-  links(): LinkRecord[];
+  links(of?: "embedded" | "kernel"): LinkRecord[];
   /** Names of hooks that programs can be attached to. */
   hooks(): string[];
   attach(programId: number, interfaceName?: string, hook?: string): Promise<LinkRecord>;
@@ -121,7 +121,14 @@ export async function createManager(parts: Omit<Context, "registry">): Promise<M
       }),
     map: (id) => registry.mapRecord(registry.map(id)),
     hooks: () => [...new Set([...context.hooks, ...hooksOf(kernel)])],
-    links: () => [...registry.links.values()].map((link) => registry.linkRecord(link)),
+    links: (of) =>
+      afterLoss(() => {
+        const own = [...registry.links.values()].filter(
+          ({ programId }) => of === undefined || registry.isKernel(programId) === (of === "kernel"),
+        );
+        const others = of === "kernel" ? otherLinks(registry, kernel) : [];
+        return [...own.map((link) => registry.linkRecord(link)), ...others];
+      }),
     attach: (programId, name, hook) => alone(() => attach(context, programId, name, hook)),
     detach: (id) => alone(() => detach(context, id)),
     interfaces: () => [...registry.interfaces.values()].map((entry) => registry.interfaceRecord(entry)),

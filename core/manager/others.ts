@@ -4,7 +4,8 @@ import { EbpfError } from "../base/error.ts";
 import type { DriverMap, DriverProgram, KernelHost } from "../host/kernel/host.ts";
 import { findMapType, type MapType } from "../platform/platform.ts";
 import { PLATFORMS } from "../platform/platforms.ts";
-import type { MapRecord, ProgramRecord } from "./records.ts";
+import { EVERY } from "./kernel-links.ts";
+import type { LinkRecord, MapRecord, ProgramRecord } from "./records.ts";
 import type { LiveMap, Registry } from "./registry.ts";
 
 const FIRST = 1_000_000_000;
@@ -13,6 +14,8 @@ const FIRST = 1_000_000_000;
 export const numberOfOther = (id: number): number | undefined => (id > FIRST ? id - FIRST : undefined);
 
 const idOf = (number: number): number => FIRST + number;
+
+const nameOf = (number: number, name: string): string => (name === "" ? `program-${number}` : name);
 
 interface Own {
   readonly programs: ReadonlySet<number>;
@@ -45,7 +48,7 @@ function programRecord(program: DriverProgram, own: Own): ProgramRecord {
   const row = PLATFORMS.windows.programTypes.find((candidate) => candidate.id === type);
   return {
     id: idOf(id),
-    name: name === "" ? `program-${id}` : name,
+    name: nameOf(id, name),
     type: row?.name ?? `type ${type}`,
     platform: "windows",
     file: "",
@@ -91,6 +94,30 @@ function typeOf(number: number): MapType {
     "MapTypeUnsupported",
     `the driver has a map of type ${number}, which is not known here`,
   );
+}
+
+export function otherLinks(registry: Registry, kernel: KernelHost): LinkRecord[] {
+  const own = new Set([...registry.kernelLinks.values()].map(({ id }) => id));
+  const programs = new Map(
+    kernel.programs().map(({ id, name }) => [id, { id: idOf(id), name: nameOf(id, name) }]),
+  );
+  // Others may attach a program of the service's too.
+  for (const { host, loaded, id, name } of registry.programs.values())
+    if (host === "kernel") programs.set(loaded.id, { id, name });
+  const hooks = new Map(kernel.hooks().map(({ attachType, name }) => [attachType, name]));
+  return kernel
+    .links()
+    .filter(({ id }) => !own.has(id))
+    .map(({ id, programId, attachType, point }) => {
+      const program = programs.get(programId) ?? { id: idOf(programId), name: nameOf(programId, "") };
+      return {
+        id: idOf(id),
+        programId: program.id,
+        program: program.name,
+        hook: hooks.get(attachType) ?? `attach type ${attachType}`,
+        interface: point === 0 ? EVERY : String(point),
+      };
+    });
 }
 
 /** A map of another process, for as long as `body` looks at it; MapNotFound. */

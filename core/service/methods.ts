@@ -202,10 +202,11 @@ const PLAIN = {
     handle: ({ manager, signal }, params) => manager.readRing(params, signal),
   }),
   "link.list": method({
-    description: "What is attached where.",
-    params: schema.NOTHING,
+    description:
+      "What is attached where, on all hosts or on one; of host kernel also what other processes have attached in the driver.",
+    params: schema.OF_HOST,
     result: v.array(schema.LINK),
-    handle: ({ manager }) => manager.links(),
+    handle: ({ manager }, { host }) => manager.links(host),
   }),
   "link.attach": method({
     description:

@@ -3,6 +3,7 @@ import type { LinkRecord } from "../../manager/records.ts";
 import { argumentOf, given, textOf, withService } from "../command.ts";
 import { findLink, findProgram } from "../names.ts";
 import { type Column, printRecords, tell } from "../output.ts";
+import { hostOf } from "./program.ts";
 
 const COLUMNS: readonly Column<LinkRecord>[] = [
   { title: "ID", right: true, cell: (row) => row.id },
@@ -16,7 +17,8 @@ const placeOf = (link: LinkRecord): string =>
   link.interface === "*" ? `the hook ${link.hook}` : link.interface;
 
 export const listLinks = withService(async (client, invocation) => {
-  printRecords(invocation, await client.call("link.list", {}), COLUMNS, "Nothing is attached.");
+  const links = await client.call("link.list", given({ host: hostOf(invocation) }));
+  printRecords(invocation, links, COLUMNS, "Nothing is attached.");
 });
 
 export const attachLink = withService(async (client, invocation) => {

@@ -7,7 +7,15 @@ import type { AttachType } from "../../platform/platform.ts";
 import type { EbpfMap, Host } from "../host.ts";
 import { attachProgram, type KernelHook, type KernelLink, listHooks } from "./link.ts";
 import { createKernelMap, type KernelMap } from "./map.ts";
-import { type DriverMap, type DriverProgram, listMaps, listPrograms, openMap } from "./objects.ts";
+import {
+  type DriverLink,
+  type DriverMap,
+  type DriverProgram,
+  listLinks,
+  listMaps,
+  listPrograms,
+  openMap,
+} from "./objects.ts";
 import { type KernelProgram, loadKernelProgram } from "./program.ts";
 import { createProgramArrays } from "./program-arrays.ts";
 import { type Driver, openDriver } from "./transact.ts";
@@ -15,7 +23,7 @@ import type { KernelSystem } from "./transport.ts";
 import { CONSTANTS } from "./wire.ts";
 
 export type { KernelHook, KernelLink } from "./link.ts";
-export type { DriverMap, DriverProgram } from "./objects.ts";
+export type { DriverLink, DriverMap, DriverProgram } from "./objects.ts";
 export type { KernelProgram } from "./program.ts";
 export type { KernelSystem } from "./transport.ts";
 export { kernelSystem } from "./windows.ts";
@@ -51,6 +59,7 @@ export interface KernelHost extends Host {
   /** What is in the driver, of this process and of others. */
   programs(): DriverProgram[];
   allMaps(): DriverMap[];
+  links(): DriverLink[];
   /** A map by the driver's number; MapNotFound. Whoever opens it closes it. */
   openMap(id: number): KernelMap;
 }
@@ -109,6 +118,7 @@ export function createKernelHost(system: KernelSystem): KernelHost {
     attach: (program, hook, point) => device.keep((driver) => attachProgram(driver, program, hook, point)),
     programs: () => device.use(listPrograms),
     allMaps: () => device.use(listMaps),
+    links: () => device.use(listLinks),
     openMap: (id) => device.keep((driver) => openMap(driver, id)),
     close: async () => device.close(),
   };

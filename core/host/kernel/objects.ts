@@ -1,4 +1,4 @@
-// What is in the driver whoever created it: programs and maps by the driver's numbers, found and described through handles of
+// What is in the driver whoever created it: programs, maps and links by the driver's numbers, found and described through handles of
 // our own.
 
 import type { KernelEngine } from "../../image/image.ts";
@@ -28,6 +28,15 @@ export interface DriverMap {
   readonly entries: number;
 }
 
+/** A program at a hook. */
+export interface DriverLink {
+  readonly id: number;
+  readonly programId: number;
+  readonly attachType: number;
+  /** 0: every one. */
+  readonly point: number;
+}
+
 type Info = Reply<"OBJECT_INFO">;
 
 const ABOUT: About = { what: "driver", name: "EbpfCore" };
@@ -48,7 +57,7 @@ function withObject<T>(
   body: (handle: number, info: Info) => T,
 ): T | undefined {
   const { error, reply } = driver.ask("OBJECT_OPEN", { type, id });
-  if (error === "ProgramNotFound" || error === "MapNotFound") return undefined;
+  if (error === "ProgramNotFound" || error === "MapNotFound" || error === "LinkNotFound") return undefined;
   if (error !== "None") throw replyError(error, ABOUT);
   const { handle } = reply;
   try {
@@ -96,6 +105,16 @@ export function listMaps(driver: Driver): DriverMap[] {
         spec: specOf(info),
         entries: info.mapEntries,
       })) ?? [],
+  );
+}
+
+/** Those that are attached. */
+export function listLinks(driver: Driver): DriverLink[] {
+  return [...idsOf(driver, CONSTANTS.TYPE_LINK)].flatMap(
+    (id) =>
+      withObject(driver, CONSTANTS.TYPE_LINK, id, (_handle, { link }) =>
+        link.programId === 0 ? [] : [{ id, ...link }],
+      ) ?? [],
   );
 }
 

@@ -7,14 +7,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import { EbpfError, type ErrorCode } from "../../../core/base/error.ts";
 import { openError } from "../../../core/host/kernel/errors.ts";
-import { createKernelHost } from "../../../core/host/kernel/host.ts";
+import { createKernelHost, type KernelProgram } from "../../../core/host/kernel/host.ts";
 import { load, unload } from "../../../core/manager/load.ts";
+import { ATTACH_TYPES } from "../../../core/platform/windows/types.ts";
 import type { ServiceClient } from "../../../core/service/client.ts";
 import { countAllocations, setProcessor } from "../../harness/driver.ts";
 import { HOOKS, invokeXdp, setPresent } from "../../harness/driver-hook.ts";
 import { FRAMES } from "../../harness/frames.ts";
 import { type LibrarySystem, librarySystem } from "../../harness/kernel-system.ts";
 import { type LocalService, localService, ROOT, SAMPLE, temporaryFolder } from "../../harness/service.ts";
+
+const XDP = ATTACH_TYPES.find(({ name }) => name === "xdp")!;
 
 // The driver is one for the process.
 const check = test.serial;
@@ -348,7 +351,7 @@ check("what others have in the driver is listed and read, and not the service's 
       readFileSync(SAMPLE),
       { file: SAMPLE, engine: "kernel-jit", proof: "required" },
       () => {},
-    );
+    ) as KernelProgram;
     theirs.run({ data: FRAMES.emptyUdp });
     const { client } = await start();
     const own = await client.call("program.add", { file: SAMPLE });
@@ -368,6 +371,19 @@ check("what others have in the driver is listed and read, and not the service's 
     const value = "0x0500000000000000";
     await client.call("map.update", { id: map?.id ?? 0, key, value });
     t.is(theirs.maps[0]?.lookup(new Uint8Array(4))?.[0], 5);
+    const [first, second] = [other.attach(theirs, XDP, 9), other.attach(theirs, XDP, 0)];
+    const mine = await client.call("link.attach", { programId: own.id, interface: "7" });
+    const shared = { programId: 1_000_000_000 + theirs.id, program: "DropPacket", hook: "xdp" };
+    t.deepEqual(await client.call("link.list", { host: "kernel" }), [
+      mine,
+      { ...shared, id: 1_000_000_000 + first.id, interface: "9" },
+      { ...shared, id: 1_000_000_000 + second.id, interface: "*" },
+    ]);
+    t.deepEqual(await client.call("link.list", {}), [mine]);
+    t.deepEqual(await client.call("link.list", { host: "embedded" }), []);
+    await throwsCode(t, client.call("link.detach", { id: 1_000_000_000 + first.id }), "LinkNotFound");
+    for (const link of [first, second]) link.close();
+    t.deepEqual(await client.call("link.list", { host: "kernel" }), [mine]);
     await throwsCode(t, client.call("program.remove", { id: programs[1]?.id ?? 0 }), "ArgumentInvalid");
     unload(theirs);
     await throwsCode(t, client.call("map.dump", { id: map?.id ?? 0 }), "MapNotFound");
