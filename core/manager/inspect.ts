@@ -19,6 +19,7 @@ import type { LogStep, Verdict } from "../verifier/verdict.ts";
 import { verify } from "../verifier/verify.ts";
 import { EMBEDDED_HOOKS } from "./hooks.ts";
 import { buildOptions, type Choice } from "./load.ts";
+import { namePlatform } from "./other-platform.ts";
 import type {
   DisassemblyRecord,
   HookRecord,
@@ -232,7 +233,7 @@ function verifyOne(
       ...facts,
       type: program.type.name,
       platform: program.platform.name,
-      ...outcome(program, verdict, choice),
+      ...outcome(object, program, verdict, choice),
       instructions: program.instructions.length,
       steps: verdict.steps,
       states: verdict.states,
@@ -284,10 +285,13 @@ type Outcome = Pick<
 >;
 
 /** An example is looked for only for the first failure: that is the one that people read. */
-function outcome(program: Program, verdict: Verdict, { all, strict }: Choice): Outcome {
+function outcome(object: ObjectSpec, program: Program, verdict: Verdict, choice: Choice): Outcome {
+  const { all, strict, platform } = choice;
   if (verdict.kind === "accepted") return { verdict: "accepted" };
   const [first, ...others] = verdict.failures;
-  const failure = failureRecord(first, findExample(program, first, strict === true));
+  const found = failureRecord(first, findExample(program, first, strict === true));
+  // Where nobody chose a platform it is the object's own.
+  const failure = platform === undefined ? found : namePlatform(object, program, found);
   const { code, message, remedy, instruction, source } = failure;
   return {
     verdict: "rejected",

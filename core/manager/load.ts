@@ -10,8 +10,10 @@ import type { PlatformName } from "../platform/platform.ts";
 import { type BuildOptions, buildProgram } from "../program/build.ts";
 import type { Program } from "../program/program.ts";
 import { failureRecord } from "../report/records.ts";
+import type { ObjectSpec } from "../spec.ts";
 import type { VerifiedProgram } from "../verifier/verdict.ts";
 import { isCallableByHook, verify } from "../verifier/verify.ts";
+import { namePlatform } from "./other-platform.ts";
 import { type Made, proofAside, proofOf } from "./proof.ts";
 
 /** How a program is chosen from an object and held against a platform; what is absent, the object tells. */
@@ -52,7 +54,7 @@ export function readProgram(bytes: Uint8Array, choice: Choice, tell: Tell): Veri
   const object = loadObject(bytes, choice.file);
   const program = buildProgram(object, choice.program, buildOptions(choice));
   tell({ message: `verifying ${program.name}` });
-  return accepted(program);
+  return accepted(program, choice.platform === undefined ? undefined : object);
 }
 
 export interface How {
@@ -123,13 +125,14 @@ function checkRunnable(program: Program): void {
 
 const FOREIGN_FIELDS: ReadonlySet<string> = new Set(["object", "memory", "kernel"]);
 
-/** ProgramRejected if verify() does not accept it; ProgramTypeUnsupported. */
-export function accepted(program: Program): VerifiedProgram {
+/** ProgramRejected if verify() does not accept it; ProgramTypeUnsupported. `object`: somebody has chosen its platform. */
+export function accepted(program: Program, object?: ObjectSpec): VerifiedProgram {
   checkRunnable(program);
   const verdict = verify(program, { strict: true });
   if (verdict.kind === "accepted") return verdict.program;
   const [first] = verdict.failures;
-  const failure = failureRecord(first, findExample(program, first, true));
+  const found = failureRecord(first, findExample(program, first, true));
+  const failure = object === undefined ? found : namePlatform(object, program, found);
   const { file, name } = program;
   throw new EbpfError("ProgramRejected", `${name} is rejected: ${failure.message}`, {
     file,

@@ -52,6 +52,11 @@ export function buildCandidates(
   return [program, ...others.map(({ type }) => ({ ...program, type }))];
 }
 
+/** The platform that a program was made for, by what the object tells alone. The errors of buildProgram(). */
+export function recognise(object: ObjectSpec, name: string): PlatformName | undefined {
+  return findCandidates(object, link(object, selectProgram(object, name)), {})[0]?.platform.name;
+}
+
 function assemble(object: ObjectSpec, linked: LinkedProgram, candidate: Candidate): Program {
   const { entry, subprograms, targets, slots, sources } = linked;
   const { platform, attachType } = candidate;
