@@ -1,6 +1,7 @@
 // Requests about programs: loading them, and running them on a packet that came with the request.
 #include "call.h"
 #include "event.h"
+#include "hooks/xdp.h"
 #include "program.h"
 #include "proof.h"
 
@@ -196,12 +197,14 @@ CallProgramCreate(DISPATCH_CALL *Call)
     Reply->EngineReason = Reason;
 }
 
-/** What runs work on: the context, then the packet. */
+/** What runs work on: the context, then the packet with room in front. */
 typedef struct _RUN_MEMORY {
     const EBPF_PROGRAM *Program;
     const EBPF_PROGRAM_RUN_REQUEST *Request;
     UINT8 *Context;
     UINT8 *Packet;
+    /** Of xdp: where the last run left the packet. */
+    XDP_FRAME Frame;
 } RUN_MEMORY;
 
 /** So that the packet behind a context begins at a multiple of it too. */
@@ -224,7 +227,7 @@ SetAddresses(const EBPF_PROGRAM_TYPE *Type, UINT8 *Context, UINT64 Packet, UINT6
 }
 
 static VOID
-RunOnce(const RUN_MEMORY *Memory, EBPF_RUN_OUTPUT *Output)
+RunOnce(RUN_MEMORY *Memory, EBPF_RUN_OUTPUT *Output)
 {
     const EBPF_PROGRAM_RUN_REQUEST *Request = Memory->Request;
     const EBPF_PROGRAM_TYPE *Type = Memory->Program->Type;
@@ -235,12 +238,19 @@ RunOnce(const RUN_MEMORY *Memory, EBPF_RUN_OUTPUT *Output)
     SetField(Memory->Context, Type->InterfaceIndex, Request->InterfaceIndex, sizeof(UINT32));
     memcpy(Memory->Context, Given + Request->PacketBytes, Request->ContextBytes);
     SetAddresses(Type, Memory->Context, Packet, Packet + Request->PacketBytes);
+    Memory->Frame = (XDP_FRAME){
+        .Data = Memory->Packet,
+        .Origin = Memory->Packet,
+        .SizeBytes = Request->PacketBytes,
+        .HeadroomBytes = XDP_HEADROOM_BYTES,
+    };
     EBPF_RUN_INPUT Input = {
         .Context = Memory->Context,
         .ContextSizeBytes = Type->ContextBytes,
         .Packet = Memory->Packet,
         .PacketSizeBytes = Request->PacketBytes,
         .Budget = Request->Budget,
+        .Subject = Type == &XdpProgramType ? &Memory->Frame : NULL,
     };
     EBPF_IRQL Irql = PlatformRaise();
     ProgramRun(Memory->Program, &Input, Output);
@@ -248,7 +258,7 @@ RunOnce(const RUN_MEMORY *Memory, EBPF_RUN_OUTPUT *Output)
 }
 
 static VOID
-RunAll(DISPATCH_CALL *Call, const RUN_MEMORY *Memory)
+RunAll(DISPATCH_CALL *Call, RUN_MEMORY *Memory)
 {
     const EBPF_PROGRAM_RUN_REQUEST *Request = Memory->Request;
     EBPF_PROGRAM_RUN_REPLY *Reply = Call->Reply;
@@ -265,7 +275,7 @@ RunAll(DISPATCH_CALL *Call, const RUN_MEMORY *Memory)
     Reply->FaultSlot = Output.FaultSlot;
     Reply->Result = Output.Result;
     Reply->BudgetLeft = Output.Budget;
-    Reply->PacketBytes = Request->PacketBytes;
+    Reply->PacketBytes = Memory->Frame.SizeBytes;
     Reply->ContextBytes = Request->ContextBytes;
 }
 
@@ -287,7 +297,7 @@ RunOnRequest(DISPATCH_CALL *Call, const EBPF_PROGRAM *Program)
         return;
     }
     UINT8 *Left = CallReserve(Call, (UINT64)Request->PacketBytes + Request->ContextBytes);
-    UINT64 ContextRoom = MapAlign(Program->Type->ContextBytes, CONTEXT_ALIGNMENT);
+    UINT64 ContextRoom = MapAlign(Program->Type->ContextBytes, CONTEXT_ALIGNMENT) + XDP_HEADROOM_BYTES;
     UINT8 *Room = Left == NULL ? NULL : PlatformAllocate(ContextRoom + Request->PacketBytes);
     if (Room == NULL) {
         CallFail(Call, Left == NULL ? EbpfErrorArgumentInvalid : EbpfErrorMemoryExhausted);
@@ -295,8 +305,13 @@ RunOnRequest(DISPATCH_CALL *Call, const EBPF_PROGRAM *Program)
     }
     RUN_MEMORY Memory = {.Program = Program, .Request = Request, .Context = Room, .Packet = Room + ContextRoom};
     RunAll(Call, &Memory);
-    memcpy(Left, Memory.Packet, Request->PacketBytes);
-    memcpy(Left + Request->PacketBytes, Memory.Context, Request->ContextBytes);
+    Left = CallReserve(Call, (UINT64)Memory.Frame.SizeBytes + Request->ContextBytes);
+    if (Left == NULL) {
+        CallFail(Call, EbpfErrorArgumentInvalid);
+    } else {
+        memcpy(Left, Memory.Frame.Data, Memory.Frame.SizeBytes);
+        memcpy(Left + Memory.Frame.SizeBytes, Memory.Context, Request->ContextBytes);
+    }
     PlatformFree(Room);
 }
 

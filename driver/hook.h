@@ -74,7 +74,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL) UINT32 HookLinkCount(_In_ EBPF_HOOK_ID Hook)
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN HookIsAttached(_In_ EBPF_HOOK_ID Hook, _In_ UINT32 Point);
 
 /**
- * Runs what is attached to that point, at DISPATCH_LEVEL, and gives an answer of the hook's row. Allocates nothing. The
+ * Runs what is attached to that point, at DISPATCH_LEVEL, and gives an answer of the hook's row. Only helpers allocate. The
  * context and the memory it leads to are as the program type says (core/platform/windows/contexts.ts): programs that are
  * compiled rely on it. Input's budget is not looked at.
  */

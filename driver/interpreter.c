@@ -83,9 +83,13 @@ CallHelper(MACHINE *Machine, const EBPF_OPERATION *I)
 {
     UINT64 *R = Machine->Registers;
     const EBPF_HELPER *Helper = (const EBPF_HELPER *)(UINT_PTR)I->Wide;
+    UINT64 Packet = Machine->Run->Regions[RegionPacket].Start;
     EBPF_FAULT Fault = HelperCheckArguments(Helper, Machine->Run, &R[1]);
     if (Fault == FaultNone)
         R[0] = Helper->Function(Machine->Run, R[1], R[2], R[3], R[4], R[5]);
+    // Where the packet was is not the program's any more.
+    if (Machine->Run->Regions[RegionPacket].Start != Packet)
+        memset(&Machine->Window, 0, sizeof(Machine->Window));
     return Fault;
 }
 

@@ -340,6 +340,9 @@ typedef struct _EBPF_PROGRAM_CREATE_REPLY {
 #define EBPF_MAXIMUM_PACKET_BYTES 65536
 /** What a run may cost: loops and calls, in slots. */
 #define EBPF_MAXIMUM_BUDGET 1000000
+/** By so many bytes an xdp program may make its packet longer. */
+#define EBPF_MAXIMUM_HEADROOM_BYTES 256
+
 /** Runs of one request end after that. */
 #define EBPF_MAXIMUM_RUN_NANOSECONDS 1000000000ull
 
@@ -356,7 +359,10 @@ typedef struct _EBPF_PROGRAM_RUN_REQUEST {
     UINT32 ContextBytes;
 } EBPF_PROGRAM_RUN_REQUEST;
 
-/** Followed by the packet and the context as the last run left them, addresses in it 0. */
+/**
+ * Followed by the packet and the context as the last run left them, addresses in it 0. The packet may have become longer; if the
+ * reply has no room for it then the error is ArgumentInvalid, and PacketBytes how long it is.
+ */
 typedef struct _EBPF_PROGRAM_RUN_REPLY {
     UINT32 Error;
     /** Why the last run was ended before its exit (EBPF_FAULT in run.h), and at which slot; after that there is no other. */

@@ -3,18 +3,7 @@
 #include "hooks/bind.h"
 #include "hooks/sock-addr.h"
 #include "hooks/sock-ops.h"
-#include "ioctl.h"
-
-/** xdp_md. */
-static const EBPF_PROGRAM_TYPE XdpProgramType = {
-    .Number = EBPF_PROGRAM_TYPE_XDP,
-    .Name = "xdp",
-    .ContextBytes = 32,
-    .PacketStart = 0,
-    .PacketEnd = 8,
-    .PacketMeta = 16,
-    .InterfaceIndex = 24,
-};
+#include "hooks/xdp.h"
 
 static const EBPF_PROGRAM_TYPE *const Types[] = {
     &XdpProgramType,

@@ -63,7 +63,7 @@ typedef struct _EBPF_RUN_INPUT {
     /** r2: the length of the memory, for programs that run on plain memory. */
     UINT64 SecondArgument;
     UINT64 Budget;
-    /** What the hook knows beside the context, for the helpers of the program's type; NULL in a run on request. */
+    /** What the hook knows beside the context, for the helpers of the program's type; NULL in a run on request, but for xdp. */
     VOID *Subject;
 } EBPF_RUN_INPUT;
 

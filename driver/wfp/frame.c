@@ -1,6 +1,5 @@
 #include "wfp/frame.h"
 
-#include "hooks/xdp.h"
 #include "wfp/system.h"
 
 /** What an interface without coalescing receives, jumbo frames too. */
@@ -23,7 +22,7 @@ FrameInitiate(VOID)
     PlaceCount = PlatformProcessorCount();
     Places = PlatformAllocate(PlaceCount * sizeof(PLACE));
     for (UINT32 Index = 0; Places != NULL && Index < PlaceCount; Index++) {
-        Places[Index].Memory = PlatformAllocate(PLACE_BYTES);
+        Places[Index].Memory = PlatformAllocate(XDP_HEADROOM_BYTES + PLACE_BYTES);
         if (Places[Index].Memory == NULL) {
             FrameTerminate();
             break;
@@ -64,7 +63,7 @@ TakeMemory(WFP_FRAME *Frame)
     if (Frame->SizeBytes <= PLACE_BYTES && TakePlace(Frame))
         return TRUE;
     Frame->Place = FRAME_ALLOCATED;
-    Frame->Copy = PlatformAllocate(Frame->SizeBytes);
+    Frame->Copy = PlatformAllocate(XDP_HEADROOM_BYTES + (SIZE_T)Frame->SizeBytes);
     return Frame->Copy != NULL;
 }
 
@@ -114,10 +113,34 @@ Gather(WFP_FRAME *Frame)
 {
     CURSOR Cursor = Begin(Frame);
     UINT8 *Piece;
-    UINT8 *To = Frame->Copy;
+    UINT8 *To = Frame->Copy + XDP_HEADROOM_BYTES;
     for (UINT32 SizeBytes; (SizeBytes = NextPiece(&Cursor, &Piece)) != 0; To += SizeBytes)
         memcpy(To, Piece, SizeBytes);
     return Cursor.Left == 0;
+}
+
+/** What is shown from now on, the program's begin of it and all. */
+static VOID
+ShowCopy(WFP_FRAME *Frame)
+{
+    UINT8 *Origin = Frame->Copy + XDP_HEADROOM_BYTES;
+    Frame->Shown.Data = Origin + (Frame->Shown.Data - Frame->Shown.Origin);
+    Frame->Shown.Origin = Origin;
+    Frame->Shown.HeadroomBytes = XDP_HEADROOM_BYTES;
+    Frame->Shown.GiveRoom = NULL;
+}
+
+/** Of a frame that is shown where it lies. What the program has cut off goes along: it may take it back. */
+static BOOLEAN
+GiveRoom(XDP_FRAME *Shown)
+{
+    WFP_FRAME *Frame = CONTAINING_RECORD(Shown, WFP_FRAME, Shown);
+    if (!TakeMemory(Frame))
+        return FALSE;
+    if (Frame->SizeBytes != 0)
+        memcpy(Frame->Copy + XDP_HEADROOM_BYTES, Shown->Origin, Frame->SizeBytes);
+    ShowCopy(Frame);
+    return TRUE;
 }
 
 _Use_decl_annotations_
@@ -127,22 +150,33 @@ FrameOpen(NET_BUFFER *Buffer, BOOLEAN MustCopy, WFP_FRAME *Frame)
     UINT8 *Piece = NULL;
     if (Buffer->DataLength > XDP_MAXIMUM_FRAME_BYTES)
         return FALSE;
-    *Frame = (WFP_FRAME){.Buffer = Buffer, .SizeBytes = (UINT32)Buffer->DataLength};
+    *Frame = (WFP_FRAME){
+        .Shown = {.SizeBytes = (UINT32)Buffer->DataLength, .GiveRoom = GiveRoom},
+        .Buffer = Buffer,
+        .SizeBytes = (UINT32)Buffer->DataLength,
+    };
     if (Frame->SizeBytes == 0)
         return TRUE;
     CURSOR Cursor = Begin(Frame);
     UINT32 FirstBytes = NextPiece(&Cursor, &Piece);
     if (FirstBytes == Frame->SizeBytes && !MustCopy) {
-        Frame->Data = Piece;
+        Frame->Shown.Data = Frame->Shown.Origin = Piece;
         return TRUE;
     }
     if (FirstBytes == 0 || !TakeMemory(Frame))
         return FALSE;
-    Frame->Data = Frame->Copy;
+    ShowCopy(Frame);
     if (Gather(Frame))
         return TRUE;
     FrameClose(Frame);
     return FALSE;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+FrameIsMoved(const WFP_FRAME *Frame)
+{
+    return Frame->Shown.Data != Frame->Shown.Origin;
 }
 
 _Use_decl_annotations_
@@ -153,7 +187,7 @@ FrameIsChanged(const WFP_FRAME *Frame)
         return FALSE;
     CURSOR Cursor = Begin(Frame);
     UINT8 *Piece;
-    const UINT8 *From = Frame->Copy;
+    const UINT8 *From = Frame->Shown.Origin;
     for (UINT32 SizeBytes; (SizeBytes = NextPiece(&Cursor, &Piece)) != 0; From += SizeBytes)
         if (memcmp(Piece, From, SizeBytes) != 0)
             return TRUE;
@@ -166,7 +200,7 @@ FrameWriteBack(const WFP_FRAME *Frame)
 {
     CURSOR Cursor = Begin(Frame);
     UINT8 *Piece;
-    const UINT8 *From = Frame->Copy;
+    const UINT8 *From = Frame->Shown.Origin;
     for (UINT32 SizeBytes; (SizeBytes = NextPiece(&Cursor, &Piece)) != 0; From += SizeBytes)
         memcpy(Piece, From, SizeBytes);
 }

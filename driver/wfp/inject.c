@@ -119,7 +119,7 @@ CopyInformation(const INJECT_TARGET *Target, NET_BUFFER_LIST *List)
 {
     List->NetBufferListInfo[NBL_INFO_8021Q] = Target->Original->NetBufferListInfo[NBL_INFO_8021Q];
     // Downwards it would mean what the interface is to reckon.
-    if (!Target->Send)
+    if (!Target->Send && !Target->Moved)
         List->NetBufferListInfo[NBL_INFO_CHECKSUM] = Target->Original->NetBufferListInfo[NBL_INFO_CHECKSUM];
 }
 

@@ -10,6 +10,8 @@ typedef struct _INJECT_TARGET {
     UINT32 NdisPort;
     /** TRUE: out of the interface; FALSE: up to this machine, as if it had come in so. */
     BOOLEAN Send;
+    /** It begins elsewhere than the original: what is known of that one's checksums is not true of it. */
+    BOOLEAN Moved;
     /** The frame that it stands for: its VLAN goes along, and upwards what is known of checksums. */
     const NET_BUFFER_LIST *Original;
 } INJECT_TARGET;

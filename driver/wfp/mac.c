@@ -1,6 +1,6 @@
 #include "wfp/mac.h"
 
-#include "hooks/xdp.h"
+#include "hook.h"
 #include "wfp/classify.h"
 #include "wfp/frame.h"
 #include "wfp/inject.h"
@@ -23,19 +23,27 @@ ReadTarget(const FWPS_INCOMING_VALUES0 *Values, INJECT_TARGET *Target)
     return TRUE;
 }
 
-/** A frame that was passed with other bytes than it came with. FALSE if it is to be taken from the stack. */
-static BOOLEAN
-PassChanged(const WFP_FRAME *Frame, INJECT_TARGET *Target)
+static VOID
+Inject(const WFP_FRAME *Frame, INJECT_TARGET *Target, BOOLEAN Send)
 {
-    if (!FrameIsChanged(Frame))
+    Target->Send = Send;
+    Target->Moved = FrameIsMoved(Frame);
+    (VOID)InjectFrame(Target, Frame->Shown.Data, Frame->Shown.SizeBytes);
+}
+
+/** A frame that was passed, maybe with other bytes than it came with. FALSE if it is to be taken from the stack. */
+static BOOLEAN
+Pass(const WFP_FRAME *Frame, INJECT_TARGET *Target)
+{
+    BOOLEAN Moved = FrameIsMoved(Frame);
+    if (!Moved && !FrameIsChanged(Frame))
         return TRUE;
-    if ((Target->Original->NblFlags & NDIS_NBL_FLAGS_RECV_READ_ONLY) == 0) {
+    if (!Moved && (Target->Original->NblFlags & NDIS_NBL_FLAGS_RECV_READ_ONLY) == 0) {
         FrameWriteBack(Frame);
         return TRUE;
     }
-    // It is another's memory, so the changed frame goes up in its place; if it cannot, it is lost.
-    Target->Send = FALSE;
-    (VOID)InjectFrame(Target, Frame->Data, Frame->SizeBytes);
+    // It is another's memory, or begins elsewhere now, so the changed frame goes up in its place; if it cannot, it is lost.
+    Inject(Frame, Target, FALSE);
     return FALSE;
 }
 
@@ -43,12 +51,11 @@ PassChanged(const WFP_FRAME *Frame, INJECT_TARGET *Target)
 static BOOLEAN
 DecideFrame(WFP_FRAME *Frame, INJECT_TARGET *Target)
 {
-    switch (XdpRun(Frame->Data, Frame->SizeBytes, Target->InterfaceIndex)) {
+    switch (XdpRun(&Frame->Shown, Target->InterfaceIndex)) {
     case XDP_PASS:
-        return PassChanged(Frame, Target);
+        return Pass(Frame, Target);
     case XDP_TX:
-        Target->Send = TRUE;
-        (VOID)InjectFrame(Target, Frame->Data, Frame->SizeBytes);
+        Inject(Frame, Target, TRUE);
         return FALSE;
     default:
         return FALSE;

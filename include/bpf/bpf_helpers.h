@@ -73,6 +73,7 @@ static long (*const bpf_map_peek_elem)(void *map, void *value) = (void *)18;
 static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)19;
 static long (*const bpf_perf_event_output)(void *context, void *map, __u64 flags, void *data, __u64 size) =
     (void *)32;
+static long (*const bpf_xdp_adjust_head)(void *context, int delta) = (void *)0x10000;
 
 // Windows has one helper for each number of arguments where Linux has bpf_trace_printk.
 static long (*const bpf_trace_printk2)(const char *format, __u32 size) = (void *)12;

@@ -16,6 +16,7 @@
 #define THREADS 2
 #define ROUNDS 300
 #define FRAME_BYTES 60
+#define GIVEN_BYTES 8
 
 static EBPF_PROGRAM *Programs[2];
 static EBPF_MAP *Counts[2];
@@ -40,8 +41,10 @@ static BOOLEAN
 Load(UINT32 Index)
 {
     static const EBPF_MAP_DEFINITION Definition = {EBPF_MAP_TYPE_ARRAY, 4, 8, 1, 0};
-    // Adds one to the map's value, and takes the frame away: one program drops it, the other sends it back.
+    // Has the frame begin elsewhere, adds one to the map's value, and takes the frame away: one program drops it, the other sends it back.
     const EBPF_INSTRUCTION Slots[] = {
+        {.Opcode = 0xb7, .Destination = 2, .Immediate = -GIVEN_BYTES},
+        {.Opcode = EBPF_OPCODE_CALL, .Source = EBPF_CALL_HELPER, .Immediate = 0x10000},
         {.Opcode = EBPF_OPCODE_LDDW, .Destination = 1, .Source = EBPF_LDDW_MAP_VALUE},
         {0},
         {.Opcode = 0xb7, .Destination = 2, .Immediate = 1},
@@ -71,7 +74,7 @@ Counted(VOID)
     return Sum;
 }
 
-/** Frames that were sent are as they came. */
+/** Frames that were sent are as programs left them. */
 static VOID
 TakeInjected(VOID)
 {
@@ -79,7 +82,7 @@ TakeInjected(VOID)
     SHIM_INJECTED Injected;
     while (ShimTakeInjected(&Injected, Bytes)) {
         __atomic_add_fetch(&Sent, 1, __ATOMIC_RELAXED);
-        if (!Injected.Sent || Injected.SizeBytes != FRAME_BYTES)
+        if (!Injected.Sent || Injected.SizeBytes != FRAME_BYTES + GIVEN_BYTES)
             __atomic_add_fetch(&WrongFrames, 1, __ATOMIC_RELAXED);
     }
 }

@@ -1,10 +1,11 @@
 // The hooks of sockets on WFP: the driver's own registration, filters and classify functions run here against a shim of the other
 // side (tests/driver/shim/), which plays binds, connections and flows, and says where a rule of WFP is broken.
 import test from "ava";
-import { countAllocations, failAllocation, STATUS, setProcessor, share } from "../harness/driver.ts";
+import { countAllocations, failAllocation, share } from "../harness/driver.ts";
 import { type Attached, attachProgram, attachText } from "../harness/driver-attach.ts";
-import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
+import { ask, type Client } from "../harness/driver-client.ts";
 import type { HookName } from "../harness/driver-hook.ts";
+import { withHooks } from "../harness/driver-hooks.ts";
 import { type Answer, dataOf, handleOf, recordsOf } from "../harness/driver-requests.ts";
 import {
   countShim,
@@ -13,9 +14,7 @@ import {
   playBytes,
   playSocket,
   setEngineRunning,
-  stopHooks,
   takeViolation,
-  tryStartHooks,
 } from "../harness/driver-wfp.ts";
 import { generator } from "../harness/mutate.ts";
 import { type PlayedSocket, socketBytes } from "../harness/shim-sockets.ts";
@@ -23,30 +22,6 @@ import { type PlayedSocket, socketBytes } from "../harness/shim-sockets.ts";
 const check = test.serial;
 
 type Hook = Exclude<HookName, "xdp">;
-
-type Assertions = {
-  is(a: unknown, b: unknown, message?: string): void;
-  deepEqual(a: unknown, b: unknown, message?: string): void;
-};
-
-function withHooks(t: Assertions, body: (client: Client) => void): void {
-  const before = countAllocations();
-  initiate();
-  setProcessor(0);
-  t.is(tryStartHooks(), STATUS.SUCCESS);
-  const client = openClient();
-  try {
-    body(client);
-  } finally {
-    closeClient(client);
-    stopHooks();
-    terminate();
-  }
-  t.is(takeViolation(), "");
-  const { callouts, filters, handles, flows } = countShim();
-  t.deepEqual([callouts, filters, handles, flows], [0, 0, 0, 0]);
-  t.is(countAllocations(), before);
-}
 
 const words = (...values: readonly number[]) => new Uint8Array(Uint32Array.from(values).buffer);
 const number = (answer: Answer) => Number(Buffer.from(dataOf(answer)).readBigUInt64LE());

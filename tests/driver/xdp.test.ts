@@ -8,9 +8,10 @@ import { encode } from "../../core/isa/encode.ts";
 import { parse } from "../../core/isa/parse.ts";
 import { buildProgram } from "../../core/program/build.ts";
 import { certify } from "../../core/verifier/certify.ts";
-import { countAllocations, failAllocation, STATUS, setProcessor, share } from "../harness/driver.ts";
+import { countAllocations, failAllocation, STATUS, share } from "../harness/driver.ts";
 import { ask, type Client, closeClient, initiate, openClient, terminate } from "../harness/driver-client.ts";
 import { takeEvents } from "../harness/driver-events.ts";
+import { DROPPED, IDLE, NOTHING, outcome, PASSED, withHooks } from "../harness/driver-hooks.ts";
 import { MAP_TYPES } from "../harness/driver-maps.ts";
 import { dataOf, field, handleOf } from "../harness/driver-requests.ts";
 import {
@@ -50,34 +51,6 @@ const changing = (verdict: number): string => `
   *(u8 *)(r2 + 1) = 187
   r0 = ${verdict}
   done: exit`;
-
-const NOTHING = { callouts: 0, filters: 0, lists: 0, pools: 0, handles: 0, violations: 0, flows: 0 };
-const IDLE = { ...NOTHING, callouts: 14, pools: 1, handles: 4 };
-
-type Assertions = { is(a: unknown, b: unknown): void; deepEqual(a: unknown, b: unknown): void };
-
-function withHooks(t: Assertions, body: (client: Client) => void): void {
-  const before = countAllocations();
-  initiate();
-  setProcessor(0);
-  t.is(tryStartHooks(), STATUS.SUCCESS);
-  const client = openClient();
-  body(client);
-  closeClient(client);
-  stopHooks();
-  terminate();
-  t.is(takeViolation(), "");
-  t.deepEqual(countShim(), NOTHING);
-  t.deepEqual(takeInjected(), []);
-  t.is(countAllocations(), before);
-}
-
-const PASSED = { action: "permit", final: false, absorbed: false } as const;
-const DROPPED = { action: "block", final: true, absorbed: true } as const;
-const outcome = (frame: Parameters<typeof play>[0]) => {
-  const { action, final, absorbed } = play(frame);
-  return { action, final, absorbed };
-};
 
 check("filters are there while something is attached, and only then", (t) => {
   withHooks(t, (client) => {
@@ -152,14 +125,16 @@ check(
 check("a frame that must not be written is replaced by one of the driver's if a program changes it", (t) => {
   withHooks(t, (client) => {
     const link = handleOf(ask.createLink(client, load(client, PASS)));
-    const readOnly = { bytes: frame, flags: NBL.readOnly, vlan: 0x50, interfaceIndex: 3 };
+    const readOnly = { bytes: frame, flags: NBL.readOnly, vlan: 0x50, checksum: 3, interfaceIndex: 3 };
     t.deepEqual(outcome(readOnly), PASSED);
     t.deepEqual(takeInjected(), []);
     t.is(ask.replaceLink(client, link, load(client, changing(1))).error, "None");
     const verdict = play(readOnly);
     t.deepEqual(verdict.bytes, frame);
     t.is(verdict.action, "block");
-    t.deepEqual(takeInjected(), [{ sent: false, interfaceIndex: 3, port: 103, vlan: 0x50, bytes: changed }]);
+    t.deepEqual(takeInjected(), [
+      { sent: false, interfaceIndex: 3, port: 103, vlan: 0x50, checksum: 3, bytes: changed },
+    ]);
   });
 });
 
@@ -169,9 +144,9 @@ check(
     withHooks(t, (client) => {
       handleOf(ask.createLink(client, load(client, changing(3))));
       for (const cuts of [[], [14, 20]]) {
-        t.deepEqual(outcome({ bytes: frame, interfaceIndex: 5, vlan: 0x1230, cuts }), DROPPED);
+        t.deepEqual(outcome({ bytes: frame, interfaceIndex: 5, vlan: 0x1230, checksum: 3, cuts }), DROPPED);
         t.deepEqual(takeInjected(), [
-          { sent: true, interfaceIndex: 5, port: 105, vlan: 0x1230, bytes: changed },
+          { sent: true, interfaceIndex: 5, port: 105, vlan: 0x1230, checksum: 0, bytes: changed },
         ]);
       }
     });

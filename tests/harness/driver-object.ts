@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { loadObject } from "../../core/elf/object.ts";
 import { encode } from "../../core/isa/encode.ts";
 import { buildProgram } from "../../core/program/build.ts";
+import type { Program } from "../../core/program/program.ts";
 import { certify } from "../../core/verifier/certify.ts";
 import type { MapDefinition } from "./driver-maps.ts";
 
@@ -20,9 +21,13 @@ export interface CompiledProgram {
 /** A program of an object of the repository. Throws if the verifier does not accept it. */
 export function compiledProgram(path: string, name: string): CompiledProgram {
   const object = loadObject(readFileSync(join(ROOT, path)), basename(path));
-  const program = buildProgram(object, name);
+  return provedProgram(buildProgram(object, name));
+}
+
+/** Throws if the verifier does not accept it. */
+export function provedProgram(program: Program): CompiledProgram {
   const certified = certify(program);
-  if (certified.kind !== "certified") throw new Error(`${path}: ${name} is not proved`);
+  if (certified.kind !== "certified") throw new Error(`${program.file}: ${program.name} is not proved`);
   return {
     bytecode: encode(program.instructions),
     section: program.section,

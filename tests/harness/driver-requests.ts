@@ -166,7 +166,7 @@ export const make = {
       "PROGRAM_RUN",
       { handle, packetBytes: packet.length, interfaceIndex: 7, repeat, budget, contextBytes: 0 },
       [packet],
-      packet.length,
+      packet.length + MAXIMUM.HEADROOM_BYTES,
     ),
   runOn: (handle: number, context: Uint8Array, packet: Uint8Array = NONE) =>
     ask(

@@ -60,7 +60,7 @@ export function timeFrames(frame: PlayedFrame, times: number): number {
 /** All that is injected since the last time. */
 export function takeInjected(): readonly InjectedFrame[] {
   const frames: InjectedFrame[] = [];
-  const numbers = new Uint32Array(5);
+  const numbers = new Uint32Array(6);
   const bytes = new Uint8Array(MAXIMUM_FRAME);
   while (shimTakeInjected(numbers, bytes)) frames.push(injectedOf(numbers, bytes));
   return frames;

@@ -5,6 +5,7 @@
 //   r0 = 1
 //   exit
 //   -- mem                         the memory r1 points at, in hex
+//   -- after                       what is left of it (tests/fixtures/packets, where `mem` is the packet)
 //   -- result                      r0 at exit, any notation BigInt reads
 //   0x1
 //   -- maps                        the maps of the program, one a line: name, type, key, value, entries [readonly]
@@ -26,6 +27,7 @@ const SECTIONS = [
   "bytes",
   "c",
   "mem",
+  "after",
   "maps",
   "pre",
   "post",

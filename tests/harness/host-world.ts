@@ -32,7 +32,7 @@ function outcomeOf(change: () => boolean): MapOutcome {
 }
 
 /** The proof that a host of that kind asks for; throws if there is none. */
-function certificateOf(program: Program, host: Host): Uint8Array | undefined {
+export function certificateFor(program: Program, host: Host): Uint8Array | undefined {
   if (host.kind !== "kernel") return undefined;
   const proof = certify(forKernel(program), { strict: true });
   if (proof.kind === "none") throw new Error(proof.reason);
@@ -75,7 +75,7 @@ export function hostWorld(host: Host, engine: EngineName, leftBytes: number): Wo
     },
     load(program, own) {
       const given = own.map((map) => maps.get(map)!);
-      const loaded = host.load(compile(trust(program), engine), given, certificateOf(program, host));
+      const loaded = host.load(compile(trust(program), engine), given, certificateFor(program, host));
       if (loaded.engine !== engine) throw new Error(`${loaded.engine}: ${loaded.engineReason}`);
       closing.unshift(() => loaded.close());
       return {

@@ -18,12 +18,14 @@ export interface PlayedFrame {
   readonly hardPermit?: boolean;
   readonly buffers?: number;
   readonly vlan?: number;
+  /** What the interface says of its checksums. */
+  readonly checksum?: number;
 }
 
 export const NBL = { readOnly: 2, loopback: 0x8000 } as const;
-export const FRAME_BYTES = 64;
+export const FRAME_BYTES = 68;
 export const VERDICT_BYTES = 16;
-export const INJECTED_BYTES = 20;
+export const INJECTED_BYTES = 24;
 export const MAXIMUM_FRAME = 70_000;
 const MAXIMUM_CUTS = 7;
 
@@ -34,7 +36,7 @@ export function frameHeader(frame: PlayedFrame): Uint8Array {
   const header = Uint32Array.of(
     ...[frame.interfaceIndex ?? 1, frame.mediaType ?? 0, frame.flags ?? 0, cuts.length, ...all],
     ...[frame.headroom ?? 0, frame.hardPermit === true ? 1 : 0, frame.buffers ?? 1, frame.vlan ?? 0],
-    bytes.length,
+    ...[frame.checksum ?? 0, bytes.length],
   );
   return new Uint8Array(header.buffer);
 }
@@ -66,12 +68,13 @@ export interface InjectedFrame {
   readonly interfaceIndex: number;
   readonly port: number;
   readonly vlan: number;
+  readonly checksum: number;
   readonly bytes: Uint8Array;
 }
 
 export function injectedOf(numbers: Uint32Array, bytes: Uint8Array): InjectedFrame {
-  const [sent = 0, interfaceIndex = 0, port = 0, vlan = 0, size = 0] = numbers;
-  return { sent: sent !== 0, interfaceIndex, port, vlan, bytes: bytes.slice(0, size) };
+  const [sent = 0, interfaceIndex = 0, port = 0, vlan = 0, checksum = 0, size = 0] = numbers;
+  return { sent: sent !== 0, interfaceIndex, port, vlan, checksum, bytes: bytes.slice(0, size) };
 }
 
 export interface ShimCounts {

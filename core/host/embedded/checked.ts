@@ -128,7 +128,8 @@ export function runChecked(program: Program, world: CheckedWorld, options: Check
     program.rawMemorySizeBytes === undefined &&
     program.type.context.fields.some((field) => field.kind === "packetStart");
   const bind = (row: Helper): BoundHelper => {
-    if (isComputed(row)) return { row, call: bindHelper(row, { views, lane, maps: world.maps }) };
+    if (isComputed(row))
+      return { row, call: bindHelper(row, { views, lane, context: program.type.context, maps: world.maps }) };
     const call = (): number => {
       const result = world.answer(row, registers.wide);
       // A helper may have moved the packet.

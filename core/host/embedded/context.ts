@@ -1,13 +1,16 @@
 // Writes contexts: the struct that r1 points at when a program starts, as the platform's descriptor lays it out.
 import type { ContextDescriptor, PacketAction, ProgramType } from "../../platform/platform.ts";
-import { viewsOf } from "./memory.ts";
+import { type MemoryViews, viewsOf } from "./memory.ts";
 
 /** Sets the packet's pointers in the context; the metadata area is empty. Scalar fields stay as they are. */
 export type PacketWriter = (contextAddress: number, packetAddress: number, packetSizeBytes: number) => void;
 
 /** For a packet loop: made once, called for each packet. `memory` must hold the context already. */
 export function createPacketWriter(context: ContextDescriptor, memory: WebAssembly.Memory): PacketWriter {
-  const { data } = viewsOf(memory);
+  return packetWriter(context, viewsOf(memory));
+}
+
+export function packetWriter(context: ContextDescriptor, { data }: MemoryViews): PacketWriter {
   const fields = context.fields.filter((field) => field.kind !== "scalar");
   const starts = fields.filter((field) => field.kind !== "packetEnd").map((field) => field.byteOffset);
   const ends = fields.filter((field) => field.kind === "packetEnd").map((field) => field.byteOffset);

@@ -4,6 +4,7 @@ import { halvesOf, returnsPointer } from "../../image/abi.ts";
 import type { ArgumentKind } from "../../platform/platform.ts";
 import { InterpreterFault } from "./fault.ts";
 import { checkBytes, checkRead, type Machine, readable, setRegister } from "./machine.ts";
+import { readPacketBounds } from "./regions.ts";
 
 export function callHelper(machine: Machine, id: number): void {
   const helper = machine.helpers.get(id);
@@ -22,6 +23,10 @@ export function callHelper(machine: Machine, id: number): void {
     if (halvesOf(kind) === 2) values.push(halves[register * 2 + 1]!);
   }
   const low = helper.call(...values);
+  // The context says where the packet is now.
+  if (helper.row.invalidatesPacket === true) {
+    machine.packet = readPacketBounds(machine.views, machine.program.type.context, machine.contextAddress);
+  }
   const high = returnsPointer(helper.row) ? 0 : machine.views.words[(machine.lane.resultAddress + 4) >>> 2]!;
   machine.initialization?.leave(machine.initialization.mark());
   setRegister(machine, 0, low, high);

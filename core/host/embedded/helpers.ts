@@ -4,7 +4,8 @@ import { Buffer } from "node:buffer";
 import { uptime } from "node:os";
 import { EbpfError, InternalError } from "../../base/error.ts";
 import { fromHalves } from "../../base/int.ts";
-import type { Helper } from "../../platform/platform.ts";
+import type { ContextDescriptor, Helper } from "../../platform/platform.ts";
+import { createAdjustHead } from "./adjust-head.ts";
 import type { Lane } from "./lane.ts";
 import { MAP_ERROR, type MapAccess, type RingAccess } from "./maps/map.ts";
 import { ringOf } from "./maps/ring.ts";
@@ -15,6 +16,8 @@ import { formatTrace, openTraceWriter } from "./trace.ts";
 export interface HelperEnvironment {
   readonly views: MemoryViews;
   readonly lane: Lane;
+  /** Of the program's type. */
+  readonly context: ContextDescriptor;
   /** By index in the program. */
   readonly maps: readonly MapAccess[];
   readonly tailCalls?: TailCalls;
@@ -82,6 +85,10 @@ const HELPERS: Readonly<Record<string, HelperMaker>> = {
   },
   ringbuf_query: ({ maps }, { wide }) => {
     return (map, what) => wide(maps[map - 1]!.ring!.query(what));
+  },
+  xdp_adjust_head: ({ views, lane, context }, { signed }) => {
+    const adjust = createAdjustHead(views, lane, context);
+    return (address, delta) => signed(adjust(address, delta));
   },
   ktime_get_ns: (_, { wide }) => {
     return () => wide(process.hrtime.bigint());

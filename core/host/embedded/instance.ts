@@ -59,6 +59,7 @@ function open(
   const environment: HelperEnvironment = {
     views,
     lane,
+    context: descriptor.program.type.context,
     maps,
     ...(tailCalls === undefined ? {} : { tailCalls }),
   };

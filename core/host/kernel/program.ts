@@ -136,7 +136,7 @@ function run(driver: Driver, handle: number, program: Program, options: RunOptio
     ...{ handle, packetBytes: data.length, interfaceIndex: 0, repeat },
     ...{ budget: MAXIMUM.BUDGET, contextBytes: context.length },
   };
-  const capacityBytes = data.length + context.length;
+  const capacityBytes = data.length + MAXIMUM.HEADROOM_BYTES + context.length;
   const answer = driver.transact(aboutOf(program), "PROGRAM_RUN", fields, {
     parts: [data, context],
     capacityBytes,
@@ -148,7 +148,7 @@ function run(driver: Driver, handle: number, program: Program, options: RunOptio
     returnValue: result,
     ...(isPacketHook(program.type) ? { action: actionOf(program.type, low) } : {}),
     data: Uint8Array.from(answer.data.subarray(0, packetBytes)),
-    context: Uint8Array.from(answer.data.subarray(packetBytes, capacityBytes)),
+    context: Uint8Array.from(answer.data.subarray(packetBytes)),
     nanoseconds: Number(nanoseconds) / Math.max(1, runs),
   };
 }

@@ -216,6 +216,7 @@ ShimPlayMany(const SHIM_FRAME *Frame, UINT8 *Bytes, UINT32 Times, SHIM_VERDICT *
     List.List.Next = (NET_BUFFER_LIST *)(UINT_PTR)0xdead0000;
     List.List.NblFlags = Frame->NblFlags;
     List.List.NetBufferListInfo[NBL_INFO_8021Q] = (VOID *)(UINT_PTR)Frame->Vlan;
+    List.List.NetBufferListInfo[NBL_INFO_CHECKSUM] = (VOID *)(UINT_PTR)Frame->Checksum;
     UINT64 Nanoseconds = ClassifyFrame(
         FWPS_LAYER_INBOUND_MAC_FRAME_NATIVE, Frame->MediaType, Frame->InterfaceIndex, &List, Frame->HardPermit != 0,
         Times, Verdict);
@@ -318,6 +319,7 @@ Inject(BOOLEAN Sent, UINT16 LayerId, UINT32 InterfaceIndex, UINT32 NdisPort, NET
                 .InterfaceIndex = InterfaceIndex,
                 .NdisPort = NdisPort,
                 .Vlan = (UINT32)(UINT_PTR)List->NetBufferListInfo[NBL_INFO_8021Q],
+                .Checksum = (UINT32)(UINT_PTR)List->NetBufferListInfo[NBL_INFO_CHECKSUM],
                 .SizeBytes = (UINT32)Buffer->DataLength,
             },
         .Bytes = Bytes,

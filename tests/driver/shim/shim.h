@@ -25,6 +25,8 @@ typedef struct _SHIM_FRAME {
     /** More than one: what no interface does. */
     UINT32 Buffers;
     UINT32 Vlan;
+    /** What the interface says of its checksums. */
+    UINT32 Checksum;
     UINT32 SizeBytes;
 } SHIM_FRAME;
 
@@ -43,6 +45,7 @@ typedef struct _SHIM_INJECTED {
     UINT32 InterfaceIndex;
     UINT32 NdisPort;
     UINT32 Vlan;
+    UINT32 Checksum;
     UINT32 SizeBytes;
 } SHIM_INJECTED;
 

@@ -4,7 +4,8 @@ import test from "ava";
 import { encode } from "../../../core/isa/encode.ts";
 import { parse } from "../../../core/isa/parse.ts";
 import { buildSys } from "../../../scripts/driver.ts";
-import { compiledProgram } from "../../harness/driver-object.ts";
+import { testProgram } from "../../core/verifier/programs.ts";
+import { compiledProgram, provedProgram } from "../../harness/driver-object.ts";
 import { type Answer, dataOf, field, handleOf, make } from "../../harness/driver-requests.ts";
 import { FRAME_NAMES, FRAMES } from "../../harness/frames.ts";
 import {
@@ -99,9 +100,39 @@ check("a program that sends frames back has them leave by their interface", asyn
     t.is((await play(frames, { bytes, interfaceIndex: 4, cuts: [20] })).action, "block");
     const answer = await frames.ask(shim.take());
     t.deepEqual(injectedOf(numbersOf(answer, INJECTED_BYTES), dataOf(answer, INJECTED_BYTES)), {
-      ...{ sent: true, interfaceIndex: 4, port: 104, vlan: 0, bytes },
+      ...{ sent: true, interfaceIndex: 4, port: 104, vlan: 0, checksum: 0, bytes },
     });
     t.is((await play(frames, { bytes, interfaceIndex: 5 })).action, "permit");
+  });
+});
+
+check("a frame whose begin a program has moved is passed as one of the driver's", async (t) => {
+  await withClients(async (core, frames) => {
+    for (const [delta, engine] of [
+      [-6, 2],
+      [14, 1],
+    ] as const) {
+      const {
+        bytecode,
+        section,
+        certificate: proof,
+      } = provedProgram(testProgram({ code: `r2 = ${delta}\ncall 65536\nr0 = 1\nexit` }));
+      const given = { section, certificate: proof, engine: engine === 2 ? 0 : 1 };
+      const program = await core.ask(make.createProgram(bytecode, given));
+      t.is(field(program, 3), engine);
+      const link = handleOf(await core.ask(make.createLink(handleOf(program), 1, 4)));
+      for (const cuts of [[], [20]]) {
+        const { action } = await play(frames, { bytes: FRAMES.udp, interfaceIndex: 4, checksum: 1, cuts });
+        t.is(action, "block");
+        const answer = await frames.ask(shim.take());
+        const bytes = delta > 0 ? FRAMES.udp.slice(delta) : new Uint8Array(FRAMES.udp.length - delta);
+        if (delta < 0) bytes.set(FRAMES.udp, -delta);
+        t.deepEqual(injectedOf(numbersOf(answer, INJECTED_BYTES), dataOf(answer, INJECTED_BYTES)), {
+          ...{ sent: false, interfaceIndex: 4, port: 104, vlan: 0, checksum: 0, bytes },
+        });
+      }
+      t.is((await core.ask(make.detachLink(link))).error, "None");
+    }
   });
 });
 
