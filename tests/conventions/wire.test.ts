@@ -146,7 +146,7 @@ test("a request is its fixed part and what follows; a reply that is too short is
   const bytes = encodeRequest("MAP_LOOKUP", fields, [key, new Uint8Array(0)]);
   t.deepEqual([...bytes], [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 9, 8, 7]);
   const answer = decodeReply("MAP_LOOKUP", Uint8Array.from([...bytes.subarray(0, 16), 5]));
-  t.deepEqual(answer?.reply, { error: 1, dataBytes: 2, found: 3, processor: 0 });
+  t.deepEqual(answer?.reply, { error: 1, dataBytes: 2, found: 3, reserved: 0 });
   t.deepEqual([...(answer?.data ?? [])], [5]);
   t.is(decodeReply("MAP_LOOKUP", bytes.subarray(0, 15)), undefined);
 });

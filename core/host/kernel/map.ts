@@ -5,11 +5,9 @@ import { mapForKernel } from "../../program/for-kernel.ts";
 import type { MapSpec } from "../../spec.ts";
 import { checkMapFlags, type EbpfMap, type MapEntry, type RingBuffer } from "../host.ts";
 import { type About, replyError } from "./errors.ts";
-import { decodeStructure, sizeOf, type ValueOf } from "./structure.ts";
+import { layoutOf, sizeOf } from "./structure.ts";
 import { closeHandle, type Driver, type Tail } from "./transact.ts";
 import { plainName, STRUCTURES } from "./wire.ts";
-
-type RecordHead = ValueOf<typeof STRUCTURES.RECORD>;
 
 export interface KernelMap extends EbpfMap {
   readonly handle: number;
@@ -172,12 +170,16 @@ function ringOf(opened: Opened): RingBuffer {
   };
 }
 
+const HEAD_BYTES = sizeOf(STRUCTURES.RECORD);
+const SIZE_AT = layoutOf(STRUCTURES.RECORD).get("dataBytes")?.offset ?? 0;
+
 /** Copies of what follows a reply of RING_READ. */
 function recordsOf(data: Uint8Array): Uint8Array[] {
+  const view = new DataView(data.buffer, data.byteOffset, data.length);
   const records: Uint8Array[] = [];
   for (let at = 0; at < data.length; ) {
-    const { dataBytes } = decodeStructure(STRUCTURES.RECORD, data.subarray(at)) as RecordHead;
-    const begin = at + sizeOf(STRUCTURES.RECORD);
+    const dataBytes = view.getUint32(at + SIZE_AT, true);
+    const begin = at + HEAD_BYTES;
     records.push(data.slice(begin, begin + dataBytes));
     at = begin + Math.ceil(dataBytes / 8) * 8;
   }

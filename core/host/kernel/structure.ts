@@ -39,8 +39,17 @@ function sizeOfMember(member: Member): number {
   return isArray(member) ? member[0] * member[1] : sizeOf(member);
 }
 
-/** Members in their order, each at a multiple of its alignment. */
-export function layoutOf(structure: Structure): ReadonlyMap<string, Place> {
+interface Layout {
+  readonly places: ReadonlyMap<string, Place>;
+  readonly sizeBytes: number;
+}
+
+/** A request would else take most of its time to find out the same again. */
+const layouts = new WeakMap<Structure, Layout>();
+
+function layOut(structure: Structure): Layout {
+  const known = layouts.get(structure);
+  if (known !== undefined) return known;
   const places = new Map<string, Place>();
   let end = 0;
   for (const [name, member] of Object.entries(structure)) {
@@ -49,13 +58,15 @@ export function layoutOf(structure: Structure): ReadonlyMap<string, Place> {
     places.set(name, { offset, sizeBytes });
     end = offset + sizeBytes;
   }
-  return places;
+  const layout = { places, sizeBytes: roundUp(end, alignmentOf(structure)) };
+  layouts.set(structure, layout);
+  return layout;
 }
 
-export function sizeOf(structure: Structure): number {
-  const last = [...layoutOf(structure).values()].at(-1);
-  return last === undefined ? 0 : roundUp(last.offset + last.sizeBytes, alignmentOf(structure));
-}
+/** Members in their order, each at a multiple of its alignment. */
+export const layoutOf = (structure: Structure): ReadonlyMap<string, Place> => layOut(structure).places;
+
+export const sizeOf = (structure: Structure): number => layOut(structure).sizeBytes;
 
 /** Writes it at the begin of `bytes`, which has room for it. */
 export function encodeStructure(structure: Structure, value: object, bytes: Uint8Array): void {
