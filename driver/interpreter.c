@@ -1,5 +1,10 @@
 // One label for each operation, to which the operation before it jumps; what a row of operation.h means is one line of a
 // table.
+#if defined(__GNUC__) && !defined(__clang__)
+// Of a function of labels gcc makes slower code when it looks for what they have in common (its manual says so of gcse).
+#pragma GCC optimize("no-gcse")
+#endif
+
 #include "interpreter.h"
 
 #include "arithmetic.h"
@@ -17,7 +22,7 @@ enum { WidthB, WidthH, WidthW, WidthDW, WidthCount };
 /** Which of a window's counts an access is held to. */
 enum { ReadableAccess = FALSE, WritableAccess = TRUE };
 
-/** The region of the last access that was looked up: by size how many places in it an access may begin at. */
+/** The packet, or the context if there is none: by size at how many places in it an access may begin. */
 typedef struct _WINDOW {
     UINT64 Start;
     UINT64 Readable[WidthCount];
@@ -28,6 +33,8 @@ typedef struct _MACHINE {
     UINT64 Registers[EBPF_REGISTER_COUNT];
     WINDOW Window;
     EBPF_RUN *Run;
+    /** What a frame has: nothing if the program cannot come to it. */
+    UINT32 FrameBytes;
     UINT32 Depth;
     FRAME Frames[EBPF_FRAME_COUNT];
 } MACHINE;
@@ -38,12 +45,40 @@ SetDepth(MACHINE *Machine, UINT32 Depth)
 {
     EBPF_RUN *Run = Machine->Run;
     UINT8 *Frame = Run->Stack + sizeof(Run->Stack) - (SIZE_T)Depth * EBPF_FRAME_SIZE_BYTES;
-    if (Depth > Machine->Depth)
+    if (Depth > Machine->Depth && Machine->FrameBytes != 0)
         memset(Frame, 0, EBPF_FRAME_SIZE_BYTES);
     Machine->Depth = Depth;
     Machine->Registers[EBPF_FRAME_POINTER] = (UINT64)(UINT_PTR)Frame + EBPF_FRAME_SIZE_BYTES;
     Run->Regions[RegionStack].Start = (UINT64)(UINT_PTR)Frame;
-    Run->Regions[RegionStack].SizeBytes = (UINT64)Depth * EBPF_FRAME_SIZE_BYTES;
+    Run->Regions[RegionStack].SizeBytes = (UINT64)Depth * Machine->FrameBytes;
+}
+
+static inline VOID
+OpenWindow(WINDOW *Window, const EBPF_RUN *Run)
+{
+    UINT32 Index = Run->Regions[RegionPacket].SizeBytes != 0 ? RegionPacket : RegionContext;
+    const EBPF_REGION *Region = &Run->Regions[Index];
+    UINT64 Writable = RunMayWrite(Run, Index, 0, Region->SizeBytes) ? UINT64_MAX : 0;
+    Window->Start = Region->Start;
+    for (UINT32 Width = 0; Width < WidthCount; Width++) {
+        UINT64 SizeBytes = (UINT64)1 << Width;
+        UINT64 Places = Region->SizeBytes < SizeBytes ? 0 : Region->SizeBytes - SizeBytes + 1;
+        Window->Readable[Width] = Places;
+        Window->Writable[Width] = Places & Writable;
+    }
+}
+
+/** Registers begin as 0. Field by field, for the frames are more than a short program takes. */
+static inline VOID
+Begin(MACHINE *Machine, const EBPF_OPERATIONS *Operations, EBPF_RUN *Run)
+{
+    UINT64 *R = Machine->Registers;
+    R[0] = R[1] = R[2] = R[3] = R[4] = R[5] = R[6] = R[7] = R[8] = R[9] = 0;
+    OpenWindow(&Machine->Window, Run);
+    Machine->Run = Run;
+    Machine->FrameBytes = Operations->UsesStack ? EBPF_FRAME_SIZE_BYTES : 0;
+    Machine->Depth = 0;
+    SetDepth(Machine, 1);
 }
 
 /** What comes after a jump or a call. */
@@ -93,32 +128,11 @@ CallHelper(MACHINE *Machine, const EBPF_OPERATION *I)
     return Fault;
 }
 
-/** Lets accesses to a region pass without a look at the others. */
-static VOID
-OpenWindow(WINDOW *Window, const EBPF_REGION *Region, BOOLEAN Writable)
-{
-    Window->Start = Region->Start;
-    for (UINT32 Size = 0; Size < WidthCount; Size++) {
-        UINT64 SizeBytes = (UINT64)1 << Size;
-        Window->Readable[Size] = Region->SizeBytes < SizeBytes ? 0 : Region->SizeBytes - SizeBytes + 1;
-        Window->Writable[Size] = Writable ? Window->Readable[Size] : 0;
-    }
-}
-
-/** Checks an access that is not within the window, and moves that there; but not to the stack, whose end moves itself. */
+/** Checks an access that is not within the window. */
 static EBPF_FAULT
-Reach(MACHINE *Machine, UINT64 Address, UINT32 Size, BOOLEAN Write)
+Reach(const MACHINE *Machine, UINT64 Address, UINT32 Width, BOOLEAN Write)
 {
-    const EBPF_RUN *Run = Machine->Run;
-    EBPF_FAULT Fault = RunCheckAccess(Run, Address, (UINT64)1 << Size, Write);
-    for (UINT32 Index = RegionContext; Index < RegionCount && Fault == FaultNone; Index++) {
-        const EBPF_REGION *Region = &Run->Regions[Index];
-        if (Address - Region->Start < Region->SizeBytes) {
-            OpenWindow(&Machine->Window, Region, RunMayWrite(Run, Index, 0, Region->SizeBytes));
-            break;
-        }
-    }
-    return Fault;
+    return RunCheckAccess(Machine->Run, Address, (UINT64)1 << Width, Write);
 }
 
 /** Reads network order into r0; FALSE if it is outside of the packet: then the function returns 0, as Linux' does. */
@@ -234,16 +248,26 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
         memcpy((VOID *)(UINT_PTR)Address, &Stored, sizeof(Stored)); \
     } while (FALSE)
 
+/** Writes a register, and keeps the value for the next operation. */
+#define SET(Register, Value) (R[Register] = Last = (Value))
+
 /** Labels of rows. */
 #define LABEL_64K(Code, ...) [Operation##Code##64K] = &&Code##64K,
 #define LABEL_64X(Code, ...) [Operation##Code##64X] = &&Code##64X,
 #define LABEL_32K(Code, ...) [Operation##Code##32K] = &&Code##32K,
 #define LABEL_32X(Code, ...) [Operation##Code##32X] = &&Code##32X,
+#define LABEL_64LK(Code, ...) [Operation##Code##64LK] = &&Code##64LK,
+#define LABEL_64LX(Code, ...) [Operation##Code##64LX] = &&Code##64LX,
+#define LABEL_64XL(Code, ...) [Operation##Code##64XL] = &&Code##64XL,
+#define LABEL_32LK(Code, ...) [Operation##Code##32LK] = &&Code##32LK,
+#define LABEL_32LX(Code, ...) [Operation##Code##32LX] = &&Code##32LX,
+#define LABEL_32XL(Code, ...) [Operation##Code##32XL] = &&Code##32XL,
 #define LABEL_ADD_64(Code, ...) [OperationAdd##Code##64] = &&Add##Code##64,
 #define LABEL_ADD_32(Code, ...) [OperationAdd##Code##32] = &&Add##Code##32,
-#define LABEL_PLAIN(Name, ...) [Operation##Name] = &&Name,
+#define LABEL_UNARY(Name, ...) [Operation##Name] = &&Name, [Operation##Name##Last] = &&Name##Last,
 #define LABEL_MEMORY(Size, ...)                                       \
     [OperationLoad##Size] = &&Load##Size,                             \
+    [OperationLoadLast##Size] = &&LoadLast##Size,                     \
     [OperationLoadStack##Size] = &&LoadStack##Size,                   \
     [OperationLoadSum##Size] = &&LoadSum##Size,                       \
     [OperationStore##Size] = &&Store##Size,                           \
@@ -263,23 +287,32 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
     [OperationCopySwapped##Size] = &&CopySwapped##Size,
 
 /** The operations of a row. */
-#define ALU_FORM(Label, Type, Second, Expression)                     \
+#define ALU_FORM(Label, Type, First, Second, Expression)              \
     Label : {                                                         \
-        Type A = (Type)R[I->Left], B = (Type)(Second);                \
-        R[I->Destination] = (Type)(Expression);                       \
+        Type A = (Type)(First), B = (Type)(Second);                   \
+        SET(I->Destination, (Type)(Expression));                      \
         NEXT;                                                         \
     }
-#define ALU(Code, Expression64, Expression32)                         \
-    ALU_FORM(Code##64K, UINT64, I->Wide, Expression64)                \
-    ALU_FORM(Code##64X, UINT64, R[I->Right], Expression64)            \
-    ALU_FORM(Code##32K, UINT32, I->Wide, Expression32)                \
-    ALU_FORM(Code##32X, UINT32, R[I->Right], Expression32)
+#define ALU(Code, Expression64, Expression32)                              \
+    ALU_FORM(Code##64K, UINT64, R[I->Left], I->Wide, Expression64)         \
+    ALU_FORM(Code##64X, UINT64, R[I->Left], R[I->Right], Expression64)     \
+    ALU_FORM(Code##32K, UINT32, R[I->Left], I->Wide, Expression32)         \
+    ALU_FORM(Code##32X, UINT32, R[I->Left], R[I->Right], Expression32)     \
+    ALU_FORM(Code##64LK, UINT64, Last, I->Wide, Expression64)              \
+    ALU_FORM(Code##64LX, UINT64, Last, R[I->Right], Expression64)          \
+    ALU_FORM(Code##64XL, UINT64, R[I->Left], Last, Expression64)           \
+    ALU_FORM(Code##32LK, UINT32, Last, I->Wide, Expression32)              \
+    ALU_FORM(Code##32LX, UINT32, Last, R[I->Right], Expression32)          \
+    ALU_FORM(Code##32XL, UINT32, R[I->Left], Last, Expression32)
+#define UNARY_FORM(Label, Type, First, Expression)                    \
+    Label : {                                                         \
+        Type A = (Type)(First);                                       \
+        SET(I->Destination, (Type)(Expression));                      \
+        NEXT;                                                         \
+    }
 #define UNARY(Name, Type, Expression)                                 \
-    Name : {                                                          \
-        Type A = (Type)R[I->Left];                                    \
-        R[I->Destination] = (Type)(Expression);                       \
-        NEXT;                                                         \
-    }
+    UNARY_FORM(Name, Type, R[I->Left], Expression)                    \
+    UNARY_FORM(Name##Last, Type, Last, Expression)
 #define JUMP_FORM(Label, Type, First, Second, Test)                   \
     Label : {                                                         \
         Type A = (Type)(First), B = (Type)(Second);                   \
@@ -288,7 +321,7 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
 #define JUMP_ADD(Label, Type, Unsigned, Test)                         \
     Label : {                                                         \
         Unsigned Sum = (Unsigned)(R[I->Left] + (UINT64)(INT8)I->Other); \
-        R[I->Left] = Sum;                                             \
+        SET(I->Left, Sum);                                            \
         Type A = (Type)Sum, B = (Type)I->Number;                      \
         JUMP_IF(Test);                                                \
     }
@@ -297,6 +330,12 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
     JUMP_FORM(Code##64X, Type64, R[I->Left], R[I->Right], Test)              \
     JUMP_FORM(Code##32K, Type32, R[I->Left], I->Number, Test)                \
     JUMP_FORM(Code##32X, Type32, R[I->Left], R[I->Right], Test)              \
+    JUMP_FORM(Code##64LK, Type64, Last, (INT64)I->Number, Test)              \
+    JUMP_FORM(Code##64LX, Type64, Last, R[I->Right], Test)                   \
+    JUMP_FORM(Code##64XL, Type64, R[I->Left], Last, Test)                    \
+    JUMP_FORM(Code##32LK, Type32, Last, I->Number, Test)                     \
+    JUMP_FORM(Code##32LX, Type32, Last, R[I->Right], Test)                   \
+    JUMP_FORM(Code##32XL, Type32, R[I->Left], Last, Test)                    \
     JUMP_ADD(Add##Code##64, Type64, UINT64, Test)                            \
     JUMP_ADD(Add##Code##32, Type32, UINT32, Test)
 
@@ -304,7 +343,7 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
     Label : {                                                         \
         REACH(Size, Readable, Where, 0);                              \
         READ(Type, Value);                                            \
-        R[I->Destination] = (Result);                                 \
+        SET(I->Destination, (Result));                                \
         NEXT;                                                         \
     }
 #define STORE(Label, Size, Type, Where, Value)                        \
@@ -318,17 +357,17 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
         {                                                             \
             REACH(Size, Readable, R[I->Left] + OFFSET_SMALL, SlotsBetween);  \
             READ(Type, Value);                                        \
-            R[I->Destination] = (Result);                             \
+            SET(I->Destination, (Result));                            \
         }                                                             \
         REACH(Size, Writable, R[I->Right] + OFFSET_DISTANCE, 0);                  \
-        WRITE(Type, R[I->Destination]);                               \
+        WRITE(Type, Last);                                            \
         NEXT;                                                         \
     }
 #define LOAD_TEST(Label, Size, Type, Test)                            \
     Label : {                                                         \
         REACH(Size, Readable, R[I->Left] + OFFSET_SMALL, 0);                 \
         READ(Type, Value);                                            \
-        R[I->Destination] = Value;                                    \
+        SET(I->Destination, Value);                                   \
         if (Value Test (UINT32)I->Number) {                           \
             I = TargetOf(I);                                          \
             GO;                                                       \
@@ -339,7 +378,7 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
     Label : {                                                         \
         UINT64 Address = R[EBPF_FRAME_POINTER] + OFFSET_WIDE;                \
         READ(Type, Value);                                            \
-        R[I->Destination] = Value;                                    \
+        SET(I->Destination, Value);                                   \
         NEXT;                                                         \
     }
 #define FRAME_STORE(Label, Type, Offset, Value)                       \
@@ -360,9 +399,10 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
 #define MEMORY(Size, Type)                                                                    \
     LOAD(Load##Size, Size, Type, R[I->Left] + OFFSET_WIDE, Value)                                    \
     LOAD(LoadSum##Size, Size, Type, R[I->Left] + R[I->Right] + OFFSET_WIDE, Value)                   \
+    LOAD(LoadLast##Size, Size, Type, Last + OFFSET_WIDE, Value)                               \
     FRAME_LOAD(LoadStack##Size, Type)                                                         \
     STORE(Store##Size, Size, Type, R[I->Left] + OFFSET_WIDE, R[I->Right])                            \
-    STORE(StoreSum##Size, Size, Type, (R[I->Destination] = R[I->Left] + R[I->Right]) + OFFSET_WIDE, R[I->Other]) \
+    STORE(StoreSum##Size, Size, Type, SET(I->Destination, R[I->Left] + R[I->Right]) + OFFSET_WIDE, R[I->Other]) \
     FRAME_STORE(StoreStack##Size, Type, OFFSET_WIDE, R[I->Right])                                    \
     STORE(StoreNumber##Size, Size, Type, R[I->Left] + OFFSET_DISTANCE, (INT64)I->Number)                  \
     FRAME_STORE(StoreNumberStack##Size, Type, OFFSET_DISTANCE, (INT64)I->Number)                          \
@@ -390,8 +430,12 @@ VOID
 InterpreterRun(const EBPF_OPERATIONS *Operations, EBPF_RUN *Run, UINT64 R1, UINT64 R2)
 {
     static const VOID *const Labels[OperationCodeCount] = {
-        ALU_ROWS(LABEL_64K) ALU_ROWS(LABEL_64X) ALU_ROWS(LABEL_32K) ALU_ROWS(LABEL_32X) UNARY_ROWS(LABEL_PLAIN)
+        ALU_ROWS(LABEL_64K) ALU_ROWS(LABEL_64X) ALU_ROWS(LABEL_32K) ALU_ROWS(LABEL_32X) UNARY_ROWS(LABEL_UNARY)
         JUMP_ROWS(LABEL_64K) JUMP_ROWS(LABEL_64X) JUMP_ROWS(LABEL_32K) JUMP_ROWS(LABEL_32X)
+        ALU_ROWS(LABEL_64LK) ALU_ROWS(LABEL_64LX) ALU_ROWS(LABEL_64XL)
+        ALU_ROWS(LABEL_32LK) ALU_ROWS(LABEL_32LX) ALU_ROWS(LABEL_32XL)
+        JUMP_ROWS(LABEL_64LK) JUMP_ROWS(LABEL_64LX) JUMP_ROWS(LABEL_64XL)
+        JUMP_ROWS(LABEL_32LK) JUMP_ROWS(LABEL_32LX) JUMP_ROWS(LABEL_32XL)
         JUMP_ROWS(LABEL_ADD_64) JUMP_ROWS(LABEL_ADD_32)
         MEMORY_ROWS(LABEL_MEMORY) NARROW_ROWS(LABEL_NARROW) SWAP_ROWS(LABEL_SWAP)
         [OperationMoveNumber] = &&MoveNumber,
@@ -406,11 +450,10 @@ InterpreterRun(const EBPF_OPERATIONS *Operations, EBPF_RUN *Run, UINT64 R1, UINT
     UINT64 *const R = Machine.Registers;
     const EBPF_OPERATION *I = Operations->First;
     UINT64 Budget = Run->Budget;
+    UINT64 Last = 0;
     EBPF_FAULT Fault;
     UINT32 Before;
-    memset(&Machine, 0, offsetof(MACHINE, Frames));
-    Machine.Run = Run;
-    SetDepth(&Machine, 1);
+    Begin(&Machine, Operations, Run);
     R[1] = R1;
     R[2] = R2;
     GO;
@@ -423,7 +466,7 @@ InterpreterRun(const EBPF_OPERATIONS *Operations, EBPF_RUN *Run, UINT64 R1, UINT
     ATOMIC(AtomicW, W)
     ATOMIC(AtomicDW, DW)
 MoveNumber:
-    R[I->Destination] = OFFSET_WIDE;
+    SET(I->Destination, OFFSET_WIDE);
     NEXT;
 Jump:
     PAY((UINT32)I->Number);

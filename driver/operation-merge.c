@@ -193,3 +193,60 @@ OperationMerge(EBPF_OPERATION *First, const EBPF_OPERATION *Second, UINT32 End)
         Merge = Rules[Index](First, Second);
     return Merge == MergeNone ? MergeOver(First, Second, End) : Merge;
 }
+
+/** Groups whose Left, or Right, may come from the operation before, and what they are then. */
+typedef struct _FORWARD {
+    UINT16 First;
+    UINT16 Count;
+    UINT16 Left;
+    /** 0: there is none. */
+    UINT16 Right;
+} FORWARD;
+
+static const FORWARD Forwards[] = {
+    {ALU_GROUP(64K), OperationADD64LK, 0},
+    {ALU_GROUP(64X), OperationADD64LX, OperationADD64XL},
+    {ALU_GROUP(32K), OperationADD32LK, 0},
+    {ALU_GROUP(32X), OperationADD32LX, OperationADD32XL},
+    {OperationMove64, OperationMove64Last - OperationMove64, OperationMove64Last, 0},
+    {JUMP_GROUP(64K), OperationJEQ64LK, 0},
+    {JUMP_GROUP(64X), OperationJEQ64LX, OperationJEQ64XL},
+    {JUMP_GROUP(32K), OperationJEQ32LK, 0},
+    {JUMP_GROUP(32X), OperationJEQ32LX, OperationJEQ32XL},
+    {SIZE_GROUP(Load), OperationLoadLastB, 0},
+};
+
+/** The register that it leaves the value of to the next one. */
+static UINT8
+WrittenBy(const EBPF_OPERATION *Operation, UINT8 Last)
+{
+    UINT16 Code = Operation->Code;
+    if (IsOf(Code, OperationAddJEQ64, 2 * JumpCount))
+        return Operation->Left;
+    if (Code < OperationJEQ64K || IsOf(Code, OperationLoadB, OperationLoadPacketB - OperationLoadB) ||
+        IsOf(Code, SIZE_GROUP(StoreSum)) || IsOf(Code, OperationCopyB, OperationAtomicW - OperationCopyB))
+        return Operation->Destination;
+    // What remains of memory is stores, of jumps those that change nothing.
+    if (Code < OperationLoadB || IsOf(Code, OperationStoreB, OperationCopyB - OperationStoreB))
+        return Last;
+    return OPERATION_NO_REGISTER;
+}
+
+_Use_decl_annotations_
+UINT8
+OperationForward(EBPF_OPERATION *Operation, UINT8 Last)
+{
+    UINT8 Written = WrittenBy(Operation, Last);
+    for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Forwards); Index++) {
+        const FORWARD *Forward = &Forwards[Index];
+        if (!IsOf(Operation->Code, Forward->First, Forward->Count))
+            continue;
+        UINT16 Row = Operation->Code - Forward->First;
+        if (Operation->Left == Last)
+            Operation->Code = Forward->Left + Row;
+        else if (Operation->Right == Last && Forward->Right != 0)
+            Operation->Code = Forward->Right + Row;
+        break;
+    }
+    return Written;
+}

@@ -20,3 +20,11 @@ typedef enum _OPERATION_MERGE {
  */
 _IRQL_requires_max_(PASSIVE_LEVEL) OPERATION_MERGE OperationMerge(
     _Inout_ EBPF_OPERATION *First, _In_ const EBPF_OPERATION *Second, _In_ UINT32 End);
+
+#define OPERATION_NO_REGISTER UINT8_MAX
+
+/**
+ * Lets an operation, with which all merging is done, have the value of a register from the one before it, which has written Last.
+ * Returns what the next one may have: a register that this one has written, or Last again.
+ */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT8 OperationForward(_Inout_ EBPF_OPERATION *Operation, _In_ UINT8 Last);

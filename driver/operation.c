@@ -219,9 +219,21 @@ SlotsOf(const EBPF_INSTRUCTION *I)
 static BOOLEAN
 HasTarget(UINT16 Code)
 {
-    return (Code >= OperationJEQ64K && Code <= OperationAddJSET32) ||
+    return (Code >= OperationJEQ64K && Code <= OperationJSET32XL) ||
            (Code >= OperationLoadJEQB && Code <= OperationLoadJNEW) || Code == OperationJump ||
            Code == OperationCallLocal;
+}
+
+/** Wide immediates have no registers in their second slot. */
+static BOOLEAN
+UsesStack(const EBPF_BYTECODE *Bytecode)
+{
+    for (UINT32 Slot = 0; Slot < Bytecode->SlotCount; Slot++) {
+        const EBPF_INSTRUCTION *I = &Bytecode->Slots[Slot];
+        if (I->Destination == EBPF_FRAME_POINTER || I->Source == EBPF_FRAME_POINTER)
+            return TRUE;
+    }
+    return FALSE;
 }
 
 static VOID
@@ -241,14 +253,20 @@ FillOperations(const DECODER *Decoder)
 {
     const EBPF_BYTECODE *Bytecode = Decoder->Bytecode;
     EBPF_OPERATIONS *Operations = Decoder->Operations;
+    UINT8 Last = OPERATION_NO_REGISTER;
+    BOOLEAN IsTarget = TRUE;
     UINT32 Slots;
     for (UINT32 Slot = 0; Slot < Bytecode->SlotCount; Slot += Slots) {
         Slots = SlotsOf(&Bytecode->Slots[Slot]);
         EBPF_OPERATION Operation = Decode(Decoder, Slot);
         OPERATION_MERGE Merge = MergeNone;
-        if (Slot != 0 && Decoder->Places[Slot] != PLACE_OF_TARGET)
-            Merge = OperationMerge(&Operations->First[Operations->Count - 1], &Operation, Slot + Slots);
+        EBPF_OPERATION *Before = Slot == 0 ? NULL : &Operations->First[Operations->Count - 1];
+        if (Before != NULL && Decoder->Places[Slot] != PLACE_OF_TARGET)
+            Merge = OperationMerge(Before, &Operation, Slot + Slots);
         if (Merge == MergeNone) {
+            if (Before != NULL)
+                Last = OperationForward(Before, IsTarget ? OPERATION_NO_REGISTER : Last);
+            IsTarget = Decoder->Places[Slot] == PLACE_OF_TARGET;
             Decoder->Places[Slot] = Operations->Count;
             Operations->First[Operations->Count++] = Operation;
         }
@@ -285,6 +303,7 @@ OperationsCreate(const EBPF_BYTECODE *Bytecode, const EBPF_PROGRAM_TYPE *Type, E
         return STATUS_NO_MEMORY;
     }
     Operations->Slots = (UINT32 *)&Operations->First[Count];
+    Operations->UsesStack = UsesStack(Bytecode);
     MarkTargets(&Decoder);
     FillOperations(&Decoder);
     ResolveTargets(&Decoder);

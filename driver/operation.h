@@ -37,6 +37,8 @@ typedef struct _EBPF_OPERATIONS {
     UINT32 Count;
     /** What both take. */
     UINT32 SizeBytes;
+    /** Whether there is an instruction with r10, without which no program comes to its stack. */
+    BOOLEAN UsesStack;
 } EBPF_OPERATIONS;
 
 /**
@@ -101,10 +103,18 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID OperationsDestroy(_Inout_ EBPF_OPERATION
 #define NAME_64X(Code, ...) Operation##Code##64X,
 #define NAME_32K(Code, ...) Operation##Code##32K,
 #define NAME_32X(Code, ...) Operation##Code##32X,
+#define NAME_64LK(Code, ...) Operation##Code##64LK,
+#define NAME_64LX(Code, ...) Operation##Code##64LX,
+#define NAME_64XL(Code, ...) Operation##Code##64XL,
+#define NAME_32LK(Code, ...) Operation##Code##32LK,
+#define NAME_32LX(Code, ...) Operation##Code##32LX,
+#define NAME_32XL(Code, ...) Operation##Code##32XL,
 #define NAME_ADD_64(Code, ...) OperationAdd##Code##64,
 #define NAME_ADD_32(Code, ...) OperationAdd##Code##32,
 #define NAME_PLAIN(Name, ...) Operation##Name,
+#define NAME_LAST(Name, ...) Operation##Name##Last,
 #define NAME_LOAD(Size, ...) OperationLoad##Size,
+#define NAME_LOAD_LAST(Size, ...) OperationLoadLast##Size,
 #define NAME_LOAD_STACK(Size, ...) OperationLoadStack##Size,
 #define NAME_LOAD_SUM(Size, ...) OperationLoadSum##Size,
 #define NAME_LOAD_SIGNED(Size, ...) OperationLoadSigned##Size,
@@ -121,20 +131,27 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID OperationsDestroy(_Inout_ EBPF_OPERATION
 #define NAME_COPY(Size, ...) OperationCopy##Size,
 #define NAME_COPY_SWAPPED(Size, ...) OperationCopySwapped##Size,
 
-/** Groups of one shape have their rows in one order, so that one leads to another. */
+/**
+ * Groups of one shape have their rows in one order, so that one leads to another. L stands for a register that the operation before
+ * has written, whose value needs not be read again: in front of the other operand for Left, after it for Right.
+ */
 typedef enum _OPERATION_CODE {
     // Destination = Left and Wide, or Left and Right.
     ALU_ROWS(NAME_64K) ALU_ROWS(NAME_64X) ALU_ROWS(NAME_32K) ALU_ROWS(NAME_32X)
+    ALU_ROWS(NAME_64LK) ALU_ROWS(NAME_64LX) ALU_ROWS(NAME_64XL) ALU_ROWS(NAME_32LK) ALU_ROWS(NAME_32LX) ALU_ROWS(NAME_32XL)
     // Destination = Left.
-    UNARY_ROWS(NAME_PLAIN)
+    UNARY_ROWS(NAME_PLAIN) UNARY_ROWS(NAME_LAST)
     // Destination = Wide.
     OperationMoveNumber,
     // If Left and Number, or Left and Right.
     JUMP_ROWS(NAME_64K) JUMP_ROWS(NAME_64X) JUMP_ROWS(NAME_32K) JUMP_ROWS(NAME_32X)
     // Left += Other, which is signed; if Left and Number.
     JUMP_ROWS(NAME_ADD_64) JUMP_ROWS(NAME_ADD_32)
+    // The same as those before.
+    JUMP_ROWS(NAME_64LK) JUMP_ROWS(NAME_64LX) JUMP_ROWS(NAME_64XL)
+    JUMP_ROWS(NAME_32LK) JUMP_ROWS(NAME_32LX) JUMP_ROWS(NAME_32XL)
     // Destination = [Left + Wide]; Destination = [Left + Right + Wide].
-    MEMORY_ROWS(NAME_LOAD) MEMORY_ROWS(NAME_LOAD_STACK) MEMORY_ROWS(NAME_LOAD_SUM) NARROW_ROWS(NAME_LOAD_SIGNED)
+    MEMORY_ROWS(NAME_LOAD) MEMORY_ROWS(NAME_LOAD_LAST) MEMORY_ROWS(NAME_LOAD_STACK) MEMORY_ROWS(NAME_LOAD_SUM) NARROW_ROWS(NAME_LOAD_SIGNED)
     SWAP_ROWS(NAME_LOAD_SWAPPED)
     // Destination = [Left + Small]; if Destination and Number. Forwards.
     NARROW_ROWS(NAME_LOAD_JEQ) NARROW_ROWS(NAME_LOAD_JNE)
