@@ -6,7 +6,8 @@
 
 enum { RUN = X64_R12, BUDGET = X64_RDI, SCRATCH = X64_R11, SCRATCH2 = X64_R10 };
 
-#define JIT_MOST_FUSED 3
+/** A move, a shift, two additions and a load. */
+#define JIT_MOST_FUSED 5
 
 /** Where r0 to r10 are. */
 extern const UINT8 JitRegisters[EBPF_REGISTER_COUNT];
@@ -35,6 +36,8 @@ typedef struct _JIT {
     BOOLEAN CallsNative;
     BOOLEAN UsesStack;
     UINT32 Unwind;
+    /** The slot whose instruction has left the zero flag as its result's. */
+    UINT32 FlagsSlot;
     UINT32 Slot;
     /** The function that Slot is of. */
     const EBPF_SUBPROGRAM *Subprogram;
@@ -60,25 +63,52 @@ _IRQL_requires_max_(PASSIVE_LEVEL) UINT32 JitOperand(_Inout_ JIT *Jit, _In_ cons
 /** Operations that the processor has in the same form: Operation of the first group, Opcode with a register. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitSimple(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I, _In_ UINT32 Operation, _In_ UINT32 Opcode);
 
-/** Shifts by a constant below Width. */
+/** Shifts by a constant below Width; by 0 too. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitShift(_Inout_ JIT *Jit, _In_ UINT32 Width, _In_ UINT32 Operation, _In_ UINT32 To, _In_ UINT8 Count);
 
-/** Multiplies by a constant of the program. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitAnd(_Inout_ JIT *Jit, _In_ UINT32 Width, _In_ UINT32 To, _In_ INT32 Mask);
+
+/** Multiplies by a constant of the program. May change SCRATCH2, where that is not To. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitMultiply(_Inout_ JIT *Jit, _In_ UINT32 Width, _In_ UINT32 To, _In_ INT32 Factor);
+
+/** Fills To with the lowest 8, 16 or 32 bits of From, extended; Signed to Width. Writes nothing for others: FALSE. */
+_IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN JitExtend(
+    _Inout_ JIT *Jit, _In_ UINT32 Width, _In_ UINT32 To, _In_ UINT32 From, _In_ INT64 Bits, _In_ BOOLEAN Signed);
+
+/** Is it an order of bytes that x64 has not already? */
+_IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN JitIsSwap(_In_ const EBPF_INSTRUCTION *I);
+
+/** Divisions, by registers and by constants. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitDivide(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I, _In_ BOOLEAN Modulo);
 
 /** All of the classes ALU and ALU64. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitArithmetic(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);
 
+/** What an instruction costs: a jump back the slots it goes over, a call those of the function. 0: it is free. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT32 JitCostOf(_In_ const JIT *Jit, _In_ UINT32 Slot);
+
+/** Takes the cost from the budget. Then X64_B is the condition that it did not suffice: the run ends by the stub. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitCharge(_Inout_ JIT *Jit, _In_ UINT32 Cost);
+
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitJump(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);
+
 /** Of memory that is accessed: bits. */
 _IRQL_requires_max_(PASSIVE_LEVEL) UINT32 JitSizeOf(_In_ const EBPF_INSTRUCTION *I);
 
-_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitLoad(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I, _In_ BOOLEAN Signed);
+/** How an x64 load of that many bits fills a register. */
+typedef struct _LOAD_FORM {
+    UINT32 Bits, Width, Opcode;
+} LOAD_FORM;
+
+_IRQL_requires_max_(PASSIVE_LEVEL) LOAD_FORM JitLoadForm(_In_ const EBPF_INSTRUCTION *I);
+
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID JitLoad(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);
 
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitStoreRegister(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I, _In_ UINT32 From);
 
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitStoreImmediate(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);
 
-/** Writes the first two or three of Count instructions as one, where there is one that does the same; else 0. */
+/** Writes the first of Count instructions as one, where there is one that does the same, and tells how many; else 0. */
 _IRQL_requires_max_(PASSIVE_LEVEL) UINT32 JitFuse(
     _Inout_ JIT *Jit, _In_reads_(Count) const EBPF_INSTRUCTION *I, _In_ UINT32 Count);
 

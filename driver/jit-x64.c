@@ -17,27 +17,6 @@ enum { TARGET = 1, TARGET_OF_LOOP = 2 };
 /** Of a cache line. */
 #define LOOP_ALIGNMENT 64
 
-/** Takes the cost from the budget. Then X64_B is the condition that it did not suffice: the run ends by the stub. */
-static VOID
-Charge(JIT *Jit, UINT32 Cost)
-{
-    X64Group(&Jit->Code, 64, X64_SUB, BUDGET, (INT32)Cost);
-}
-
-/** What an instruction costs: a jump back the slots it goes over, a call those of the function. 0: it is free. */
-static UINT32
-CostOf(const JIT *Jit, UINT32 Slot)
-{
-    const EBPF_INSTRUCTION *I = &Jit->Bytecode->Slots[Slot];
-    UINT32 Target = BytecodeTarget(Jit->Bytecode->Slots, Slot);
-    if (Opcodes[I->Opcode].Kind == OpcodeJump)
-        return Target <= Slot ? Slot - Target + 1 : 0;
-    if (I->Opcode != EBPF_OPCODE_CALL || I->Source != EBPF_CALL_LOCAL)
-        return 0;
-    const EBPF_SUBPROGRAM *Callee = BytecodeFindSubprogram(Jit->Bytecode, Target);
-    return Callee->End - Callee->Start;
-}
-
 /** Is it a call of C: of a helper, or of what reads the packet? */
 static BOOLEAN
 IsNativeCall(const EBPF_INSTRUCTION *I)
@@ -185,79 +164,11 @@ LoadPacket(JIT *Jit, const EBPF_INSTRUCTION *I)
     X64Land(Code, Inside);
 }
 
-static UINT32
-ConditionOf(const EBPF_INSTRUCTION *I)
-{
-    switch (I->Opcode & 0xf0) {
-    case EBPF_JEQ:
-        return X64_E;
-    case EBPF_JNE:
-    case EBPF_JSET:
-        return X64_NE;
-    case EBPF_JGT:
-        return X64_A;
-    case EBPF_JGE:
-        return X64_AE;
-    case EBPF_JLT:
-        return X64_B;
-    case EBPF_JLE:
-        return X64_BE;
-    case EBPF_JSGT:
-        return X64_G;
-    case EBPF_JSGE:
-        return X64_GE;
-    case EBPF_JSLT:
-        return X64_L;
-    case EBPF_JSLE:
-        return X64_LE;
-    default:
-        return X64_ALWAYS;
-    }
-}
-
-static VOID
-Compare(JIT *Jit, const EBPF_INSTRUCTION *I)
-{
-    UINT32 Left = JitRegisters[I->Destination];
-    UINT32 Width = JitWidthOf(I);
-    if ((I->Opcode & 0xf0) != EBPF_JSET) {
-        JitSimple(Jit, I, X64_CMP, X64_CMP_WITH);
-    } else if ((I->Opcode & EBPF_X) != 0 || !JitIsPlain(Jit, I->Immediate)) {
-        X64Register(&Jit->Code, Width, X64_TEST_WITH, JitOperand(Jit, I), Left);
-    } else {
-        X64Register(&Jit->Code, Width, X64_UNARY, X64_TEST, Left);
-        X64Bytes(&Jit->Code, 4, (UINT32)I->Immediate);
-    }
-}
-
-static VOID
-Jump(JIT *Jit, const EBPF_INSTRUCTION *I)
-{
-    UINT32 Condition = ConditionOf(I);
-    UINT32 Cost = CostOf(Jit, Jit->Slot);
-    UINT32 Target = Jit->Places[BytecodeTarget(Jit->Bytecode->Slots, Jit->Slot)];
-    UINT32 NotTaken = 0;
-    if (Condition != X64_ALWAYS)
-        Compare(Jit, I);
-    if (Cost == 0) {
-        X64Jump(&Jit->Code, Condition, Target);
-        return;
-    }
-    // Conditions come in pairs of opposites.
-    if (Condition != X64_ALWAYS)
-        NotTaken = X64Skip(&Jit->Code, Condition ^ 1);
-    Charge(Jit, Cost);
-    X64Jump(&Jit->Code, X64_AE, Target);
-    X64Jump(&Jit->Code, X64_ALWAYS, Jit->Stubs[Jit->Slot]);
-    if (Condition != X64_ALWAYS)
-        X64Land(&Jit->Code, NotTaken);
-}
-
 static VOID
 CallLocal(JIT *Jit)
 {
     X64_CODE *Code = &Jit->Code;
-    Charge(Jit, CostOf(Jit, Jit->Slot));
+    JitCharge(Jit, JitCostOf(Jit, Jit->Slot));
     X64Jump(Code, X64_B, Jit->Stubs[Jit->Slot]);
     PushKept(Jit);
     if (Jit->UsesStack)
@@ -343,7 +254,7 @@ Instruction(JIT *Jit, const EBPF_INSTRUCTION *I)
             LoadPacket(Jit, I);
         return;
     case EBPF_CLASS_LDX:
-        JitLoad(Jit, I, (I->Opcode & 0xe0) == EBPF_MEMSX);
+        JitLoad(Jit, I);
         return;
     case EBPF_CLASS_ST:
         JitStoreImmediate(Jit, I);
@@ -360,7 +271,7 @@ Instruction(JIT *Jit, const EBPF_INSTRUCTION *I)
     if (I->Opcode == EBPF_OPCODE_EXIT)
         Exit(Jit);
     else if (I->Opcode != EBPF_OPCODE_CALL)
-        Jump(Jit, I);
+        JitJump(Jit, I);
     else if (I->Source == EBPF_CALL_LOCAL)
         CallLocal(Jit);
     else
@@ -374,7 +285,7 @@ WriteStubs(JIT *Jit)
     X64_CODE *Code = &Jit->Code;
     for (UINT32 Slot = 0; Slot < Jit->Bytecode->SlotCount; Slot++) {
         // What is no instruction has no place.
-        UINT32 Cost = Jit->Places[Slot] == 0 ? 0 : CostOf(Jit, Slot);
+        UINT32 Cost = Jit->Places[Slot] == 0 ? 0 : JitCostOf(Jit, Slot);
         if (Cost == 0)
             continue;
         Jit->Stubs[Slot] = Code->SizeBytes;
@@ -431,7 +342,7 @@ FindUses(JIT *Jit)
     for (UINT32 Slot = 0; Slot < Jit->Bytecode->SlotCount; Slot++) {
         const EBPF_INSTRUCTION *I = &Jit->Bytecode->Slots[Slot];
         Named |= 1u << I->Destination | 1u << I->Source;
-        if (CostOf(Jit, Slot) != 0)
+        if (JitCostOf(Jit, Slot) != 0)
             Jit->Charges = TRUE;
         if (IsNativeCall(I))
             Jit->CallsNative = TRUE;
@@ -462,6 +373,7 @@ static VOID
 Pass(JIT *Jit)
 {
     Jit->Code.SizeBytes = 0;
+    Jit->FlagsSlot = Jit->Bytecode->SlotCount;
     Enter(Jit);
     for (UINT32 Index = 0; Index < Jit->Bytecode->SubprogramCount; Index++)
         WriteFunction(Jit, &Jit->Bytecode->Subprograms[Index]);

@@ -53,7 +53,7 @@ enum {
 enum { X64_GROUP_BYTE = 0x83, X64_GROUP_WORD = 0x81, X64_SHIFT_BYTE = 0xc1, X64_SHIFT_CL = 0xd3, X64_UNARY = 0xf7 };
 enum { X64_ADD = 0, X64_OR = 1, X64_AND = 4, X64_SUB = 5, X64_XOR = 6, X64_CMP = 7 };
 enum { X64_ROR = 1, X64_SHL = 4, X64_SHR = 5, X64_SAR = 7 };
-enum { X64_TEST = 0, X64_NEG = 3, X64_DIV = 6, X64_IDIV = 7 };
+enum { X64_TEST = 0, X64_NEG = 3, X64_MUL = 4, X64_DIV = 6, X64_IDIV = 7 };
 enum { X64_MOV_BYTE_IMMEDIATE = 0xc6, X64_MOV_IMMEDIATE = 0xc7, X64_IMUL_IMMEDIATE = 0x69 };
 
 /** Conditions of jumps. */

@@ -111,6 +111,68 @@ test("each instruction, with any registers and values, does the same in every en
   t.true(ROWS.length > 150);
 });
 
+/** Numbers at the edges of quotients, of 32 and 64 bits, and others. */
+function dividends(next: Next, divisor: number): bigint[] {
+  const edges = [32, 64].flatMap((bits) => {
+    const by = BigInt.asUintN(bits, BigInt(divisor)) || 1n;
+    const last = ((1n << BigInt(bits)) - 1n) / by;
+    const quotients = [1n, 2n, last >> 1n, (last * BigInt(next(2 ** 31))) >> 31n, last - 1n, last];
+    return quotients.flatMap((quotient) => [-1n, 0n, 1n].map((more) => quotient * by + more));
+  });
+  const others = Array.from({ length: 20 }, () => value(next));
+  return [...edges, ...WIDE, ...others].map((number) => BigInt.asUintN(64, number));
+}
+
+const DIVISIONS = ["r /= d", "r %= d", "w /= d", "w %= d"] as const;
+/** A number, and what each of the divisions makes of it. */
+const ROW_BYTES = 8 * (1 + DIVISIONS.length);
+
+/** Divides each number in memory in some register. All others keep what they have: r0 is the sum of them. */
+function divisionProgram(next: Next, divisor: number, count: number): string {
+  const registers = [0, 2, 3, 4, 5, 6, 7, 9];
+  const body = DIVISIONS.map((text, index) => {
+    const register = registers[next(registers.length)] ?? 0;
+    const division = text.replace(/[rw]/, `$&${register}`).replace("d", `${divisor}`);
+    return `r${register} = *(u64 *)(r8 + 0)\n${division}\n*(u64 *)(r8 + ${8 + index * 8}) = r${register}`;
+  });
+  const lines = [
+    ...["r8 = r1", ...registers.map((register) => `r${register} = 1${register}`), `r1 = ${count}`],
+    ...["again:", ...body, `r8 += ${ROW_BYTES}`, "r1 -= 1", "if r1 != 0 goto again"],
+    ...[...registers.slice(1).map((register) => `r0 += r${register}`), "exit"],
+  ];
+  return lines.join("\n");
+}
+
+function divide(number: bigint, divisor: number): bigint[] {
+  return [64, 32].flatMap((bits) => {
+    const [left, right] = [BigInt.asUintN(bits, number), BigInt.asUintN(bits, BigInt(divisor))];
+    return right === 0n ? [0n, left] : [left / right, left % right];
+  });
+}
+
+test("division by any constant has the quotient and the rest", (t) => {
+  const next = generator(5);
+  const powers = Array.from({ length: 31 }, (_, power) => 2 ** power);
+  const around = powers.flatMap((power) => [power - 1, power, power + 1, -power]);
+  const divisors = [...around, 7, 11, 641, 6700417, 1e9, -(2 ** 31), 2 ** 31 - 1];
+  for (let count = 0; count < share(150); count++) divisors.push(immediate(next));
+  for (const divisor of divisors) {
+    const numbers = dividends(next, divisor);
+    const given = new BigUint64Array(numbers.flatMap((number) => [number, 0n, 0n, 0n, 0n]));
+    const expected = numbers.flatMap((number) => [number, ...divide(number, divisor)]);
+    const code = encode(parse(divisionProgram(next, divisor, numbers.length)));
+    const results = DRIVER_ENGINES.map((engine) => {
+      const words = given.slice();
+      const { result, fault } = runOnMemory(code, new Uint8Array(words.buffer), engine);
+      const wrong = words.findIndex((word, index) => word !== expected[index]);
+      if (wrong >= 0)
+        t.fail(`${engine}: ${expected[wrong - (wrong % 5)]}, ${DIVISIONS[(wrong % 5) - 1]}: d = ${divisor}`);
+      return `${fault} ${result}`;
+    });
+    t.is(new Set(results).size, 1, `${divisor}: ${results.join(", ")}`);
+  }
+});
+
 /** Of EBPF_PROGRAM: where JIT_CODE has the address and the size of the code. */
 function codeOf(program: DriverProgram): { start: bigint; bytes: Buffer } {
   const words = new BigUint64Array(koffi.view(program.address, 512).slice(0));
@@ -143,8 +205,17 @@ test("blinded code has no constant of the program in it", (t) => {
     w2 *= 0x5a5a1234
     r2 ^= 0x5a5a1234
     r2 /= 0x5a5a1234
+    r2 %= 0x5a5a1234
+    r2 &= 0x5a5a1234
+    r3 = r2
+    r3 += 0x5a5a1234
+    r3 -= 0x5a5a1234
+    w3 = w2
+    w3 += 0x5a5a1234
     *(u32 *)(r10 - 4) = 0x5a5a1234
     if r2 == 0x5a5a1234 goto +0
+    if w2 != 0x5a5a1234 goto +0
+    if r2 > 0x5a5a1234 goto +0
     if w2 & 0x5a5a1234 goto +0
     r0 = 7
     exit`;

@@ -2,121 +2,31 @@
 // memory they use are initialised, accesses are in bounds, and each jump back costs fuel. Control flow is otherwise
 // arbitrary: jumps lead into loops too, so that graphs are often irreducible.
 import fc from "fast-check";
-import type {
-  AluOperation,
-  Instruction,
-  JumpCondition,
-  Operand,
-  SizeBytes,
-} from "../../core/isa/instruction.ts";
+import type { Instruction, JumpCondition, Operand } from "../../core/isa/instruction.ts";
+import {
+  alu,
+  aluOperation,
+  FREE,
+  MEMORY,
+  numbers,
+  operand,
+  register,
+  STACK,
+  sequence,
+  straight,
+  value,
+  width,
+} from "./generate-instructions.ts";
 
-/** r8 is the memory, r9 the fuel, r10 the stack; these are free. */
-const FREE = [0, 1, 2, 3, 4, 5, 6, 7] as const;
-const MEMORY = 8;
 const FUEL = 9;
-const STACK = 10;
 
-const numbers = fc.oneof(
-  fc.constantFrom(0n, 1n, -1n, 2n ** 31n, -(2n ** 31n), 2n ** 32n, 2n ** 63n, 2n ** 64n - 1n, 0x8000n, 0x80n),
-  fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-);
-const immediates = fc.oneof(fc.constantFrom(0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 31, 32, 63, 64), fc.integer());
-const register = fc.constantFrom(...FREE);
-const width = fc.constantFrom<32 | 64>(32, 64);
-const operand: fc.Arbitrary<Operand> = fc.oneof(
-  register.map((number): Operand => ({ kind: "register", register: number })),
-  immediates.map((value): Operand => ({ kind: "immediate", value })),
-);
-const aluOperation = fc.constantFrom<AluOperation>(
-  ...(["add", "sub", "mul", "div", "sdiv", "or", "and", "lsh", "rsh", "mod", "smod", "xor", "arsh"] as const),
-);
 const test = fc.constantFrom<JumpCondition>(
   ...(["eq", "ne", "set", "ugt", "uge", "ult", "ule", "sgt", "sge", "slt", "sle"] as const),
 );
 
-/** A base and an offset within its 64 bytes. */
-function place(sizeBytes: SizeBytes, aligned: boolean): fc.Arbitrary<{ base: number; offset: number }> {
-  return fc
-    .tuple(fc.constantFrom(MEMORY, STACK), fc.nat({ max: 64 - sizeBytes }))
-    .map(([base, at]) => ({ base, at: aligned ? at - (at % sizeBytes) : at }))
-    .map(({ base, at }) => ({ base, offset: base === STACK ? at - 64 : at }));
-}
-
-const straight: fc.Arbitrary<Instruction> = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      kind: fc.constant("alu" as const),
-      width,
-      operation: aluOperation,
-      destination: register,
-      source: operand,
-    }),
-  },
-  fc.record({ kind: fc.constant("mov" as const), width, destination: register, source: operand }),
-  fc.tuple(width, fc.constantFrom<8 | 16 | 32>(8, 16, 32), register, register).map(
-    ([bits, from, destination, source]): Instruction => ({
-      kind: "mov",
-      width: bits,
-      signExtendFrom: bits === 32 && from === 32 ? 16 : from,
-      destination,
-      source: { kind: "register", register: source },
-    }),
-  ),
-  fc.record({ kind: fc.constant("neg" as const), width, destination: register }),
-  fc.record({
-    kind: fc.constant("byteSwap" as const),
-    order: fc.constantFrom<"le" | "be" | "swap">("le", "be", "swap"),
-    width: fc.constantFrom<16 | 32 | 64>(16, 32, 64),
-    destination: register,
-  }),
-  fc.tuple(fc.constantFrom<SizeBytes>(1, 2, 4, 8), fc.boolean()).chain(([sizeBytes, signed]) =>
-    fc.tuple(place(sizeBytes, false), register).map(
-      ([at, destination]): Instruction => ({
-        kind: "load",
-        sizeBytes,
-        signed: signed && sizeBytes < 8,
-        destination,
-        ...at,
-      }),
-    ),
-  ),
-  fc
-    .constantFrom<SizeBytes>(1, 2, 4, 8)
-    .chain((sizeBytes) =>
-      fc
-        .tuple(place(sizeBytes, false), operand)
-        .map(([at, source]): Instruction => ({ kind: "store", sizeBytes, source, ...at })),
-    ),
-  fc.constantFrom<4 | 8>(4, 8).chain((sizeBytes) =>
-    fc
-      .tuple(
-        place(sizeBytes, true),
-        register,
-        fc.constantFrom("add", "or", "and", "xor", "exchange", "compareExchange"),
-        fc.boolean(),
-      )
-      .map(([at, source, operation, fetch]) => ({
-        kind: "atomic" as const,
-        sizeBytes,
-        operation: operation as "add",
-        fetch: fetch || operation === "exchange" || operation === "compareExchange",
-        source,
-        ...at,
-      })),
-  ),
-  fc.tuple(register, numbers).map(
-    ([destination, value]): Instruction => ({
-      kind: "loadImmediate",
-      destination,
-      source: { kind: "number", value },
-    }),
-  ),
-);
-
 /** A statement: instructions, or a jump to another statement (by its number modulo their count; backwards costs fuel). */
 type Statement =
-  | { readonly kind: "straight"; readonly instruction: Instruction }
+  | { readonly kind: "straight"; readonly instructions: readonly Instruction[] }
   | {
       readonly kind: "jump";
       readonly to: number;
@@ -124,17 +34,43 @@ type Statement =
       readonly condition?: { readonly test: JumpCondition; readonly left: number; readonly right: Operand };
     };
 
-const statement: fc.Arbitrary<Statement> = fc.oneof(
-  { weight: 2, arbitrary: straight.map((instruction) => ({ kind: "straight" as const, instruction })) },
-  fc.record(
-    {
-      kind: fc.constant("jump" as const),
-      to: fc.nat({ max: 1000 }),
-      width,
-      condition: fc.record({ test, left: register, right: operand }),
-    },
-    { requiredKeys: ["kind", "to", "width"] },
-  ),
+/** Whether what was computed is 0: the instruction before may tell. */
+const zeroTest: fc.Arbitrary<Statement[]> = fc
+  .tuple(
+    width,
+    aluOperation,
+    register,
+    operand,
+    width,
+    fc.nat({ max: 1000 }),
+    fc.constantFrom("eq", "ne", "sgt", "ule"),
+  )
+  .map(([bits, operation, left, source, wide, to, kind]) => [
+    { kind: "straight", instructions: [alu(bits, operation, left, source)] },
+    { kind: "jump", to, width: wide, condition: { test: kind as JumpCondition, left, right: value(0) } },
+  ]);
+
+const plain: fc.Arbitrary<Statement> = fc
+  .oneof(
+    { weight: 3, arbitrary: straight.map((instruction) => [instruction]) },
+    { weight: 1, arbitrary: sequence },
+  )
+  .map((instructions) => ({ kind: "straight", instructions }));
+
+const jump: fc.Arbitrary<Statement> = fc.record(
+  {
+    kind: fc.constant("jump" as const),
+    to: fc.nat({ max: 1000 }),
+    width,
+    condition: fc.record({ test, left: register, right: operand }),
+  },
+  { requiredKeys: ["kind", "to", "width"] },
+);
+
+const statement: fc.Arbitrary<readonly Statement[]> = fc.oneof(
+  { weight: 6, arbitrary: plain.map((one) => [one]) },
+  { weight: 3, arbitrary: jump.map((one) => [one]) },
+  { weight: 1, arbitrary: zeroTest },
 );
 
 /** Bytes of memory that a generated program takes. */
@@ -143,11 +79,8 @@ export const MEMORY_BYTES = 64;
 /** With `branching` false there are no jumps. The program writes all it computed to memory and returns a mix of it. */
 export function programs(branching: boolean): fc.Arbitrary<Instruction[]> {
   const body = branching
-    ? fc.array(statement, { maxLength: 30 })
-    : fc.array(
-        straight.map((instruction): Statement => ({ kind: "straight", instruction })),
-        { maxLength: 30 },
-      );
+    ? fc.array(statement, { maxLength: 30 }).map((parts) => parts.flat())
+    : fc.array(plain, { maxLength: 30 });
   return fc
     .tuple(fc.array(numbers, { minLength: 16, maxLength: 16 }), body)
     .map(([values, statements]) => [...prologue(values), ...link(statements), ...epilogue()]);
@@ -197,17 +130,20 @@ function epilogue(): Instruction[] {
   return [...mixed, ...stack, move(0, { kind: "register", register: FUEL }), { kind: "exit" }];
 }
 
+const slotsOf = (instructions: readonly Instruction[]): number =>
+  instructions.reduce((total, { kind }) => total + (kind === "loadImmediate" ? 2 : 1), 0);
+
 /** Each statement becomes its instructions; a jump back is taken only while there is fuel. */
 function link(statements: readonly Statement[]): Instruction[] {
   const target = (to: number): number => to % (statements.length + 1);
   const sizes = statements.map((row, index) => {
-    if (row.kind === "straight") return row.instruction.kind === "loadImmediate" ? 2 : 1;
+    if (row.kind === "straight") return slotsOf(row.instructions);
     return target(row.to) <= index ? 3 : 1;
   });
   const starts = [0];
   for (const size of sizes) starts.push(starts.at(-1)! + size);
   return statements.flatMap((row, index): Instruction[] => {
-    if (row.kind === "straight") return [row.instruction];
+    if (row.kind === "straight") return [...row.instructions];
     const offset = starts[target(row.to)]! - starts[index + 1]!;
     const jump: Instruction = {
       kind: "jump",
