@@ -19,6 +19,8 @@ interface Running {
   readonly writePacket: PacketWriter;
   readonly actions: Uint8Array;
   readonly type: ProgramType;
+  /** Offset of the packet's begin in the context. */
+  readonly beginOffset: number;
   /** Offset of `ingress_ifindex` in the context, if it has that. */
   readonly ingressOffset: number | undefined;
 }
@@ -35,6 +37,7 @@ export function createFilter(
   let running: Running | undefined;
   let generation = 0;
   let ingress = 0;
+  let begin = 0;
   const context = new DataView(memory.buffer, lane.contextAddress, lane.contextSizeBytes);
   const count = (cell: number): void => {
     cells[cell] = (cells[cell] ?? 0) + 1;
@@ -49,6 +52,7 @@ export function createFilter(
     } catch {
       return ACTION.aborted;
     }
+    begin = context.getUint32(program.beginOffset, true);
     return value < TABLE_SIZE ? (program.actions[value] ?? ACTION.aborted) : lookUp(program.type, value);
   };
 
@@ -67,6 +71,7 @@ export function createFilter(
         writePacket: createPacketWriter(type.context, memory),
         actions: Uint8Array.from({ length: TABLE_SIZE }, (_, value) => lookUp(type, value)),
         type,
+        beginOffset: type.context.fields.find(({ kind }) => kind === "packetStart")?.byteOffset ?? 0,
         ingressOffset: type.context.fields.find(({ name }) => name === INGRESS)?.byteOffset,
       };
       clearContext(type.context, memory, lane.contextAddress);
@@ -77,10 +82,12 @@ export function createFilter(
     decide(address, sizeBytes) {
       cells[CELL.received] = (cells[CELL.received] ?? 0) + 1;
       cells[CELL.receivedBytes] = (cells[CELL.receivedBytes] ?? 0) + sizeBytes;
+      begin = address;
       const action = running === undefined ? ACTION.pass : run(running, address, sizeBytes);
       count(cellOf[action] ?? CELL.aborted);
       return action;
     },
+    begin: () => begin,
     setIngress(index) {
       if (index === ingress || running?.ingressOffset === undefined) return;
       context.setUint32(running.ingressOffset, index, true);

@@ -107,7 +107,7 @@ function createRelay(
 
   /** The payload to send on, a copy: the frame's memory is used again before the socket has sent it. */
   const payloadOf = (frameBytes: number): Uint8Array | undefined => {
-    const frame = bytes.subarray(start, start + frameBytes);
+    const frame = bytes.subarray(filter.begin(), start + frameBytes);
     const layout = readFrame(frame);
     if (layout?.payloadOffset === undefined || layout.payloadEnd === undefined) return undefined;
     return frame.slice(layout.payloadOffset, layout.payloadEnd);

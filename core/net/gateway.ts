@@ -77,14 +77,16 @@ function startGateway(
 
   /** The payload of slot's frame, which the program may have rewritten; false if the frame is not UDP any more. */
   const locatePayload = (slot: number, sizeBytes: number): boolean => {
-    const start = frameStarts[slot]!;
+    const frame = frameStarts[slot]!;
+    const start = filter.begin();
     const udpLength = start + headersBytes - 4;
     const unchanged =
+      start === frame &&
       bytes[start + 12] === (addressSize === 4 ? 0x08 : 0x86) &&
       bytes[start + 14] === (addressSize === 4 ? 0x45 : 0x60) &&
       ((bytes[udpLength]! << 8) | bytes[udpLength + 1]!) === UDP_BYTES + sizeBytes;
     if (unchanged) return true;
-    const layout = readFrame(bytes.subarray(start, start + headersBytes + sizeBytes));
+    const layout = readFrame(bytes.subarray(start, frame + headersBytes + sizeBytes));
     if (layout?.payloadOffset === undefined || layout.payloadEnd === undefined) return false;
     payloads.addresses[slot] = memoryAddress + start + layout.payloadOffset;
     payloads.sizes[slot] = layout.payloadEnd - layout.payloadOffset;

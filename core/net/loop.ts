@@ -160,6 +160,8 @@ export interface Filter {
   set(descriptor: InstanceDescriptor | undefined): void;
   /** Runs the program on `sizeBytes` bytes at an address of the linear memory; an ACTION. */
   decide(address: number, sizeBytes: number): number;
+  /** Where the packet of the last decide() begins now: a program may have moved that, to the front or to the back. */
+  begin(): number;
   /** The number of the adapter that the next packets came in by, for programs whose context says it; 0 until then. */
   setIngress(index: number): void;
 }

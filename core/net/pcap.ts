@@ -100,8 +100,10 @@ function runFrame(environment: LoopEnvironment, passage: Passage, frame: Capture
   const action = filter.decide(address, sizeBytes);
   passage.number += 1;
   if (action === ACTION.pass && passage.passed !== undefined) {
-    passage.passed.put(recordHeader(frame.time, sizeBytes, frame.originalBytes));
-    passage.passed.put(bytes.subarray(address, address + sizeBytes));
+    const begin = filter.begin();
+    const grown = address - begin;
+    passage.passed.put(recordHeader(frame.time, sizeBytes + grown, frame.originalBytes + grown));
+    passage.passed.put(bytes.subarray(begin, address + sizeBytes));
   }
   if (passage.verdicts !== undefined) {
     const seconds = frame.time / 1_000_000_000n;

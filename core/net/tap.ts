@@ -63,9 +63,12 @@ function startTap(
     for (let index = 0; index < fromOutside.count; index++) {
       const slot = fromOutside.slots[index]!;
       const size = fromOutside.sizes[index]!;
-      const action = filter.decide(firstFrame + slot * stride, size);
-      if (action === ACTION.pass) transfers.write(inside, fromOutside.addresses[slot]!, size);
-      else if (action === ACTION.transmit) transfers.write(outside, fromOutside.addresses[slot]!, size);
+      const frame = firstFrame + slot * stride;
+      const action = filter.decide(frame, size);
+      if (action !== ACTION.pass && action !== ACTION.transmit) continue;
+      const grown = frame - filter.begin();
+      const to = action === ACTION.pass ? inside : outside;
+      transfers.write(to, fromOutside.addresses[slot]! - grown, size + grown);
     }
   };
 

@@ -51,9 +51,8 @@ function startWindivert(library: Library, settings: WindivertSettings, environme
     cells[CELL.errors] = (cells[CELL.errors] ?? 0) + count;
   };
 
-  const keep = (at: number, sizeBytes: number, address: number, rewritten: boolean): void => {
-    if (rewritten)
-      packets.set(bytes.subarray(frame + ETHERNET_BYTES, frame + ETHERNET_BYTES + sizeBytes), keptBytes);
+  const keep = (at: number, sizeBytes: number, address: number, rewritten?: Uint8Array): void => {
+    if (rewritten !== undefined) packets.set(rewritten, keptBytes);
     else if (at !== keptBytes) packets.copyWithin(keptBytes, at, at + sizeBytes);
     const to = keptCount * ADDRESS_BYTES;
     if (to !== address) addressBytes.copyWithin(to, address, address + ADDRESS_BYTES);
@@ -63,9 +62,14 @@ function startWindivert(library: Library, settings: WindivertSettings, environme
 
   /** A packet that the program changed, or that is to go back: with checksums, if it is still one. */
   const keepRewritten = (at: number, sizeBytes: number, address: number, answer: boolean): void => {
-    const whole = bytes.subarray(frame, frame + ETHERNET_BYTES + sizeBytes);
+    const whole = bytes.subarray(filter.begin(), frame + ETHERNET_BYTES + sizeBytes);
     const packet = packets.subarray(at, at + sizeBytes);
-    if (!isSendable(whole, packet) || (answer && !isReaddressed(whole, packet))) {
+    // One that is longer now has no room before the next one.
+    if (
+      whole.length > ETHERNET_BYTES + sizeBytes ||
+      !isSendable(whole, packet) ||
+      (answer && !isReaddressed(whole, packet))
+    ) {
       fail(1);
       return;
     }
@@ -76,7 +80,7 @@ function startWindivert(library: Library, settings: WindivertSettings, environme
     if (done.tcp) flags |= FLAG.tcpChecksum;
     if (done.udp) flags |= FLAG.udpChecksum;
     writeFlags(addresses, address, flags);
-    keep(at, sizeBytes, address, true);
+    keep(at, whole.length - ETHERNET_BYTES, address, whole.subarray(ETHERNET_BYTES));
   };
 
   const decide = (at: number, sizeBytes: number, address: number): void => {
@@ -91,9 +95,10 @@ function startWindivert(library: Library, settings: WindivertSettings, environme
     filter.setIngress(index);
     const action = filter.decide(frame, ETHERNET_BYTES + sizeBytes);
     if (action === ACTION.pass) {
-      if (differs(frameRegion, ETHERNET_BYTES, packetRegion, at, sizeBytes))
+      const moved = filter.begin() !== frame;
+      if (moved || differs(frameRegion, ETHERNET_BYTES, packetRegion, at, sizeBytes))
         keepRewritten(at, sizeBytes, address, false);
-      else keep(at, sizeBytes, address, false);
+      else keep(at, sizeBytes, address);
     } else if (action === ACTION.transmit) keepRewritten(at, sizeBytes, address, true);
   };
 

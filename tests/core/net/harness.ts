@@ -7,13 +7,42 @@ import type { EbpfMap, Interface, LoadedProgram } from "../../../core/host/host.
 import { compile } from "../../../core/image/compile.ts";
 import type { EngineName } from "../../../core/image/image.ts";
 import { createInterface, type InterfaceRequest } from "../../../core/net/interfaces.ts";
-import { assembled, DROPPACKET, mapOf, mapSpec } from "../../harness/programs.ts";
+import { assembled, DROPPACKET, mapOf, mapSpec, trust } from "../../harness/programs.ts";
+import { testProgram } from "../verifier/programs.ts";
+
+const addTo16 = (offset: number, sum: string): string =>
+  `r5 = *(u16 *)(r2 + ${offset})\nr5 = be16 r5\n${sum}\nr5 = be16 r5\n*(u16 *)(r2 + ${offset}) = r5\n`;
+
+/** Puts "HEAD" before the payload of an IPv4 datagram, whose headers move to the front; the UDP checksum becomes none. */
+export const insertHead = (verdict: number): string => `
+  r6 = r1
+  r2 = -4
+  call 65536
+  if r0 != 0 goto drop
+  r2 = *(u64 *)(r6 + 0)
+  r3 = *(u64 *)(r6 + 8)
+  r4 = r2
+  r4 += 46
+  if r4 > r3 goto drop
+  ${[0, 8, 16, 24, 32].map((at) => `r5 = *(u64 *)(r2 + ${at + 4})\n*(u64 *)(r2 + ${at}) = r5\n`).join("")}
+  r5 = 0x44414548
+  *(u32 *)(r2 + 42) = r5
+  *(u16 *)(r2 + 40) = 0
+  ${addTo16(16, "r5 += 4")}${addTo16(38, "r5 += 4")}
+  ${addTo16(24, "r5 += 0xfffb\nr4 = r5\nr4 >>= 16\nr5 &= 0xffff\nr5 += r4")}
+  r0 = ${verdict}
+  exit
+  drop:
+  r0 = 2
+  exit`;
 
 /** What a test has opened; `close` ends it all. */
 export interface Stage {
   readonly host: EmbeddedHost;
   add(request: InterfaceRequest): Promise<Interface>;
   load(text: string, engine?: EngineName): LoadedProgram;
+  /** The same for Windows' xdp, with its helpers. */
+  loadXdp(text: string, engine?: EngineName): LoadedProgram;
   /** droppacket and its counter map. */
   loadDropPacket(engine?: EngineName): { readonly program: LoadedProgram; readonly dropped: () => bigint };
   /** A UDP socket bound to a loopback address. */
@@ -35,6 +64,7 @@ export function openStage(): Stage {
       return added;
     },
     load: (text, engine = "interpreter") => host.load(compile(assembled(text), engine), []),
+    loadXdp: (code, engine = "interpreter") => host.load(compile(trust(testProgram({ code })), engine), []),
     loadDropPacket(engine = "interpreter") {
       const map = host.createMap(COUNTER.spec, "array");
       const program = host.load(compile(assembled(DROPPACKET, { maps: [COUNTER] }), engine), [map]);

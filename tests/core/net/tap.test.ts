@@ -9,7 +9,7 @@ import { EbpfError } from "../../../core/base/error.ts";
 import type { Interface } from "../../../core/host/host.ts";
 import { hasPosix } from "../../../core/net/posix.ts";
 import { ENGINES } from "../../harness/engines.ts";
-import { openStage, type Stage, until } from "./harness.ts";
+import { insertHead, openStage, type Stage, until } from "./harness.ts";
 
 const run = (...command: readonly string[]): string =>
   execFileSync(command[0]!, command.slice(1), { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
@@ -149,6 +149,21 @@ test.serial("TX sends a frame back to the outside", async (t) => {
   await send(wire, 10, "x");
   t.true(await until(() => added.counters().transmitted >= 10));
   t.is(arrived(wire), before);
+});
+
+test.serial("a frame that a program makes longer is one to the inside", async (t) => {
+  const stage = openStage();
+  t.teardown(() => stage.close());
+  const [wire, added] = await openWire(t, stage, false);
+  await send(wire, 1, "x");
+  t.true(await until(() => arrived(wire) === 1));
+  await added.attach(stage.loadXdp(insertHead(1)));
+  await send(wire, 10, "query");
+  t.true(await until(() => arrived(wire) === 11));
+  await added.attach(stage.loadXdp(insertHead(2)));
+  await send(wire, 10, "query");
+  t.true(await until(() => added.counters().dropped >= 10));
+  t.is(arrived(wire), 11);
 });
 
 test.serial("devices go when the interface goes, and are taken up again after a crash", async (t) => {

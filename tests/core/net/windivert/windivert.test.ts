@@ -222,6 +222,43 @@ check(
   },
 );
 
+check("a packet that is taken out of another goes on, with checksums; one that grows does not", async (t) => {
+  const stage = openTest(t);
+  // IP in IP (RFC 2003): the outer header goes, and the frame has an Ethernet header again.
+  const decapsulate = `
+    r6 = r1
+    r2 = 20
+    call 65536
+    r2 = *(u64 *)(r6 + 0)
+    r3 = *(u64 *)(r6 + 8)
+    r0 = 2
+    r4 = r2
+    r4 += 14
+    if r4 > r3 goto out
+    *(u64 *)(r2 + 0) = 0
+    *(u32 *)(r2 + 8) = 0
+    *(u16 *)(r2 + 12) = 8
+    r0 = 1
+    out:
+    exit`;
+  const added = await stage.add({ ...request(), program: stage.loadXdp(decapsulate) });
+  const inner = makePacket("query");
+  const outer = Uint8Array.from(inner.subarray(0, 20));
+  outer.set([(inner.length + 20) >> 8, (inner.length + 20) & 0xff], 2);
+  outer[9] = 4;
+  driver.arrive(Uint8Array.from([...outer, ...inner]));
+  driver.arrive(Uint8Array.from([...outer, ...inner]));
+  for (const { packet, how } of await departed(t, 2)) {
+    t.is(how, "sent");
+    t.deepEqual(packet, inner);
+    t.true(hasValidChecksums(framed(packet)));
+  }
+  await added.attach(stage.loadXdp("r2 = -20\ncall 65536\nr0 = 1\nexit"));
+  driver.arrive(inner);
+  t.true(await until(() => added.counters().errors === 1));
+  t.deepEqual(driver.depart(), []);
+});
+
 check("programs see the adapter's number and address", async (t) => {
   const stage = openTest(t);
   // Passes if ingress_ifindex is 7 and the destination is 02:aa:bb:cc:dd:07.
