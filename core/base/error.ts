@@ -103,7 +103,8 @@ export const ERROR_CODES = {
   },
   ProgramTypeUnknown: {
     category: "InvalidArgument",
-    remedy: 'Put the program in a section such as SEC("xdp"), or name its type.',
+    remedy:
+      'Put the program in a section such as SEC("xdp"), or name its type: --type (-Type) for a verdict, --hook (-Hook) to load it.',
   },
   ProgramTypeUnsupported: {
     category: "NotImplemented",
@@ -143,7 +144,10 @@ export const ERROR_CODES = {
     category: "NotInstalled",
     remedy: "Use a hook that is available here; 'ebpf doctor' and completion of --hook say which.",
   },
-  HookBusy: { category: "ResourceBusy", remedy: "Remove the program attached to the interface first." },
+  HookBusy: {
+    category: "ResourceBusy",
+    remedy: "Remove the program that is attached there first, or take its place with --replace (-Replace).",
+  },
   BudgetExhausted: {
     category: "LimitsExceeded",
     remedy: "Make its loops shorter, or do less in one run.",

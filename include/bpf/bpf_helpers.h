@@ -13,6 +13,9 @@
 #define __type(name, type) typeof(type) *name
 #define __array(name, type) typeof(type) *name[]
 
+// Values of a map's `pinning`. There are no pins here: a map lives as long as its program.
+enum libbpf_pin_type { LIBBPF_PIN_NONE, LIBBPF_PIN_BY_NAME };
+
 // A map in SEC("maps"), the form before BTF.
 struct bpf_map_def {
     unsigned int type;

@@ -18,6 +18,11 @@ typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u64 __be64;
 
+// At multiples of 8 also where a 64-bit number need not be.
+#define __aligned_u64 __u64 __attribute__((aligned(8)))
+#define __aligned_be64 __be64 __attribute__((aligned(8)))
+#define __aligned_le64 __le64 __attribute__((aligned(8)))
+
 // Internet checksums: folded to 16 bits, and not yet folded.
 typedef __u16 __sum16;
 typedef __u32 __wsum;

@@ -10,6 +10,8 @@
 #include <linux/ipv6.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/if_packet.h>
+#include <linux/icmpv6.h>
 #include <linux/icmp.h>
 #include <linux/if_ether.h>
 #include <bpf/bpf_endian.h>
@@ -40,6 +42,17 @@ AT(udphdr, len, 4);
 AT(tcphdr, ack_seq, 8);
 AT(tcphdr, window, 14);
 AT(icmphdr, un.echo.sequence, 6);
+CHECK(sizeof(struct icmp6hdr) == 8);
+AT(icmp6hdr, icmp6_cksum, 2);
+AT(icmp6hdr, icmp6_identifier, 4);
+AT(icmp6hdr, icmp6_sequence, 6);
+AT(icmp6hdr, icmp6_mtu, 4);
+CHECK(ICMPV6_ECHO_REQUEST == 128 && PACKET_HOST == 0);
+struct aligned {
+    __u32 before;
+    __aligned_u64 number;
+};
+AT(aligned, number, 8);
 
 CHECK(sizeof(struct xdp_md) == 32);
 AT(xdp_md, data, 0);
@@ -47,6 +60,8 @@ AT(xdp_md, data_end, 8);
 AT(xdp_md, data_meta, 16);
 AT(xdp_md, ingress_ifindex, 24);
 CHECK(XDP_PASS == 1 && XDP_DROP == 2 && XDP_TX == 3);
+
+CHECK(LIBBPF_PIN_BY_NAME == 1);
 
 CHECK(sizeof(uint8_t) == 1 && sizeof(int16_t) == 2 && sizeof(uint32_t) == 4 && sizeof(int64_t) == 8);
 CHECK(sizeof(uintptr_t) == 8 && INT64_MIN < 0 && UINT64_MAX > 0);
