@@ -7,7 +7,8 @@ function Get-EbpfDriver {
     Get-EbpfDriver tells whether the driver is installed and runs, which file its service has and what Windows makes of the
     file's signature, and, if it runs, what it says itself: its engine, and why that is not the JIT, what is loaded in it, and
     whether programs that nothing proves may be compiled. Problems tells what is wrong and what to do. A service that was
-    made with sc is shown as any other. What the driver holds is told to administrators only.
+    made with sc is shown as any other. Refusal tells why Windows did not load it, by its event logs, until it has started.
+    What the driver holds is told to administrators only.
 
     .EXAMPLE
     Get-EbpfDriver | Format-List

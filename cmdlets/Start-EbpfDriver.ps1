@@ -5,7 +5,7 @@ function Start-EbpfDriver {
 
     .DESCRIPTION
     Start-EbpfDriver has Windows load the driver. Nothing happens if it runs. If Windows refuses the file, the error tells
-    why: its signature, or a policy that blocks it. Needs an administrator.
+    why: its signature, or a policy that blocks it, and what Windows' event logs say of it. Needs an administrator.
 
     .PARAMETER PassThru
     Give back the driver's state.

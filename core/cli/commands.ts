@@ -513,7 +513,7 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     path: ["driver", "log"],
-    help: "print what programs in the driver have printed since it was read last; needs an administrator",
+    help: "print the driver's last events, and what programs in it have printed since it was read last; needs an administrator",
     load: async () => (await import("./commands/driver.ts")).log,
   },
   {

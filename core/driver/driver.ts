@@ -1,14 +1,23 @@
 // Installing, starting, stopping and removing the driver: the same as `sc create|start|stop|delete EbpfCore`, with what sc does not
 // look at: whose file it is, whether it may be stopped now, and what to do when Windows refuses.
-import { EbpfError } from "../base/error.ts";
+import { EbpfError, type ErrorCode } from "../base/error.ts";
 import { NUMBER, told, unless } from "./errors.ts";
 import { registerEvents, unregisterEvents } from "./event-source.ts";
 import { isSamePath, placeFile, placeOfDriver, removeFile } from "./file.ts";
 import type { DriverRecord } from "./record.ts";
+import { describeRefusal, findRefusal, type Refusal } from "./refusal.ts";
 import { readStatus, SERVICE } from "./status.ts";
-import { KERNEL_DRIVER, SERVICE_STATES, START_TYPES, type StartType, type System } from "./system.ts";
+import {
+  KERNEL_DRIVER,
+  SERVICE_STATES,
+  START_TYPES,
+  type StartType,
+  type System,
+  WindowsError,
+} from "./system.ts";
 
 export { findDriverFile } from "./file.ts";
+export { type DriverLog, readDriverLog } from "./log.ts";
 export type { DriverRecord, Signature } from "./record.ts";
 export { readStatus } from "./status.ts";
 export { START_TYPES, type StartType, type System } from "./system.ts";
@@ -80,7 +89,7 @@ function requireLoadedOnce({ state, path }: DriverRecord, next: string): void {
 }
 
 /** Nothing happens if it runs. */
-export function startDriver(system: System): DriverRecord {
+export async function startDriver(system: System): Promise<DriverRecord> {
   const before = requireInstalled(system);
   refuseForeign(before);
   const { file, path } = before;
@@ -89,8 +98,54 @@ export function startDriver(system: System): DriverRecord {
       target: path,
       file: path,
     });
-  told("start the driver", SERVICE, () => unless(NUMBER.alreadyRunning, () => system.startService(SERVICE)));
+  const since = Date.now();
+  try {
+    told("start the driver", SERVICE, () =>
+      unless(NUMBER.alreadyRunning, () => system.startService(SERVICE)),
+    );
+  } catch (error) {
+    throw error instanceof EbpfError && path !== null ? await withRefusal(system, error, path, since) : error;
+  }
   return readStatus(system);
+}
+
+/** Where Windows writes down what it thinks of a file; that takes it a moment. */
+const EXPLAINED: readonly ErrorCode[] = ["DriverSignatureRefused", "DriverBlocked", "DriverFailed"];
+const REFUSAL_MILLISECONDS = 2000;
+
+/** The error with what Windows' event logs say of it, if they do. */
+async function withRefusal(
+  system: System,
+  error: EbpfError,
+  path: string,
+  since: number,
+): Promise<EbpfError> {
+  if (!EXPLAINED.includes(error.code)) return error;
+  try {
+    for (let waited = 0; waited <= REFUSAL_MILLISECONDS; waited += POLL_MILLISECONDS) {
+      const refusal = findRefusal(system, path, since);
+      if (refusal !== undefined) return explained(error, refusal);
+      await system.sleep(POLL_MILLISECONDS);
+    }
+    return error;
+  } catch (failure) {
+    if (!(failure instanceof WindowsError)) throw failure;
+    const details = { ...error.data.details, eventLog: failure.message };
+    return new EbpfError(error.code, error.message, { ...error.data, details }, error.cause);
+  }
+}
+
+/** What a log tells is more than a number that means anything. */
+function explained(error: EbpfError, refusal: Refusal): EbpfError {
+  const { log, eventId, time, code } = refusal;
+  const details = { ...error.data.details, log, eventId, time };
+  const text = `${error.message}: ${describeRefusal(refusal)}`;
+  return new EbpfError(
+    error.code === "DriverFailed" ? code : error.code,
+    text,
+    { ...error.data, details },
+    error,
+  );
 }
 
 export interface StopOptions {

@@ -42,6 +42,9 @@ const ROWS = new Map<number, ErrorRow>([
   [4558, BLOCKED],
 ]);
 
+/** What a Windows error means of a driver; undefined if that is not known. */
+export const rowOf = (number: number): ErrorRow | undefined => ROWS.get(number);
+
 /** Runs it; what Windows refuses becomes the error with its code. `doing`: "start the driver". */
 export function told<R>(doing: string, target: string, body: () => R): R {
   try {

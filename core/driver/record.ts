@@ -19,6 +19,8 @@ export interface DriverRecord {
   readonly path: string | null;
   readonly file: FileOrigin | null;
   readonly signature: Signature | null;
+  /** Why Windows did not load it when it last tried, by its event logs; null if it runs, has run since, or nothing is told. */
+  readonly refusal: string | null;
   /** What the running driver says: null if it does not run, or does not answer. */
   readonly contract: number | null;
   readonly engine: "jit" | "interpreter" | null;

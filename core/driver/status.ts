@@ -5,7 +5,8 @@ import { CONTRACT_VERSION } from "../host/kernel/wire.ts";
 import { NUMBER, told, unless } from "./errors.ts";
 import { originOf, plainPath } from "./file.ts";
 import type { DriverRecord, MemoryIntegrity, Signature } from "./record.ts";
-import { SERVICE_STATES, START_TYPES, type System } from "./system.ts";
+import { describeRefusal, findRefusal, remedyOf } from "./refusal.ts";
+import { SERVICE_STATES, START_TYPES, type System, WindowsError } from "./system.ts";
 
 export const SERVICE = "EbpfCore";
 
@@ -46,6 +47,25 @@ type ServiceFacts = Pick<DriverRecord, "state" | "startType" | "path" | "file" |
 
 const ABSENT: ServiceFacts = { state: "absent", startType: null, path: null, file: null, signature: null };
 
+interface Refused {
+  readonly refusal: string | null;
+  readonly problems: readonly string[];
+}
+
+/** Of one that could run, and does not. */
+function readRefusal(system: System, { state, file, path }: ServiceFacts): Refused {
+  if (state !== "stopped" || file !== "ours" || path === null) return { refusal: null, problems: [] };
+  try {
+    const found = findRefusal(system, path);
+    if (found === undefined) return { refusal: null, problems: [] };
+    const refusal = describeRefusal(found);
+    return { refusal, problems: [`Windows did not load it: ${refusal}. ${remedyOf(found)}`] };
+  } catch (error) {
+    if (!(error instanceof WindowsError)) throw error;
+    return { refusal: `not known: the event log cannot be read (${error.message})`, problems: [] };
+  }
+}
+
 function readService(system: System): ServiceFacts {
   const found = unless(NUMBER.noService, () => system.configuration(SERVICE));
   if (found === undefined) return ABSENT;
@@ -60,7 +80,7 @@ function readService(system: System): ServiceFacts {
   };
 }
 
-type Answered = Omit<DriverRecord, "name" | "problems" | keyof ServiceFacts | keyof Policy>;
+type Answered = Omit<DriverRecord, "name" | "refusal" | "problems" | keyof ServiceFacts | keyof Policy>;
 
 const SILENT: Answered = {
   ...{ contract: null, engine: null, engineReason: null, allowUncertified: null, hooks: null },
@@ -131,13 +151,15 @@ export function readStatus(system: System): DriverRecord {
     const policy = readPolicy(system);
     const service = readService(system);
     const asks = service.state === "running" && service.file !== "other";
+    const { refusal, problems: refused } = readRefusal(system, service);
     const { answered, problems } = asks ? askDriver(system, policy) : { answered: SILENT, problems: [] };
     return {
       name: SERVICE,
       ...service,
+      refusal,
       ...answered,
       ...policy,
-      problems: [...problemsOf(service, policy), ...problems],
+      problems: [...problemsOf(service, policy), ...refused, ...problems],
     };
   });
 }

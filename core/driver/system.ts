@@ -57,6 +57,8 @@ export interface System {
   codeIntegrity(): number;
   /** The result of WinVerifyTrust for a file: 0, or why its signature is not trusted. */
   verifyTrust(file: string): number;
+  /** Events of a log that a query (XPath) finds, as XML: the newest first, at most so many. */
+  events(log: string, query: string, maximum: number): string[];
   /** The driver itself, if it runs; asking it fails with an EbpfError. */
   readonly driver: Pick<KernelHost, "status" | "hooks" | "takeLog">;
   /** Undefined if there is no such file. Files fail as those of node:fs do. */

@@ -4,6 +4,7 @@ import { EbpfError } from "../base/error.ts";
 import { bindNative, loadKoffi, type NativeCalls, type NativeTable } from "../base/native.ts";
 import { createKernelHost, kernelSystem } from "../host/kernel/host.ts";
 import { type ServiceConfiguration, type System, WindowsError } from "./system.ts";
+import { EVENT_FUNCTIONS, readEvents } from "./windows-events.ts";
 
 const UINT = "uint32_t";
 const HANDLE = "intptr_t";
@@ -38,7 +39,7 @@ const FUNCTIONS = {
   GetLastError: ["kernel32.dll", UINT, []],
 } as const satisfies NativeTable;
 
-type Calls = NativeCalls<typeof FUNCTIONS>;
+type Calls = NativeCalls<typeof FUNCTIONS & typeof EVENT_FUNCTIONS>;
 
 /** Access rights: what is asked for is what is used. */
 const ACCESS = { connect: 1, createService: 2, queryConfig: 1, changeConfig: 2, queryStatus: 4 } as const;
@@ -57,7 +58,7 @@ export async function openWindows(): Promise<System> {
     throw new EbpfError("DriverUnsupported", `the driver is for Windows; this is ${process.platform}`);
   }
   const koffi = await loadKoffi("DriverUnsupported");
-  const calls = bindNative(koffi, FUNCTIONS);
+  const calls = bindNative(koffi, { ...FUNCTIONS, ...EVENT_FUNCTIONS });
   const driver = createKernelHost(await kernelSystem());
   return systemOf(calls, (bytes) => Number(koffi.address(bytes)), driver);
 }
@@ -155,6 +156,7 @@ function systemOf(call: Calls, addressOf: (bytes: Uint8Array) => number, driver:
       return status === 0 ? bytes.readUInt32LE(4) : 0;
     },
     verifyTrust: (file) => verifyTrust(call, addressOf, file),
+    events: (log, query, maximum) => readEvents(call, fail, log, query, maximum),
     driver,
     readFile(path) {
       try {

@@ -16,7 +16,7 @@ $script:Shapes = @{
     'Ebpf.MapEntry'     = 'mapId', 'map', 'key', 'value', 'keyHex', 'valueHex'
     'Ebpf.Interface'    = 'name', 'kind', 'state', 'progress', 'delayMilliseconds', 'settings', 'programId', 'program', 'problem', 'counters'
     'Ebpf.Counters'     = 'received', 'receivedBytes', 'passed', 'dropped', 'transmitted', 'aborted', 'errors'
-    'Ebpf.Driver'       = 'name', 'state', 'startType', 'path', 'file', 'signature', 'contract', 'engine', 'engineReason', 'allowUncertified', 'hooks', 'programs', 'maps', 'links', 'clients', 'testSigning', 'secureBoot', 'memoryIntegrity', 'problems'
+    'Ebpf.Driver'       = 'name', 'state', 'startType', 'path', 'file', 'signature', 'refusal', 'contract', 'engine', 'engineReason', 'allowUncertified', 'hooks', 'programs', 'maps', 'links', 'clients', 'testSigning', 'secureBoot', 'memoryIntegrity', 'problems'
     'Ebpf.Service'      = 'processId', 'version', 'protocol', 'startedAt', 'socket', 'stateFolder', 'memoryBytes', 'programs', 'maps', 'links', 'interfaces', 'problems'
 }
 # Members that are not taken as they are.

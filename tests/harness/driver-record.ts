@@ -8,6 +8,7 @@ export const RUNNING: DriverRecord = {
   path: "C:\\Windows\\System32\\drivers\\EbpfCore.sys",
   file: "ours",
   signature: "trusted",
+  refusal: null,
   contract: 1,
   engine: "interpreter",
   engineReason: "memory integrity (HVCI) forbids memory that becomes executable",
@@ -24,7 +25,15 @@ export const RUNNING: DriverRecord = {
 };
 
 export const ABSENT: DriverRecord = {
-  ...{ name: "EbpfCore", state: "absent", startType: null, path: null, file: null, signature: null },
+  ...{
+    name: "EbpfCore",
+    state: "absent",
+    startType: null,
+    path: null,
+    file: null,
+    signature: null,
+    refusal: null,
+  },
   ...{ contract: null, engine: null, engineReason: null, allowUncertified: null, hooks: null },
   ...{ programs: null, maps: null, links: null, clients: null },
   ...{ testSigning: false, secureBoot: true, memoryIntegrity: "off", problems: [] },

@@ -44,15 +44,16 @@ export interface Wine {
   close(): void;
 }
 
-function compile(folder: string, name: string): void {
+function compile(folder: string, name: string, flags: readonly string[] = [], ending = "exe"): void {
   const args = [
     "-O2",
     "-Wall",
     "-Wextra",
     "-Werror",
+    ...flags,
     join(PROGRAMS, `${name}.c`),
     "-o",
-    join(folder, `${name}.exe`),
+    join(folder, `${name}.${ending}`),
   ];
   const { status, stderr } = spawnSync(COMPILER, args, { encoding: "utf8", timeout: TIMEOUT });
   if (status !== 0) throw new Error(`${name}.c does not compile:\n${stderr}`);
@@ -116,12 +117,20 @@ export async function opened(client: WindowsClient, device?: string): Promise<Wi
   return client;
 }
 
+/** Windows' event log for the programs of C:\ebpf: from now on they have a double of wevtapi.dll, whose logs are files in C:\ebpf\logs. */
+export function putEventLog(folder: string): string {
+  const logs = join(folder, "logs");
+  mkdirSync(logs, { recursive: true });
+  compile(folder, "wevtapi", ["-shared"], "dll");
+  return logs;
+}
+
 /** A new prefix with Windows 10; `files` are copied to C:\ebpf, and if the driver is one of them, what it imports is there. */
 export async function openWine(files: readonly string[]): Promise<Wine> {
   const prefix = mkdtempSync(join(tmpdir(), "ebpf-wine-"));
   const hasDriver = files.some((file) => file.endsWith("EbpfCore.sys"));
-  // Its own NDIS.SYS has not what the driver imports.
-  const overrides = hasDriver ? { WINEDLLOVERRIDES: "ndis.sys=n" } : {};
+  // Its own NDIS.SYS has not what the driver imports; its own wevtapi.dll has no event log.
+  const overrides = hasDriver ? { WINEDLLOVERRIDES: "ndis.sys=n;wevtapi=n,b" } : {};
   const env = {
     ...process.env,
     ...overrides,

@@ -7,6 +7,7 @@ import {
   findDriverFile,
   installDriver,
   openWindows,
+  readDriverLog,
   readStatus,
   START_TYPES,
   type StopOptions,
@@ -35,7 +36,7 @@ export const install: Handler = async (invocation) => {
 };
 
 export const start: Handler = async (invocation) => {
-  const record = startDriver(await openWindows());
+  const record = await startDriver(await openWindows());
   const { name, engine } = record;
   tell(invocation, record, `The driver ${name} runs${engine === null ? "" : `, engine ${engine}`}.`);
   warn(invocation, record);
@@ -72,11 +73,17 @@ export const uninstall: Handler = async (invocation) => {
   return 0;
 };
 
-/** What programs print, and what the driver has to say: a line is told once. */
+/** The driver's events, and what programs print: a line is told once. */
 export const log: Handler = async ({ io, json }) => {
-  const lines = (await openWindows()).driver.takeLog();
-  if (json) printJson(io, lines);
-  else for (const line of lines) io.out(`${printable(line.trimEnd())}\n`);
+  const record = readDriverLog(await openWindows());
+  if (json) {
+    printJson(io, record);
+    return 0;
+  }
+  for (const { time, id, severity, text } of record.events)
+    io.out(`${printable(`${time} ${severity} ${id}: ${text}`)}\n`);
+  for (const line of record.lines) io.out(`${printable(line.trimEnd())}\n`);
+  for (const problem of record.problems) io.err(`${problem}\n`);
   return 0;
 };
 
@@ -90,6 +97,7 @@ export const status: Handler = async (invocation) => {
     ["start", record.startType ?? undefined],
     ["file", record.path ?? undefined],
     ["signature", record.signature ?? undefined],
+    ["refusal", record.refusal ?? undefined],
     ["contract", record.contract ?? undefined],
     ["engine", engineOf(record)],
     ["uncertified", uncertifiedOf(record)],

@@ -9,6 +9,7 @@ import {
   type InstallOptions,
   installDriver,
   openWindows,
+  readDriverLog,
   readStatus,
   START_TYPES,
   startDriver,
@@ -18,7 +19,7 @@ import {
 import { isSamePath, plainPath } from "../../../core/driver/file.ts";
 import type { System } from "../../../core/driver/system.ts";
 import { ABSENT, RUNNING } from "../../harness/driver-record.ts";
-import { createByHand, FILE, type Machine, makeMachine, OTHERS, OURS, PLACE } from "./machine.ts";
+import { createByHand, eventXml, FILE, type Machine, makeMachine, OTHERS, OURS, PLACE } from "./machine.ts";
 
 const STOPPED: Partial<DriverRecord> = {
   state: "stopped",
@@ -42,10 +43,10 @@ async function failsLater(t: ExecutionContext, code: ErrorCode, body: Promise<un
   t.is(error?.code, code, error?.message);
 }
 
-function running(): Machine {
+async function running(): Promise<Machine> {
   const machine = makeMachine();
   installDriver(machine, DEMAND);
-  startDriver(machine);
+  await startDriver(machine);
   return machine;
 }
 
@@ -70,12 +71,12 @@ test("install --in-place, and a file that the service has already, stay where th
   fails(t, "FileNotFound", () => installDriver(machine, { ...DEMAND, file: "D:\\none.sys" }));
 });
 
-test("a service that sc made is recognised, however Windows names its file", (t) => {
+test("a service that sc made is recognised, however Windows names its file", async (t) => {
   for (const path of [FILE, `\\??\\${FILE}`, `"${FILE}"`]) {
     const machine = makeMachine();
     createByHand(machine, path, 0);
     t.like(readStatus(machine), { state: "stopped", startType: "boot", path: FILE, file: "ours" });
-    t.is(startDriver(machine).state, "running");
+    t.is((await startDriver(machine)).state, "running");
   }
   const names = ["\\SystemRoot\\System32\\drivers\\EbpfCore.sys", "System32\\drivers\\EbpfCore.sys"];
   for (const name of names) t.true(isSamePath(plainPath(name, "C:\\Windows"), PLACE), name);
@@ -87,7 +88,7 @@ test("another product's service of the same name is left alone", async (t) => {
   const machine = makeMachine({ [FILE]: OURS, [theirs]: OTHERS });
   createByHand(machine, theirs);
   fails(t, "DriverForeign", () => installDriver(machine, DEMAND));
-  fails(t, "DriverForeign", () => startDriver(machine));
+  await failsLater(t, "DriverForeign", startDriver(machine));
   await failsLater(t, "DriverForeign", stopDriver(machine));
   await failsLater(t, "DriverForeign", uninstallDriver(machine));
   const { file, problems } = readStatus(machine);
@@ -97,7 +98,7 @@ test("another product's service of the same name is left alone", async (t) => {
   t.true(machine.files.has(theirs.toLowerCase()));
 });
 
-test("boot: only a driver that runs from that file, unless forced", (t) => {
+test("boot: only a driver that runs from that file, unless forced", async (t) => {
   const boot: InstallOptions = { ...DEMAND, startType: "boot" };
   const machine = makeMachine();
   fails(t, "DriverUntried", () => installDriver(machine, boot));
@@ -105,21 +106,21 @@ test("boot: only a driver that runs from that file, unless forced", (t) => {
   t.is(machine.files.size, 1, "nothing was copied");
   installDriver(machine, DEMAND);
   fails(t, "DriverUntried", () => installDriver(machine, boot));
-  startDriver(machine);
+  await startDriver(machine);
   t.like(installDriver(machine, boot), { state: "running", startType: "boot" });
   fails(t, "DriverUntried", () => installDriver(machine, { ...boot, inPlace: true }));
   t.is(installDriver(makeMachine(), { ...boot, force: true }).startType, "boot");
 });
 
 test("start and stop what is so already: nothing happens", async (t) => {
-  const machine = running();
-  t.is(startDriver(machine).state, "running");
+  const machine = await running();
+  t.is((await startDriver(machine)).state, "running");
   t.is((await stopDriver(machine)).state, "stopped");
   t.is((await stopDriver(machine)).state, "stopped");
 });
 
 test("stop refuses while programs are loaded; force ends them", async (t) => {
-  const machine = running();
+  const machine = await running();
   machine.programs = 2;
   await failsLater(t, "DriverBusy", stopDriver(machine));
   await failsLater(t, "DriverBusy", uninstallDriver(machine));
@@ -128,14 +129,14 @@ test("stop refuses while programs are loaded; force ends them", async (t) => {
 });
 
 test("a driver that waits for open files is told as stopping", async (t) => {
-  const machine = running();
+  const machine = await running();
   machine.isHeld = true;
   await failsLater(t, "DriverStopping", stopDriver(machine));
   t.regex(readStatus(machine).problems.join(), /stopping until/);
 });
 
 test("whoever can be asked lets go of a driver that is stopping, and only then", async (t) => {
-  const machine = running();
+  const machine = await running();
   let asked = 0;
   const release = async (): Promise<void> => {
     asked++;
@@ -145,11 +146,11 @@ test("whoever can be asked lets go of a driver that is stopping, and only then",
   machine.isHeld = true;
   t.is((await stopDriver(machine, { release })).state, "stopped");
   t.is(asked, 1);
-  startDriver(machine);
+  await startDriver(machine);
   machine.isHeld = false;
   await stopDriver(machine, { release });
   t.is(asked, 1);
-  startDriver(machine);
+  await startDriver(machine);
   machine.isHeld = true;
   await failsLater(t, "DriverStopping", stopDriver(machine));
   t.is((await uninstallDriver(machine, { release })).state, "stopping");
@@ -157,14 +158,14 @@ test("whoever can be asked lets go of a driver that is stopping, and only then",
 });
 
 test("uninstall deletes the service and the file that install has put there, no other", async (t) => {
-  const machine = running();
+  const machine = await running();
   t.is((await uninstallDriver(machine)).path, PLACE);
   t.deepEqual([machine.services.size, [...machine.files.keys()]], [0, [FILE.toLowerCase()]]);
   createByHand(machine, FILE);
   await uninstallDriver(machine);
   t.deepEqual([machine.services.size, machine.files.size], [0, 1]);
   await failsLater(t, "DriverNotInstalled", uninstallDriver(machine));
-  fails(t, "DriverNotInstalled", () => startDriver(machine));
+  await failsLater(t, "DriverNotInstalled", startDriver(machine));
 });
 
 const REFUSALS: readonly (readonly [call: keyof System, number: number, code: ErrorCode])[] = [
@@ -189,7 +190,7 @@ const REFUSALS: readonly (readonly [call: keyof System, number: number, code: Er
 
 for (const [call, number, code] of REFUSALS) {
   test(`Windows error ${number} of ${call} is ${code}, with its number and a remedy`, async (t) => {
-    const machine = call === "createService" ? makeMachine() : running();
+    const machine = call === "createService" ? makeMachine() : await running();
     if (call === "startService") await stopDriver(machine);
     machine.failing.set(call, number);
     const body = async () => {
@@ -227,8 +228,121 @@ test("Windows is told where the texts of its events are, as long as it is instal
   fails(t, "ElevationNeeded", () => installDriver(machine, DEMAND));
 });
 
-test("status: the driver's own words, and why it interprets", (t) => {
-  const machine = running();
+/** A driver that does not start, by that number, on a machine whose logs have these events. */
+async function refusedStart(number: number, logs: Readonly<Record<string, readonly string[]>>) {
+  const machine = makeMachine();
+  installDriver(machine, DEMAND);
+  machine.failing.set("startService", number);
+  for (const [log, events] of Object.entries(logs)) machine.logs.set(log, [...events]);
+  const error = await startDriver(machine).then(
+    () => undefined,
+    (reason: unknown) => reason as EbpfError,
+  );
+  return { machine, error };
+}
+
+const CODE_INTEGRITY = "Microsoft-Windows-CodeIntegrity";
+const OPERATIONAL = `${CODE_INTEGRITY}/Operational`;
+const CONTROL_MANAGER = "Service Control Manager";
+const IMAGE = "\\Device\\HarddiskVolume3\\Windows\\System32\\drivers\\EbpfCore.sys";
+const later = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
+const signature = (id: number, time = later(1), image = IMAGE): string =>
+  eventXml(CODE_INTEGRITY, id, time, [String(image.length), image, "0x0"]);
+
+test("why Windows refused it is told from its event logs: with the error of the start, and in the status", async (t) => {
+  const logs = {
+    [OPERATIONAL]: [signature(3077, later(1), "\\Device\\Other.sys"), signature(3004)],
+    System: [eventXml(CONTROL_MANAGER, 7000, later(2), ["EbpfCore", "%%577"])],
+  };
+  const { machine, error } = await refusedStart(577, logs);
+  t.is(error?.code, "DriverSignatureRefused");
+  t.regex(
+    error?.message ?? "",
+    /577\): Windows cannot verify its signature \(2\S+Z, event 3004 of .*Operational\)$/,
+  );
+  t.like(error?.data.details, { windowsError: 577, log: OPERATIONAL, eventId: 3004 });
+  const { refusal, problems } = readStatus(machine);
+  t.regex(refusal ?? "", /^Windows cannot verify its signature \(/);
+  t.regex(problems.join("\n"), /^Windows did not load it: .*event 3004.*\. Sign the file for this machine/m);
+  // It has started since.
+  machine.logs.get("System")?.unshift(eventXml("EbpfCore", 1, later(3), ["", "5"]));
+  t.like(readStatus(machine), { refusal: null });
+});
+
+test("each event of Windows about a refusal has its code; others, and old ones, explain nothing", async (t) => {
+  const control = (id: number, ...data: readonly string[]) => ({
+    System: [eventXml(CONTROL_MANAGER, id, later(1), data)],
+  });
+  const rows: readonly (readonly [Readonly<Record<string, readonly string[]>>, ErrorCode, RegExp])[] = [
+    [{ [OPERATIONAL]: [signature(3004)] }, "DriverSignatureRefused", /cannot verify/],
+    [{ [OPERATIONAL]: [signature(3023)] }, "DriverBlocked", /revoked/],
+    [{ [OPERATIONAL]: [signature(3033)] }, "DriverSignatureRefused", /level/],
+    [{ [OPERATIONAL]: [signature(3077)] }, "DriverBlocked", /application control/],
+    [{ [OPERATIONAL]: [signature(3111)] }, "DriverBlocked", /memory integrity/],
+    [control(7000, "EbpfCore", "%%1275"), "DriverBlocked", /Windows blocks the file/],
+    [control(7000, "EbpfCore", "%%31"), "DriverFailed", /failed to start: %%31/],
+    [control(7026, "\nother\nEbpfCore\n"), "DriverFailed", /when Windows started/],
+  ];
+  for (const [logs, code, text] of rows) {
+    const { error } = await refusedStart(1450, logs);
+    t.is(error?.code, code, String(text));
+    t.regex(error?.message ?? "", text);
+  }
+  for (const logs of [
+    {},
+    { [OPERATIONAL]: [signature(3004, later(-60))] },
+    { [OPERATIONAL]: [signature(3004, later(1), "\\Device\\NotEbpfCore.sys")] },
+    control(7000, "Other", "%%577"),
+    control(7026, "EbpfCoreOther"),
+  ]) {
+    const { error } = await refusedStart(1450, logs);
+    t.is(error?.code, "DriverFailed");
+    t.is(error?.data.details?.eventId, undefined);
+  }
+});
+
+test("an event log that cannot be read is told, and nothing else fails by it", async (t) => {
+  const machine = makeMachine();
+  machine.failing.set("events", 1722);
+  t.regex(installDriver(machine, DEMAND).refusal ?? "", /^not known: the event log cannot be read \(.*1722/);
+  machine.failing.set("startService", 577);
+  const error = await t.throwsAsync(startDriver(machine), { instanceOf: EbpfError });
+  t.is(error?.code, "DriverSignatureRefused");
+  t.like(error?.data.details, { windowsError: 577, eventLog: "Windows error 1722" });
+  machine.failing.delete("startService");
+  t.is((await startDriver(machine)).refusal, null);
+  t.deepEqual(readDriverLog(machine), {
+    events: [],
+    lines: ["hi"],
+    problems: ["Windows' event log cannot be read: Windows error 1722"],
+  });
+});
+
+test("its log: the events of Windows, the oldest first and with their texts, and the lines of programs", async (t) => {
+  const machine = makeMachine();
+  machine.logs.set("System", [
+    eventXml("EbpfCore", 77, "2026-01-01T00:00:04.0000000Z", ["", "a &amp; &#x41;"]),
+    eventXml("EbpfCore", 6, "2026-01-01T00:00:03.0000000Z", ["\\Device\\EbpfCore", "412", "14", "3"]),
+    eventXml("Other", 1, "2026-01-01T00:00:02.0000000Z", []),
+    eventXml("EbpfCore", 8, "2026-01-01T00:00:02.0000000Z", ["", "0xc0000017"]),
+    eventXml("EbpfCore", 1, "2026-01-01T00:00:01.0000000Z", ["6"]),
+  ]);
+  machine.answers = false;
+  const { events, lines, problems } = readDriverLog(machine);
+  t.deepEqual(
+    events.map(({ time, id, severity, text }) => `${time.slice(17, 19)} ${id} ${severity} ${text}`),
+    [
+      "01 1 information The driver has started. Its contract with user mode is version 6.",
+      "02 8 error Windows' filter engine refuses the hooks: status 0xc0000017. Programs at hooks see nothing.",
+      "03 6 warning A program of process 412 was not loaded: its certificate does not prove it (error 14 of the driver). Left out since the last event like this: 3.",
+      "04 77 warning a & A",
+    ],
+  );
+  t.deepEqual([lines, problems], [[], ["The driver does not run, so programs print nothing."]]);
+});
+
+test("status: the driver's own words, and why it interprets", async (t) => {
+  const machine = await running();
   machine.programs = 3;
   t.like(readStatus(machine), {
     engine: "jit",
@@ -252,7 +366,7 @@ test("status: the driver's own words, and why it interprets", (t) => {
   t.regex(problems.join(), /only administrators.* as administrator/);
 });
 
-test("status: signature, test signing, Secure Boot, memory integrity", (t) => {
+test("status: signature, test signing, Secure Boot, memory integrity", async (t) => {
   const machine = makeMachine();
   installDriver(machine, DEMAND);
   const control = "SYSTEM\\CurrentControlSet\\Control";
@@ -279,7 +393,7 @@ test("status: signature, test signing, Secure Boot, memory integrity", (t) => {
   machine.files.delete(PLACE.toLowerCase());
   t.like(readStatus(machine), { file: "missing", signature: null });
   t.regex(readStatus(machine).problems.join(), /is not there/);
-  fails(t, "FileNotFound", () => startDriver(machine));
+  await failsLater(t, "FileNotFound", startDriver(machine));
 });
 
 const ROWS: readonly (readonly [what: string, change: Partial<DriverRecord>, rows: readonly RegExp[]])[] = [

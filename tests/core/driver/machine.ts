@@ -5,6 +5,8 @@ import { type ServiceConfiguration, type System, WindowsError } from "../../../c
 export interface Machine extends System {
   readonly services: Map<string, { configuration: ServiceConfiguration; state: number }>;
   readonly files: Map<string, Uint8Array>;
+  /** By log: events as XML, the newest first. */
+  readonly logs: Map<string, string[]>;
   readonly registry: Map<string, string | number>;
   /** Function -> the number it fails with. */
   readonly failing: Map<keyof System, number>;
@@ -37,6 +39,7 @@ export function makeMachine(files: Readonly<Record<string, Uint8Array>> = { [FIL
     windowsFolder: "C:\\Windows",
     services: new Map<string, { configuration: ServiceConfiguration; state: number }>(),
     files: new Map(Object.entries(files).map(([path, bytes]) => [key(path), bytes])),
+    logs: new Map<string, string[]>(),
     registry: new Map<string, string | number>(),
     failing: new Map<keyof System, number>(),
     programs: 0,
@@ -95,6 +98,10 @@ export function makeMachine(files: Readonly<Record<string, Uint8Array>> = { [FIL
       }),
     codeIntegrity: () => machine.options,
     verifyTrust: () => machine.trust,
+    events: (log, query, maximum) =>
+      call("events", () =>
+        (machine.logs.get(log) ?? []).filter((xml) => selects(query, xml)).slice(0, maximum),
+      ),
     driver: {
       status: () => {
         if (!machine.answers)
@@ -104,7 +111,10 @@ export function makeMachine(files: Readonly<Record<string, Uint8Array>> = { [FIL
           ...{ jitAvailable: machine.jit, statistics: false },
         };
       },
-      takeLog: () => [],
+      takeLog: () => {
+        if (!machine.answers) throw new EbpfError("DriverNotRunning", "the driver does not run");
+        return ["hi"];
+      },
       hooks: () => [
         { name: "xdp", attachType: 1, present: true, point: "interface", maximumLinks: 1, linkCount: 2 },
         { name: "bind", attachType: 2, present: false, point: "compartment", maximumLinks: 1, linkCount: 0 },
@@ -117,6 +127,22 @@ export function makeMachine(files: Readonly<Record<string, Uint8Array>> = { [FIL
     sleep: async () => {},
   };
   return Object.assign(machine, system);
+}
+
+/** As Windows renders one. */
+export function eventXml(provider: string, id: number, time: string, data: readonly string[]): string {
+  const parts = data.map((text) => (text === "" ? "<Data/>" : `<Data Name='param'>${text}</Data>`)).join("");
+  return `<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='${provider}'/><EventID Qualifiers='16388'>${id}</EventID><Version>0</Version><Level>3</Level><TimeCreated SystemTime='${time}'/><EventRecordID>7</EventRecordID><Channel>System</Channel></System><EventData>${parts}<Binary>00</Binary></EventData></Event>`;
+}
+
+/** The part of XPath that queries here have; time is not looked at. */
+function selects(query: string, xml: string): boolean {
+  const [, provider] = /^\*\[System\[Provider\[@Name='([^']+)'\].*\]\]$/.exec(query) ?? [];
+  const ids = [...query.matchAll(/EventID=(\d+)/g)].map(([, id]) => id);
+  return (
+    xml.includes(`<Provider Name='${provider}'`) &&
+    (ids.length === 0 || ids.some((id) => xml.includes(`>${id}</EventID>`)))
+  );
 }
 
 /** As `sc create` registers it. */

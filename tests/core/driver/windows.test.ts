@@ -1,6 +1,6 @@
 // The driver's commands as Windows code under Wine: `ebpf driver ...` with Wine's service control manager, registry, signatures and
 // the driver itself. What sc has made by hand is recognised.
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import type { DriverRecord } from "../../../core/driver/driver.ts";
@@ -11,8 +11,9 @@ import { parse } from "../../../core/isa/parse.ts";
 import { buildSys, signSys } from "../../../scripts/driver.ts";
 import { field, make } from "../../harness/driver-requests.ts";
 import { FRAMES } from "../../harness/frames.ts";
-import { openWine, type Wine } from "../../harness/wine.ts";
+import { openWine, putEventLog, type Wine } from "../../harness/wine.ts";
 import { openWindowsNode, type WindowsNode } from "../../harness/wine-node.ts";
+import { eventXml } from "./machine.ts";
 
 const check = test.serial;
 const FILE = "C:\\ebpf\\EbpfCore.sys";
@@ -113,9 +114,12 @@ check("while a program is loaded stop refuses, and with --force ends it", async 
     const program = await client.ask(make.createProgram(encode(parse(print)), { maps: [] }));
     t.is(program.error, "None");
     t.is((await client.ask(make.run(field(program, 1), FRAMES.udp, 2))).error, "None");
-    const lines = node.json("driver", "log") as string[];
-    // Wine's kernel takes no events: those of the driver are lines here.
-    t.deepEqual(lines, [`EbpfCore: ${textOf("Started", CONTRACT_VERSION)}`, "hi", "hi"]);
+    // Wine's kernel takes no events: those of the driver are lines here; and Wine has no event log.
+    t.deepEqual(node.json("driver", "log"), {
+      events: [],
+      lines: [`EbpfCore: ${textOf("Started", CONTRACT_VERSION)}`, "hi", "hi"],
+      problems: ["Windows' event log cannot be read: Call not implemented. (Windows error 120)"],
+    });
     t.is(node.ebpf("driver", "log").out, "");
     t.like(status(), { programs: 1, clients: 1 });
     t.is(refused("stop").code, "DriverBusy");
@@ -140,6 +144,47 @@ check("doctor and status tell Secure Boot and memory integrity from the registry
   t.regex(found("driver"), /^stopped, start type boot, C:\\windows/);
   t.regex(found("signature"), /^the file is not signed; test signing off, Secure Boot on/);
   t.regex(found("memory integrity"), /^on after the next start/);
+});
+
+check("where Windows has event logs, they tell of the driver, and why it was not loaded", (t) => {
+  const logs = putEventLog(wine.folder);
+  const write = (log: string, ...events: readonly string[]) =>
+    writeFileSync(join(logs, log), events.join("\n"));
+  const integrity = "Microsoft-Windows-CodeIntegrity-Operational";
+  const image = "\\Device\\HarddiskVolume3\\Windows\\System32\\drivers\\EbpfCore.sys";
+  write(integrity);
+  write(
+    "System",
+    eventXml("EbpfCore", 6, "2026-01-01T00:00:02.0000000Z", ["", "412", "14", "3"]),
+    eventXml("Other", 1, "2026-01-01T00:00:01.5000000Z", ["\u00fc".repeat(9000)]),
+    eventXml("EbpfCore", 1, "2026-01-01T00:00:01.0000000Z", ["", "6"]),
+  );
+  const { out, err } = node.ebpf("driver", "log");
+  t.is(
+    out,
+    [
+      `2026-01-01T00:00:01.0000000Z information 1: ${textOf("Started", 6)}`,
+      "2026-01-01T00:00:02.0000000Z warning 6: A program of process 412 was not loaded: its certificate does not prove it (error 14 of the driver). Left out since the last event like this: 3.",
+      "",
+    ].join("\n"),
+  );
+  t.is(err, "The driver does not run, so programs print nothing.\n");
+  t.is(status().refusal, null);
+  // More than fits into the memory that is tried first.
+  const data = ["9000", image, "\u00fc".repeat(9000)];
+  write(integrity, eventXml("Microsoft-Windows-CodeIntegrity", 3004, "2026-01-01T00:00:03.0000000Z", data));
+  const { refusal, problems } = status();
+  t.is(
+    refusal,
+    "Windows cannot verify its signature (2026-01-01T00:00:03Z, event 3004 of Microsoft-Windows-CodeIntegrity/Operational)",
+  );
+  t.true(
+    problems.some((problem) => problem.startsWith(`Windows did not load it: ${refusal}. Sign the file`)),
+  );
+  t.false(existsSync(join(logs, "open")), "handles are closed");
+  rmSync(join(logs, integrity));
+  t.regex(status().refusal ?? "", /^not known: the event log cannot be read \(.*15007/);
+  rmSync(join(wine.folder, "wevtapi.dll"));
 });
 
 check("uninstall removes service and file", (t) => {
