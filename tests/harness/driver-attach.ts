@@ -26,7 +26,7 @@ export function hookNumbers(hook: HookName): { readonly attachType: number; read
   return { attachType: row.id, type: type.id };
 }
 
-/** Loads a program of tests/fixtures/c, which is compiled since it is proved, and attaches it. */
+/** Loads a program of tests/fixtures/c, or of `samples/FILE`, which is compiled since it is proved, and attaches it. */
 export function attachProgram(
   client: Client,
   hook: HookName,
@@ -34,7 +34,10 @@ export function attachProgram(
   name: string,
   point = 0,
 ): Attached {
-  const { bytecode, section, certificate, maps } = compiledProgram(`tests/fixtures/c/${file}.o`, name);
+  const { bytecode, section, certificate, maps } = compiledProgram(
+    file.startsWith("samples/") ? `${file}.o` : `tests/fixtures/c/${file}.o`,
+    name,
+  );
   const { attachType, type } = hookNumbers(hook);
   const handles = maps.map((map) => handleOf(ask.createMap(client, map)));
   const program = ask.createProgram(client, bytecode, { maps: handles, type, section, certificate });

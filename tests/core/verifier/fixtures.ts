@@ -53,4 +53,5 @@ export const UNSAFE_OBJECTS: readonly string[] = [
 export const SAFE_OBJECTS: readonly string[] = [
   ...namesOfC("safe-").map((name) => `tests/fixtures/c/${name}.o`),
   "samples/droppacket.o",
+  "samples/port-quota.o",
 ];
