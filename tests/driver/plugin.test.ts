@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import test from "ava";
 import { printHex } from "../../core/base/hex.ts";
 import { encode } from "../../core/isa/encode.ts";
+import { parse } from "../../core/isa/parse.ts";
 import { buildDriver } from "../../scripts/driver.ts";
 import { memoryOf, programOf, readFixtures, resultOf, skipReason } from "../harness/fixture.ts";
 
@@ -35,6 +36,34 @@ for (const { name, options } of ENGINES) {
     }
   });
 }
+
+/** A program in text, by both engines. */
+const answers = (text: string) =>
+  ENGINES.map(({ options }) => {
+    const { status, stdout, stderr } = start(printHex(encode(parse(text))), ...options);
+    return status === 0 ? BigInt(`0x${stdout.trim()}`) : stderr.trim();
+  });
+
+test("callx calls the helper whose number is in a register, in both engines", (t) => {
+  const same = (answer: unknown) => [answer, answer];
+  for (const register of [2, 3, 4, 5]) {
+    const text = `r1 = 77\nr${register} = 5\ncallx r${register}\nr0 += 1\nexit`;
+    t.deepEqual(answers(text), same(78n), text);
+  }
+  t.deepEqual(answers("r1 = 5\ncallx r1\nexit"), same(5n));
+  // Its own number is not to be called so, nor what is no helper, nor a helper with memory that is not the program's.
+  for (const number of ["0x1002", "999", "0x100000005 ll", "-1", "6\nr2 <<= 32"])
+    t.deepEqual(
+      answers(`r1 = 1\nr2 = ${number}\ncallx r2\nexit`),
+      same("callx called no helper (slot 0)"),
+      number,
+    );
+  t.deepEqual(answers("r1 = 1\nr2 = 29\ncallx r2\nexit"), same("callx called no helper (slot 0)"));
+  // No helper is given r6.
+  t.deepEqual(answers("r1 = 1\nr6 = 5\ncallx r6\nexit"), same("the program is refused (slot 2)"));
+  // The second slot of a wide immediate is no instruction.
+  t.deepEqual(answers("r1 = 0x200000000 ll\nr0 = r1\nexit"), same(0x2_0000_0000n));
+});
 
 test("what is no program, or not safe, is an error with its slot", (t) => {
   const rows = [
