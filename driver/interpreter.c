@@ -8,183 +8,10 @@
 #include "interpreter.h"
 
 #include "arithmetic.h"
-#include "helpers.h"
-
-typedef struct _FRAME {
-    /** r6 to r9 of the caller. */
-    UINT64 Saved[4];
-    const EBPF_OPERATION *ReturnTo;
-} FRAME;
-
-/** Sizes of memory accesses, as their rows are called. */
-enum { WidthB, WidthH, WidthW, WidthDW, WidthCount };
+#include "machine.h"
 
 /** Which of a window's counts an access is held to. */
 enum { ReadableAccess = FALSE, WritableAccess = TRUE };
-
-/** The packet, or the context if there is none: by size at how many places in it an access may begin. */
-typedef struct _WINDOW {
-    UINT64 Start;
-    UINT64 Readable[WidthCount];
-    UINT64 Writable[WidthCount];
-} WINDOW;
-
-typedef struct _MACHINE {
-    UINT64 Registers[EBPF_REGISTER_COUNT];
-    WINDOW Window;
-    EBPF_RUN *Run;
-    /** What a frame has: nothing if the program cannot come to it. */
-    UINT32 FrameBytes;
-    UINT32 Depth;
-    FRAME Frames[EBPF_FRAME_COUNT];
-} MACHINE;
-
-/** Makes the frames that are active now the stack of the run; a new one begins as zeros, not as another's data. */
-static VOID
-SetDepth(MACHINE *Machine, UINT32 Depth)
-{
-    EBPF_RUN *Run = Machine->Run;
-    UINT8 *Frame = Run->Stack + sizeof(Run->Stack) - (SIZE_T)Depth * EBPF_FRAME_SIZE_BYTES;
-    if (Depth > Machine->Depth && Machine->FrameBytes != 0)
-        memset(Frame, 0, EBPF_FRAME_SIZE_BYTES);
-    Machine->Depth = Depth;
-    Machine->Registers[EBPF_FRAME_POINTER] = (UINT64)(UINT_PTR)Frame + EBPF_FRAME_SIZE_BYTES;
-    Run->Regions[RegionStack].Start = (UINT64)(UINT_PTR)Frame;
-    Run->Regions[RegionStack].SizeBytes = (UINT64)Depth * Machine->FrameBytes;
-}
-
-static inline VOID
-OpenWindow(WINDOW *Window, const EBPF_RUN *Run)
-{
-    UINT32 Index = Run->Regions[RegionPacket].SizeBytes != 0 ? RegionPacket : RegionContext;
-    const EBPF_REGION *Region = &Run->Regions[Index];
-    UINT64 Writable = RunMayWrite(Run, Index, 0, Region->SizeBytes) ? UINT64_MAX : 0;
-    Window->Start = Region->Start;
-    for (UINT32 Width = 0; Width < WidthCount; Width++) {
-        UINT64 SizeBytes = (UINT64)1 << Width;
-        UINT64 Places = Region->SizeBytes < SizeBytes ? 0 : Region->SizeBytes - SizeBytes + 1;
-        Window->Readable[Width] = Places;
-        Window->Writable[Width] = Places & Writable;
-    }
-}
-
-/** Registers begin as 0. Field by field, for the frames are more than a short program takes. */
-static inline VOID
-Begin(MACHINE *Machine, const EBPF_OPERATIONS *Operations, EBPF_RUN *Run)
-{
-    UINT64 *R = Machine->Registers;
-    R[0] = R[1] = R[2] = R[3] = R[4] = R[5] = R[6] = R[7] = R[8] = R[9] = 0;
-    OpenWindow(&Machine->Window, Run);
-    Machine->Run = Run;
-    Machine->FrameBytes = Operations->UsesStack ? EBPF_FRAME_SIZE_BYTES : 0;
-    Machine->Depth = 0;
-    SetDepth(Machine, 1);
-}
-
-/** What comes after a jump or a call. */
-static inline const EBPF_OPERATION *
-TargetOf(const EBPF_OPERATION *I)
-{
-    return (const EBPF_OPERATION *)((const UINT8 *)I + I->Distance);
-}
-
-/** The structural check bounds the depth of calls. */
-static const EBPF_OPERATION *
-Enter(MACHINE *Machine, const EBPF_OPERATION *I)
-{
-    FRAME *Frame = &Machine->Frames[Machine->Depth];
-    memcpy(Frame->Saved, &Machine->Registers[6], sizeof(Frame->Saved));
-    Frame->ReturnTo = I + 1;
-    SetDepth(Machine, Machine->Depth + 1);
-    return TargetOf(I);
-}
-
-/** NULL if it was the entry that ended: then r0 is the result. */
-static const EBPF_OPERATION *
-Leave(MACHINE *Machine)
-{
-    if (Machine->Depth == 1) {
-        Machine->Run->Result = Machine->Registers[0];
-        return NULL;
-    }
-    SetDepth(Machine, Machine->Depth - 1);
-    const FRAME *Frame = &Machine->Frames[Machine->Depth];
-    memcpy(&Machine->Registers[6], Frame->Saved, sizeof(Frame->Saved));
-    return Frame->ReturnTo;
-}
-
-static EBPF_FAULT
-CallHelper(MACHINE *Machine, const EBPF_OPERATION *I)
-{
-    UINT64 *R = Machine->Registers;
-    const EBPF_HELPER *Helper = (const EBPF_HELPER *)(UINT_PTR)I->Wide;
-    UINT64 Packet = Machine->Run->Regions[RegionPacket].Start;
-    EBPF_FAULT Fault = HelperCheckArguments(Helper, Machine->Run, &R[1]);
-    if (Fault == FaultNone)
-        R[0] = Helper->Function(Machine->Run, R[1], R[2], R[3], R[4], R[5]);
-    // Where the packet was is not the program's any more.
-    if (Machine->Run->Regions[RegionPacket].Start != Packet)
-        memset(&Machine->Window, 0, sizeof(Machine->Window));
-    return Fault;
-}
-
-/** Checks an access that is not within the window. */
-static EBPF_FAULT
-Reach(const MACHINE *Machine, UINT64 Address, UINT32 Width, BOOLEAN Write)
-{
-    return RunCheckAccess(Machine->Run, Address, (UINT64)1 << Width, Write);
-}
-
-/** Reads network order into r0; FALSE if it is outside of the packet: then the function returns 0, as Linux' does. */
-static BOOLEAN
-LoadPacket(MACHINE *Machine, INT64 Offset, UINT32 Size)
-{
-    const EBPF_REGION *Packet = &Machine->Run->Regions[RegionPacket];
-    UINT32 SizeBytes = 1u << Size;
-    UINT64 Value = 0;
-    BOOLEAN IsInside = Offset >= 0 && (UINT64)Offset + SizeBytes <= Packet->SizeBytes;
-    if (IsInside)
-        memcpy(&Value, (const VOID *)(UINT_PTR)(Packet->Start + (UINT64)Offset), SizeBytes);
-    Machine->Registers[0] = Size == WidthB ? Value : OrderBytes(Value, (INT32)SizeBytes * 8, TRUE);
-    return IsInside;
-}
-
-/** The operations on a cell of one type; each gives the value that was there before. */
-#define DEFINE_ATOMIC(Name, Type)                                                            \
-    static Type Name(Type *Cell, INT32 Operation, Type Operand, Type Expected)               \
-    {                                                                                        \
-        switch (Operation) {                                                                 \
-        case EBPF_ATOMIC_XCHG:                                                               \
-            return __atomic_exchange_n(Cell, Operand, __ATOMIC_SEQ_CST);                     \
-        case EBPF_ATOMIC_CMPXCHG:                                                            \
-            __atomic_compare_exchange_n(                                                     \
-                Cell, &Expected, Operand, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);        \
-            return Expected;                                                                 \
-        }                                                                                    \
-        switch (Operation & ~EBPF_FETCH) {                                                   \
-        case EBPF_ATOMIC_OR:                                                                 \
-            return __atomic_fetch_or(Cell, Operand, __ATOMIC_SEQ_CST);                       \
-        case EBPF_ATOMIC_AND:                                                                \
-            return __atomic_fetch_and(Cell, Operand, __ATOMIC_SEQ_CST);                      \
-        case EBPF_ATOMIC_XOR:                                                                \
-            return __atomic_fetch_xor(Cell, Operand, __ATOMIC_SEQ_CST);                      \
-        default:                                                                             \
-            return __atomic_fetch_add(Cell, Operand, __ATOMIC_SEQ_CST);                      \
-        }                                                                                    \
-    }
-
-DEFINE_ATOMIC(Atomic32, UINT32)
-DEFINE_ATOMIC(Atomic64, UINT64)
-
-static VOID
-Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
-{
-    VOID *Cell = (VOID *)(UINT_PTR)Address;
-    UINT64 Old = Size == WidthW ? Atomic32(Cell, I->Number, (UINT32)R[I->Right], (UINT32)R[0])
-                               : Atomic64(Cell, I->Number, R[I->Right], R[0]);
-    if ((I->Number & EBPF_FETCH) != 0)
-        R[I->Number == EBPF_ATOMIC_CMPXCHG ? 0 : I->Right] = Old;
-}
 
 /** The next operation: each ends with a jump of its own, which processors foresee better than one that all share. */
 #define GO goto *Labels[I->Code]
@@ -222,7 +49,7 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
     do {                      \
         if (Test) {           \
             PAY(I->Small);    \
-            I = TargetOf(I);  \
+            I = MachineTarget(I);  \
             GO;               \
         }                     \
         NEXT;                 \
@@ -233,7 +60,7 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
     UINT64 Address = (Where);                                                                            \
     do {                                                                                                 \
         if (__builtin_expect(Address - Machine.Window.Start >= Machine.Window.Kind[Width##Size], FALSE) && \
-            (Fault = Reach(&Machine, Address, Width##Size, Kind##Access)) != FaultNone) {                 \
+            (Fault = MachineReach(&Machine, Address, Width##Size, Kind##Access)) != FaultNone) {                 \
             Before = (SlotsBefore);                                                                      \
             goto Failed;                                                                                 \
         }                                                                                                \
@@ -369,7 +196,7 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
         READ(Type, Value);                                            \
         SET(I->Destination, Value);                                   \
         if (Value Test (UINT32)I->Number) {                           \
-            I = TargetOf(I);                                          \
+            I = MachineTarget(I);                                          \
             GO;                                                       \
         }                                                             \
         NEXT;                                                         \
@@ -388,8 +215,8 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
         NEXT;                                                         \
     }
 #define LOAD_PACKET(Label, Size, Offset)                              \
-    Label : if (LoadPacket(&Machine, (Offset), Width##Size)) NEXT;     \
-    CONTINUE(Leave(&Machine));
+    Label : if (MachineLoadPacket(&Machine, (Offset), Width##Size)) NEXT;     \
+    CONTINUE(MachineLeave(&Machine));
 
 /** What is added to an address. */
 #define OFFSET_WIDE (UINT64) I->Wide
@@ -421,7 +248,7 @@ Atomic(UINT64 *R, const EBPF_OPERATION *I, UINT64 Address, UINT32 Size)
         REACH(Size, Writable, R[I->Left] + OFFSET_DISTANCE, 0);                   \
         if ((Address & ((1u << Width##Size) - 1)) != 0)                \
             FAIL(FaultMisaligned, 0);                                 \
-        Atomic(R, I, Address, Width##Size);                            \
+        MachineAtomic(&Machine, I, Address, Width##Size);                            \
         NEXT;                                                         \
     }
 
@@ -453,7 +280,7 @@ InterpreterRun(const EBPF_OPERATIONS *Operations, EBPF_RUN *Run, UINT64 R1, UINT
     UINT64 Last = 0;
     EBPF_FAULT Fault;
     UINT32 Before;
-    Begin(&Machine, Operations, Run);
+    MachineBegin(&Machine, Operations, Run);
     R[1] = R1;
     R[2] = R2;
     GO;
@@ -470,14 +297,14 @@ MoveNumber:
     NEXT;
 Jump:
     PAY((UINT32)I->Number);
-    I = TargetOf(I);
+    I = MachineTarget(I);
     GO;
 CallLocal:
     PAY((UINT32)I->Number);
-    I = Enter(&Machine, I);
+    I = MachineEnter(&Machine, I);
     GO;
 CallHelper:
-    Fault = CallHelper(&Machine, I);
+    Fault = MachineCallHelper(&Machine, I);
     if (Fault != FaultNone)
         FAIL(Fault, 0);
     // After a tail call that succeeded this program is over.
@@ -485,7 +312,7 @@ CallHelper:
         goto Ended;
     NEXT;
 Exit:
-    CONTINUE(Leave(&Machine));
+    CONTINUE(MachineLeave(&Machine));
 Failed:
     Run->Fault = Fault;
     Run->FaultSlot = Operations->Slots[I - Operations->First] - Before;

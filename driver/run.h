@@ -86,9 +86,9 @@ RunMayWrite(_In_ const EBPF_RUN *Run, _In_ UINT32 Region, _In_ UINT64 Offset, _I
     return ProgramTypeMayWrite(Run->Type, Offset, SizeBytes);
 }
 
-/** FaultNone if all these bytes are of one region or value, which may be written if that is asked. SizeBytes is not 0. */
+/** FaultNone if all these bytes are of one region, which may be written if that is asked. SizeBytes is not 0. */
 static inline EBPF_FAULT
-RunCheckAccess(_In_ const EBPF_RUN *Run, _In_ UINT64 Address, _In_ UINT64 SizeBytes, _In_ BOOLEAN Write)
+RunCheckRegions(_In_ const EBPF_RUN *Run, _In_ UINT64 Address, _In_ UINT64 SizeBytes, _In_ BOOLEAN Write)
 {
     for (UINT32 Index = 0; Index < RegionCount; Index++) {
         const EBPF_REGION *Region = &Run->Regions[Index];
@@ -96,10 +96,33 @@ RunCheckAccess(_In_ const EBPF_RUN *Run, _In_ UINT64 Address, _In_ UINT64 SizeBy
         if (Offset < Region->SizeBytes && Region->SizeBytes - Offset >= SizeBytes)
             return !Write || RunMayWrite(Run, Index, Offset, SizeBytes) ? FaultNone : FaultReadOnly;
     }
-    for (UINT32 Index = 0; Index < Run->MapCount; Index++) {
-        const EBPF_MAP *Map = Run->Maps[Index];
-        if (MapContains(Map, Address, SizeBytes))
-            return Write && (Map->Definition.Flags & MAP_FLAG_PROGRAM_READ_ONLY) != 0 ? FaultReadOnly : FaultNone;
-    }
     return FaultOutOfBounds;
+}
+
+/** The map that has all these bytes in one of its values; MapCount if there is none. */
+static inline UINT32
+RunFindMap(_In_ const EBPF_RUN *Run, _In_ UINT64 Address, _In_ UINT64 SizeBytes)
+{
+    UINT32 Index = 0;
+    while (Index < Run->MapCount && !MapContains(Run->Maps[Index], Address, SizeBytes))
+        Index++;
+    return Index;
+}
+
+/** FaultNone if its values may be written, or that is not asked. */
+static inline EBPF_FAULT
+RunCheckMap(_In_ const EBPF_MAP *Map, _In_ BOOLEAN Write)
+{
+    return Write && (Map->Definition.Flags & MAP_FLAG_PROGRAM_READ_ONLY) != 0 ? FaultReadOnly : FaultNone;
+}
+
+/** FaultNone if all these bytes are of one region or value, which may be written if that is asked. SizeBytes is not 0. */
+static inline EBPF_FAULT
+RunCheckAccess(_In_ const EBPF_RUN *Run, _In_ UINT64 Address, _In_ UINT64 SizeBytes, _In_ BOOLEAN Write)
+{
+    EBPF_FAULT Fault = RunCheckRegions(Run, Address, SizeBytes, Write);
+    if (Fault != FaultOutOfBounds)
+        return Fault;
+    UINT32 Map = RunFindMap(Run, Address, SizeBytes);
+    return Map == Run->MapCount ? FaultOutOfBounds : RunCheckMap(Run->Maps[Map], Write);
 }

@@ -459,6 +459,31 @@ check("a program works on an array's value where it lies; one that is read-only 
   }
 });
 
+check("values of several maps in turn, each with the rights of its own, and memory that is none's", (t) => {
+  const maps = [0x80, 0, 0].map((flags) =>
+    createMap({ type: MAP_TYPES.array, keySizeBytes: 4, valueSizeBytes: 8, maxEntries: 1, flags }),
+  );
+  const addresses = "r6 = map[0][0]\nr7 = map[1][0]\nr8 = map[2][0]";
+  const run = (...lines: readonly string[]): string => {
+    const program = loadProgram(encode(parse(`${addresses}\nr0 = 0\n${lines.join("\n")}\nexit`)), maps);
+    const { fault, faultSlot } = runProgram(program, {});
+    release(program);
+    return fault === "None" ? fault : `${fault} at ${faultSlot - 7}`;
+  };
+  const [read0, write0] = ["r0 = *(u64 *)(r6 + 0)", "*(u32 *)(r6 + 0) = 1"];
+  const [write1, write2] = ["*(u64 *)(r7 + 0) = r0", "*(u8 *)(r8 + 7) = r0"];
+  t.is(run(read0, write1, write2, read0, write2, write1), "None");
+  t.is(run(write1, read0, write0), "ReadOnly at 2");
+  t.is(run(write2, write0), "ReadOnly at 1");
+  t.is(run(write1, "*(u32 *)(r7 + 6) = 1"), "OutOfBounds at 1");
+  t.is(run(write1, "r7 = 64", write1), "OutOfBounds at 2");
+  t.is(
+    run("*(u64 *)(r10 - 8) = 1", write1, "r1 = r10", "r0 = *(u64 *)(r1 - 8)", "r0 = *(u64 *)(r1 - 4)"),
+    "OutOfBounds at 4",
+  );
+  for (const map of maps) release(map);
+});
+
 check("a program's access ends with the value; the next one is not part of it", (t) => {
   const map = createMap({ type: MAP_TYPES.array, keySizeBytes: 4, valueSizeBytes: 6, maxEntries: 2 });
   const at = (offset: number): string =>
