@@ -162,7 +162,8 @@ function New-EbpfInterface {
         catch { Write-EbpfError $PSCmdlet $_ $Kind; return }
         $label = if ($Name) { $Name } else { $Kind }
         $words = @(foreach ($key in $settings.Keys) { "$key=$($settings[$key])" }) -join ' '
-        if (-not $PSCmdlet.ShouldProcess($label, "Make a $Kind interface with $words")) { return }
+        $action = if ($words) { "Make a $Kind interface with $words" } else { "Make a $Kind interface" }
+        if (-not $PSCmdlet.ShouldProcess($label, $action)) { return }
         $parameters = @{ kind = $Kind.ToLowerInvariant(); settings = $settings }
         if ($Name) { $parameters['name'] = $Name }
         try { $record = Invoke-EbpfService interface.add $parameters $PSCmdlet }

@@ -142,7 +142,8 @@ export const ERROR_CODES = {
   },
   HookUnavailable: {
     category: "NotInstalled",
-    remedy: "Use a hook that is available here; 'ebpf doctor' and completion of --hook say which.",
+    remedy:
+      "Use a hook that completion of --hook (-Hook) offers; those of sockets are the driver's: start it with Start-EbpfDriver or 'ebpf driver start'.",
   },
   HookBusy: {
     category: "ResourceBusy",

@@ -1,12 +1,13 @@
 // The commands that README and docs/ show are run: lines that start with "$ " in ```console blocks as the command line,
-// ```powershell blocks whole, and ```sh blocks must name scripts of package.json. Each file has a service of its own.
+// ```powershell blocks whole, and ```sh blocks must name scripts of package.json. So are those of the module's help topic. Each has a
+// service of its own.
 import { execFile } from "node:child_process";
 import { copyFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import { findClang } from "../../scripts/fixtures.ts";
-import { runPowerShell } from "../harness/powershell.ts";
+import { quote, runPowerShell } from "../harness/powershell.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const files = ["README.md", ...readdirSync(join(root, "docs")).map((name) => join("docs", name))].filter(
@@ -58,6 +59,34 @@ function runLine(line: string, folder: string, home: string): Promise<{ status: 
     );
   });
 }
+
+test.serial("about_ebpf: its first session runs, in the folder of the samples", async (t) => {
+  t.timeout(120_000);
+  const about = readFileSync(join(root, "en-US", "about_ebpf.help.txt"), "utf8").replaceAll("\r\n", "\n");
+  const [, session = ""] = /A first session:\n\n((?: {8}.*\n)+)/.exec(about) ?? [];
+  const [compile = "", ...commands] = session
+    .trim()
+    .split("\n")
+    .map((line) => line.trim());
+  const folder = clone();
+  const samples = join(folder, "samples");
+  try {
+    const made = await runLine(compile, samples, join(folder, "home"));
+    t.is(made.status, 0, made.output);
+    t.true(commands.length > 4);
+    const manifest = join(folder, "ebpf.psd1");
+    const script = `$ErrorActionPreference = 'Stop'\nImport-Module ${quote(manifest)}\n${commands.join("\n")}\nStop-EbpfService\n'the end'`;
+    const result = await runPowerShell(["-NoProfile", "-NonInteractive", "-Command", script], {
+      folder: samples,
+      environment: { EBPF_HOME: join(folder, "home") },
+    });
+    t.is(result.stderr.trim(), "");
+    t.regex(result.stdout, /the end\s*$/);
+  } finally {
+    await runLine("ebpf service stop", folder, join(folder, "home"));
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 for (const file of files) {
   const all = blocks(file);
