@@ -73,3 +73,25 @@ CallRingRead(DISPATCH_CALL *Call)
     }
     ObjectRelease(&Map->Object);
 }
+
+VOID
+CallRingWait(DISPATCH_CALL *Call)
+{
+    const EBPF_RING_WAIT_REQUEST *Request = Call->Request;
+    EBPF_RING_WAIT_REPLY *Reply = Call->Reply;
+    if (Request->Milliseconds > EBPF_MAXIMUM_WAIT_MILLISECONDS) {
+        CallFail(Call, EbpfErrorArgumentInvalid);
+        return;
+    }
+    EBPF_MAP *Map = FindRing(Call, Request->Handle);
+    if (Map == NULL)
+        return;
+    Reply->Ready = IsPerProcessor(Map) ? PerfAwait(Map) : RingAwait(Map);
+    ObjectRelease(&Map->Object);
+    if (Reply->Ready || Call->Deadline == NULL)
+        return;
+    UINT64 Now = PlatformMonotonicTime();
+    if (*Call->Deadline == 0)
+        *Call->Deadline = Now + Request->Milliseconds * 1000000ull;
+    Call->Pending = Now < *Call->Deadline;
+}

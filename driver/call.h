@@ -15,6 +15,10 @@ typedef struct _DISPATCH_CALL {
     UINT32 ReplyCapacityBytes;
     /** Of the reply that goes back. */
     UINT32 ReplyBytes;
+    /** Until when a handler may have its caller wait, 0 if that is not known yet; NULL: it must answer now. */
+    UINT64 *Deadline;
+    /** It is not answered: the handler wants to be asked again. */
+    BOOLEAN Pending;
 } DISPATCH_CALL;
 
 /** Does what is asked and says in the reply how that ended. */
@@ -58,7 +62,7 @@ _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN CallIsName(_In_reads_(EBPF_NAME_BYTES
 
 CALL_HANDLER CallObjectNext, CallObjectOpen, CallObjectInfo, CallObjectClose, CallStatistics;
 CALL_HANDLER CallMapCreate, CallMapLookup, CallMapUpdate, CallMapDelete, CallMapNextKey, CallMapFreeze, CallRingRead;
-CALL_HANDLER CallMapLookupBatch;
+CALL_HANDLER CallMapLookupBatch, CallRingWait;
 CALL_HANDLER CallProgramCreate, CallProgramRun;
 CALL_HANDLER CallHookNext, CallLinkCreate, CallLinkReplace, CallLinkDetach;
 

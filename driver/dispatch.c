@@ -106,6 +106,7 @@ static const DISPATCH_ROW Rows[] = {
     ROW(MAP_FREEZE, sizeof(EBPF_HANDLE_REQUEST), EBPF_REPLY, NULL, CallMapFreeze),
     ROW(MAP_LOOKUP_BATCH, sizeof(EBPF_MAP_BATCH_REQUEST), EBPF_MAP_BATCH_REPLY, NULL, CallMapLookupBatch),
     ROW(RING_READ, sizeof(EBPF_RING_READ_REQUEST), EBPF_RING_READ_REPLY, NULL, CallRingRead),
+    ROW(RING_WAIT, sizeof(EBPF_RING_WAIT_REQUEST), EBPF_RING_WAIT_REPLY, NULL, CallRingWait),
     ROW(PROGRAM_CREATE,
         sizeof(EBPF_PROGRAM_CREATE_REQUEST),
         EBPF_PROGRAM_CREATE_REPLY,
@@ -153,7 +154,13 @@ Capture(EBPF_CLIENT *Client, const VOID *Buffer, UINT32 RequestBytes)
 _Use_decl_annotations_
 NTSTATUS
 DispatchCall(
-    EBPF_CLIENT *Client, UINT32 Code, VOID *Buffer, UINT32 RequestBytes, UINT32 ReplyCapacityBytes, UINT32 *ReplyBytes)
+    EBPF_CLIENT *Client,
+    UINT32 Code,
+    VOID *Buffer,
+    UINT32 RequestBytes,
+    UINT32 ReplyCapacityBytes,
+    UINT32 *ReplyBytes,
+    UINT64 *Deadline)
 {
     *ReplyBytes = 0;
     const DISPATCH_ROW *Row = FindRow(Code);
@@ -185,10 +192,16 @@ DispatchCall(
             .ReplyFixedBytes = Row->ReplyBytes,
             .ReplyCapacityBytes = ReplyCapacityBytes,
             .ReplyBytes = Row->ReplyBytes,
+            .Deadline = Deadline,
         };
         memset(Buffer, 0, Row->ReplyBytes);
         Row->Handler(&Call);
-        *ReplyBytes = Call.ReplyBytes;
+        *ReplyBytes = Call.Pending ? 0 : Call.ReplyBytes;
+        if (Call.Pending) {
+            // It is there again for the next time.
+            memcpy(Buffer, Request, RequestBytes);
+            Status = STATUS_PENDING;
+        }
     }
     PlatformFree(Request);
     if (Request != NULL)

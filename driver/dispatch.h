@@ -21,6 +21,10 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID DispatchTerminate(VOID);
 /**
  * Answers one request. The buffer is METHOD_BUFFERED's, aligned to 8: the request is its first RequestBytes, the reply goes into its first
  * ReplyCapacityBytes, of which *ReplyBytes are then meant for the client; 0 unless the status is success.
+ *
+ * If Deadline is not NULL, and *Deadline is 0, the status may be STATUS_PENDING: then the request is in the buffer as before, and the
+ * caller asks again with the same Deadline, each time PlatformWake is called and when PlatformMonotonicTime is *Deadline, until the
+ * status is another, or it answers the client itself.
  */
 _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS DispatchCall(
     _Inout_ EBPF_CLIENT *Client,
@@ -28,4 +32,5 @@ _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS DispatchCall(
     _Inout_updates_bytes_(ReplyCapacityBytes) VOID *Buffer,
     _In_ UINT32 RequestBytes,
     _In_ UINT32 ReplyCapacityBytes,
-    _Out_ UINT32 *ReplyBytes);
+    _Out_ UINT32 *ReplyBytes,
+    _Inout_opt_ UINT64 *Deadline);

@@ -29,6 +29,7 @@ enum { EBPF_ACCESS_READ = 1, EBPF_ACCESS_WRITE = 2 };
 #define EBPF_IOCTL_RING_READ EBPF_IOCTL(21, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_MAP_FREEZE EBPF_IOCTL(22, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_MAP_LOOKUP_BATCH EBPF_IOCTL(23, EBPF_ACCESS_READ)
+#define EBPF_IOCTL_RING_WAIT EBPF_IOCTL(24, EBPF_ACCESS_READ)
 #define EBPF_IOCTL_PROGRAM_CREATE EBPF_IOCTL(32, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_PROGRAM_RUN EBPF_IOCTL(33, EBPF_ACCESS_WRITE)
 #define EBPF_IOCTL_LOG_READ EBPF_IOCTL(48, EBPF_ACCESS_WRITE)
@@ -281,6 +282,24 @@ typedef struct _EBPF_RECORD {
     /** Of a PERF_EVENT_ARRAY: whose it is. */
     UINT32 Processor;
 } EBPF_RECORD;
+
+#define EBPF_MAXIMUM_WAIT_MILLISECONDS 10000
+
+/**
+ * RING_WAIT: the reply comes when there is a record to take, or after so long; nothing is taken. It is the one request that others of the
+ * same file need not wait for, if that was opened for that (FILE_FLAG_OVERLAPPED), and that can be cancelled.
+ */
+typedef struct _EBPF_RING_WAIT_REQUEST {
+    UINT32 Handle;
+    /** 0: does not wait; EBPF_MAXIMUM_WAIT_MILLISECONDS at most. */
+    UINT32 Milliseconds;
+} EBPF_RING_WAIT_REQUEST;
+
+typedef struct _EBPF_RING_WAIT_REPLY {
+    UINT32 Error;
+    /** 0: there is none. */
+    UINT32 Ready;
+} EBPF_RING_WAIT_REPLY;
 
 /**
  * MAP_LOOKUP_BATCH: many entries at once, as BPF_MAP_LOOKUP_BATCH of Linux. Who asks again with the cursor of the reply before, until that

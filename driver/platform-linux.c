@@ -3,6 +3,7 @@
 #include "platform.h"
 
 #include <malloc.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -322,6 +323,46 @@ VOID
 PlatformLower(EBPF_IRQL Irql)
 {
     (VOID)Irql;
+}
+
+static pthread_mutex_t WakeMutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t WakeCondition = PTHREAD_COND_INITIALIZER;
+static UINT32 Wakes;
+
+_Use_decl_annotations_
+VOID
+PlatformWake(VOID)
+{
+    pthread_mutex_lock(&WakeMutex);
+    Wakes++;
+    pthread_cond_broadcast(&WakeCondition);
+    pthread_mutex_unlock(&WakeMutex);
+}
+
+UINT32
+LinuxCountWakes(VOID)
+{
+    pthread_mutex_lock(&WakeMutex);
+    UINT32 Count = Wakes;
+    pthread_mutex_unlock(&WakeMutex);
+    return Count;
+}
+
+VOID
+LinuxAwaitWake(UINT32 Seen, UINT32 Milliseconds)
+{
+    struct timespec End;
+    clock_gettime(CLOCK_REALTIME, &End);
+    End.tv_sec += Milliseconds / 1000;
+    End.tv_nsec += Milliseconds % 1000 * 1000000l;
+    if (End.tv_nsec >= 1000000000l) {
+        End.tv_sec++;
+        End.tv_nsec -= 1000000000l;
+    }
+    pthread_mutex_lock(&WakeMutex);
+    while (Wakes == Seen && pthread_cond_timedwait(&WakeCondition, &WakeMutex, &End) == 0)
+        ;
+    pthread_mutex_unlock(&WakeMutex);
 }
 
 _Use_decl_annotations_

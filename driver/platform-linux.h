@@ -31,6 +31,7 @@ typedef struct _EBPF_LOCK {
 
 /** The values are Windows'. */
 #define STATUS_SUCCESS ((NTSTATUS)0)
+#define STATUS_PENDING ((NTSTATUS)0x103)
 #define STATUS_INVALID_PARAMETER ((NTSTATUS)0xC000000D)
 #define STATUS_INVALID_DEVICE_REQUEST ((NTSTATUS)0xC0000010)
 #define STATUS_ACCESS_DENIED ((NTSTATUS)0xC0000022)
@@ -85,6 +86,12 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID LinuxPassTime(_In_ UINT64 Nanoseconds);
 
 /** For tests: where the memory for code with that index lies, of which there are some; FALSE if there are not so many. */
 _IRQL_requires_max_(DISPATCH_LEVEL) BOOLEAN LinuxCodeAt(_In_ UINT32 Index, _Out_ UINT64 *Address, _Out_ UINT64 *SizeBytes);
+
+/** For tests: how often PlatformWake was called. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT32 LinuxCountWakes(VOID);
+
+/** For tests: returns when it was called more often than that, or after so long. */
+_IRQL_requires_max_(PASSIVE_LEVEL) VOID LinuxAwaitWake(_In_ UINT32 Seen, _In_ UINT32 Milliseconds);
 
 /** For tests: this thread runs on that processor, wherever it runs. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID LinuxSetProcessor(_In_ UINT32 Number);

@@ -72,6 +72,9 @@ _IRQL_requires_max_(DISPATCH_LEVEL) EBPF_IRQL PlatformRaise(VOID);
 
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID PlatformLower(_In_ EBPF_IRQL Irql);
 
+/** There is a record that somebody waits for: requests that DispatchCall has left pending are to be asked again. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID PlatformWake(VOID);
+
 /** Lets others run; for waits that are allowed to take long. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID PlatformYield(VOID);
 

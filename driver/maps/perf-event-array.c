@@ -23,7 +23,8 @@ Own(const EBPF_MAP *Map)
 static UINT64
 CountBytes(const EBPF_MAP_DEFINITION *Definition)
 {
-    return sizeof(PERF_ARRAY) + PlatformProcessorCount() * (sizeof(PROCESSOR_RING) + (UINT64)Definition->MaxEntries);
+    return sizeof(PERF_ARRAY) + PlatformProcessorCount() * (sizeof(PROCESSOR_RING) + (UINT64)Definition->MaxEntries +
+                                                            RECORD_RING_EXTRA_BYTES);
 }
 
 static VOID
@@ -100,6 +101,16 @@ PerfRead(EBPF_MAP *Map, UINT8 *Data, UINT32 CapacityBytes, UINT32 *SizeBytes, UI
     if (Result == MAP_OK)
         __atomic_store_n(&Array->Turn, *Processor + 1, __ATOMIC_RELAXED);
     return Result;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+PerfAwait(EBPF_MAP *Map)
+{
+    BOOLEAN Found = FALSE;
+    for (UINT32 Index = 0; Index < PlatformProcessorCount(); Index++)
+        Found |= RecordRingAwait(&Own(Map)->Rings[Index].Records);
+    return Found;
 }
 
 const EBPF_MAP_TYPE PerfEventArrayMapType = {

@@ -30,3 +30,6 @@ _IRQL_requires_max_(PASSIVE_LEVEL) INT32 PerfRead(
     _In_ UINT32 CapacityBytes,
     _Out_ UINT32 *SizeBytes,
     _Out_ UINT32 *Processor);
+
+/** Whether there is a record to take, of any processor; if not, the next one calls PlatformWake. */
+_IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN PerfAwait(_Inout_ EBPF_MAP *Map);

@@ -6,9 +6,13 @@
 
 #define RECORD_RING_MINIMUM_BYTES 4096
 #define RECORD_RING_MAXIMUM_BYTES (1u << 30)
+/** Beside the records. */
+#define RECORD_RING_EXTRA_BYTES PLATFORM_ALIGNMENT
 
 typedef struct _RECORD_RING {
     EBPF_LOCK WriterLock;
+    /** Somebody waits for a record: who writes the next one says so to the system. */
+    UINT32 Waiting;
     /** There is a reader, which copies with no lock held that would keep its processor. */
     UINT32 Reading;
     UINT64 SizeBytes;
@@ -44,6 +48,12 @@ _IRQL_requires_max_(PASSIVE_LEVEL) INT32 RecordRingRead(
     _Out_writes_bytes_(CapacityBytes) UINT8 *Data,
     _In_ UINT32 CapacityBytes,
     _Out_ UINT32 *SizeBytes);
+
+/**
+ * Whether there is a record to take. If there is none the next one that is submitted, or that stood before others and is given up, calls
+ * PlatformWake, once.
+ */
+_IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN RecordRingAwait(_Inout_ RECORD_RING *Ring);
 
 /** Records that found no room. */
 _IRQL_requires_max_(DISPATCH_LEVEL) UINT64 RecordRingCountDropped(_In_ const RECORD_RING *Ring);

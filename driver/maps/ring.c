@@ -16,7 +16,7 @@ Own(const EBPF_MAP *Map)
 static UINT64
 CountBytes(const EBPF_MAP_DEFINITION *Definition)
 {
-    return sizeof(RING) + (UINT64)Definition->MaxEntries;
+    return sizeof(RING) + (UINT64)Definition->MaxEntries + RECORD_RING_EXTRA_BYTES;
 }
 
 static NTSTATUS
@@ -82,6 +82,13 @@ INT32
 RingRead(EBPF_MAP *Map, UINT8 *Data, UINT32 CapacityBytes, UINT32 *SizeBytes)
 {
     return RecordRingRead(&Own(Map)->Records, Data, CapacityBytes, SizeBytes);
+}
+
+_Use_decl_annotations_
+BOOLEAN
+RingAwait(EBPF_MAP *Map)
+{
+    return RecordRingAwait(&Own(Map)->Records);
 }
 
 _Use_decl_annotations_

@@ -26,5 +26,8 @@ _IRQL_requires_max_(PASSIVE_LEVEL) INT32 RingRead(
     _In_ UINT32 CapacityBytes,
     _Out_ UINT32 *SizeBytes);
 
+/** Whether there is a record to take; if not, the next one calls PlatformWake. */
+_IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN RingAwait(_Inout_ EBPF_MAP *Map);
+
 /** Records that found no room. */
 _IRQL_requires_max_(DISPATCH_LEVEL) UINT64 RingCountDropped(_In_ const EBPF_MAP *Map);

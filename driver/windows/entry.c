@@ -4,10 +4,11 @@
 #include "event.h"
 #include "ioctl.h"
 #include "wfp/engine.h"
+#include "windows/waits.h"
 
 DRIVER_INITIALIZE DriverEntry;
 static DRIVER_UNLOAD CoreUnload;
-static DRIVER_DISPATCH CoreCreate, CoreClose, CoreControl;
+static DRIVER_DISPATCH CoreCreate, CoreCleanup, CoreClose, CoreControl;
 
 static UNICODE_STRING DeviceName = RTL_CONSTANT_STRING(L"\\Device\\EbpfCore");
 static UNICODE_STRING LinkName = RTL_CONSTANT_STRING(L"\\DosDevices\\EbpfCore");
@@ -142,12 +143,23 @@ CoreCreate(DEVICE_OBJECT *Device, IRP *Irp)
     return Complete(Irp, Client == NULL ? STATUS_NO_MEMORY : STATUS_SUCCESS, 0);
 }
 
+/** The last handle to the open file is closed; requests that wait hold the file itself. */
+static NTSTATUS NTAPI
+CoreCleanup(DEVICE_OBJECT *Device, IRP *Irp)
+{
+    (VOID)Device;
+    WaitsCancel(IoGetCurrentIrpStackLocation(Irp)->FileObject);
+    return Complete(Irp, STATUS_SUCCESS, 0);
+}
+
 /** The last reference to the open file is gone: no request of it is under way. */
 static NTSTATUS NTAPI
 CoreClose(DEVICE_OBJECT *Device, IRP *Irp)
 {
     FILE_OBJECT *File = IoGetCurrentIrpStackLocation(Irp)->FileObject;
     (VOID)Device;
+    // Wine knows no cleanup, and closes files that requests wait for.
+    WaitsCancel(File);
     ClientClose(File->FsContext);
     File->FsContext = NULL;
     WindowsReapCode();
@@ -157,18 +169,8 @@ CoreClose(DEVICE_OBJECT *Device, IRP *Irp)
 static NTSTATUS NTAPI
 CoreControl(DEVICE_OBJECT *Device, IRP *Irp)
 {
-    const IO_STACK_LOCATION *Stack = IoGetCurrentIrpStackLocation(Irp);
-    UINT32 ReplyBytes;
     (VOID)Device;
-    NTSTATUS Status = DispatchCall(
-        Stack->FileObject->FsContext,
-        Stack->Parameters.DeviceIoControl.IoControlCode,
-        Irp->AssociatedIrp.SystemBuffer,
-        Stack->Parameters.DeviceIoControl.InputBufferLength,
-        Stack->Parameters.DeviceIoControl.OutputBufferLength,
-        &ReplyBytes);
-    WindowsReapCode();
-    return Complete(Irp, Status, ReplyBytes);
+    return WaitsControl(Irp);
 }
 
 /** Windows calls this only when no file of the device is open any more; Wine does not wait for that. */
@@ -178,6 +180,7 @@ CoreUnload(DRIVER_OBJECT *Driver)
     IoDeleteSymbolicLink(&LinkName);
     if (HooksStarted)
         WfpStop();
+    WaitsStop();
     DispatchTerminate();
     EpochTerminate();
     WindowsReapCode();
@@ -218,12 +221,16 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
     Status = CreateLink();
     if (!NT_SUCCESS(Status))
         goto DeleteDevice;
+    Status = WaitsStart();
+    if (!NT_SUCCESS(Status))
+        goto DeleteLink;
     EventWrite(EventStarted, &(UINT64){EBPF_CONTRACT_VERSION}, 1);
     DispatchInitiate(&Settings);
     // Without them, as in a system that was started without networking, programs are loaded and run on request all the same.
     HooksStarted = NT_SUCCESS(WfpStart(Device));
     WindowsReapCode();
     Driver->MajorFunction[IRP_MJ_CREATE] = CoreCreate;
+    Driver->MajorFunction[IRP_MJ_CLEANUP] = CoreCleanup;
     Driver->MajorFunction[IRP_MJ_CLOSE] = CoreClose;
     Driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = CoreControl;
     Driver->DriverUnload = CoreUnload;
@@ -231,6 +238,8 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
     Device->Flags &= ~DO_DEVICE_INITIALIZING;
     return STATUS_SUCCESS;
 
+DeleteLink:
+    IoDeleteSymbolicLink(&LinkName);
 DeleteDevice:
     IoDeleteDevice(Device);
 Epoch:

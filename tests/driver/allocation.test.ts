@@ -223,6 +223,12 @@ const ENDINGS: readonly (Row & { readonly make: (world: World) => number })[] = 
     send: ({ client }) => ask.detachLink(client, subject),
   },
   ...(["ringbuf", "perf_event_array"] as const).map((name) => ({
+    request: "RING_WAIT",
+    way: name,
+    make: ({ client }: World) => handleOf(ask.createMap(client, map(name))),
+    send: ({ client }: World) => ask.waitForRing(client, subject),
+  })),
+  ...(["ringbuf", "perf_event_array"] as const).map((name) => ({
     request: "RING_READ",
     way: name,
     make: (world: World) => {

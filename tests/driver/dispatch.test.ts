@@ -12,17 +12,20 @@ import { buildProgram } from "../../core/program/build.ts";
 import { forKernel } from "../../core/program/for-kernel.ts";
 import { certify } from "../../core/verifier/certify.ts";
 import { dispatchCase, makersAreComplete } from "../fuzz/dispatch.ts";
-import { countAllocations, failAllocation, STATUS, setProcessor, share } from "../harness/driver.ts";
+import { countAllocations, failAllocation, release, STATUS, setProcessor, share } from "../harness/driver.ts";
 import {
   ask,
   type Client,
   call,
+  callWaiting,
   closeClient,
+  countWakes,
   initiate,
   openClient,
   terminate,
+  wake,
 } from "../harness/driver-client.ts";
-import { MAP_TYPES, type MapDefinition } from "../harness/driver-maps.ts";
+import { createMap, MAP_TYPES, type MapDefinition, ring } from "../harness/driver-maps.ts";
 import {
   ACCESS,
   type Answer,
@@ -31,6 +34,7 @@ import {
   ERRORS,
   field,
   handleOf,
+  make,
   REPLY,
   readInfo,
   readMemory,
@@ -66,6 +70,21 @@ function withClient(
   setProcessor(0);
   const client = openClient();
   body(client);
+  closeClient(client);
+  terminate();
+  t.is(countAllocations(), before);
+}
+
+/** The same, asynchronously. */
+async function withWaiting(
+  t: { is(a: number, b: number): void },
+  body: (client: Client) => Promise<void>,
+): Promise<void> {
+  const before = countAllocations();
+  initiate(false);
+  setProcessor(0);
+  const client = openClient();
+  await body(client);
   closeClient(client);
   terminate();
   t.is(countAllocations(), before);
@@ -236,6 +255,65 @@ check("records of a ring: as many as are asked for and have room, in order; what
     t.is(call(client, code, request(map, 1), REPLY.ring - 1).status, STATUS.BUFFER_TOO_SMALL);
     t.is(ask.readRing(client, map + 1000).error, "MapNotFound");
   });
+});
+
+check("a request that waits for a record: answered at once, later, or when its time is over", async (t) => {
+  await withWaiting(t, async (client) => {
+    const ringMap = { type: MAP_TYPES.ringbuf, keySizeBytes: 0, valueSizeBytes: 0, maxEntries: 4096 };
+    for (const type of [MAP_TYPES.ringbuf, MAP_TYPES.perf_event_array]) {
+      const map = handleOf(ask.createMap(client, { ...ringMap, type }));
+      const perf = "r2 = map[0]\nr3 = 0xffffffff ll\nr4 = *(u64 *)(r1 + 0)\nr5 = 4\ncall 32\nexit";
+      const text = type === MAP_TYPES.ringbuf ? outputOf(4) : perf;
+      const program = handleOf(ask.createProgram(client, assemble(text), { maps: [map] }));
+      const ready = (milliseconds: number) =>
+        callWaiting(client, make.waitForRing(map, milliseconds), () => true).then(
+          (answer) => answer && [answer.error, field(answer, 1)],
+        );
+      t.is(field(ask.waitForRing(client, map, 10_000), 1), 0);
+      const began = performance.now();
+      t.deepEqual(await ready(60), ["None", 0]);
+      t.true(performance.now() - began >= 59);
+      const waiting = Promise.all([ready(10_000), ready(10_000)]);
+      ask.run(client, program, new Uint8Array(8));
+      t.deepEqual(await waiting, [
+        ["None", 1],
+        ["None", 1],
+      ]);
+      t.deepEqual(await ready(0), ["None", 1]);
+      t.is(recordsOf(ask.readRing(client, map, 256, 9)).length, 1);
+      t.deepEqual(await ready(0), ["None", 0]);
+      // The handle is looked up again each time.
+      const closed = ready(10_000);
+      ask.close(client, map);
+      wake();
+      t.is((await closed)?.[0], "MapNotFound");
+    }
+    const map = handleOf(ask.createMap(client, ARRAY));
+    t.is(ask.waitForRing(client, map).error, "MapOperationUnsupported");
+    t.is(ask.waitForRing(client, map, 10_001).error, "ArgumentInvalid");
+    t.is(ask.waitForRing(client, map + 1000).error, "MapNotFound");
+    const code = codeOf("RING_WAIT");
+    t.is(call(client, code, request(map), 64).status, STATUS.INVALID_PARAMETER);
+    t.is(call(client, code, request(map, 0), REPLY.error).status, STATUS.BUFFER_TOO_SMALL);
+  });
+});
+
+check("a record that is given up lets who waits have what came after it", async (t) => {
+  const map = createMap({ type: MAP_TYPES.ringbuf, keySizeBytes: 0, valueSizeBytes: 0, maxEntries: 4096 });
+  const first = ring.reserve(map, 8);
+  t.is(ring.output(map, Uint8Array.of(1)), 0);
+  t.false(ring.await(map));
+  const before = countWakes();
+  ring.discard(first);
+  t.is(countWakes(), before + 1);
+  t.true(ring.await(map));
+  t.deepEqual(ring.read(map), Uint8Array.of(1));
+  // Nobody waits any more but who has just asked.
+  ring.output(map, Uint8Array.of(2));
+  const now = countWakes();
+  ring.output(map, Uint8Array.of(3));
+  t.is(countWakes(), now);
+  release(map);
 });
 
 check("records of processors: of each in its turn, and whose they are", (t) => {

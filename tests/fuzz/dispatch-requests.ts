@@ -230,6 +230,11 @@ export const MAKERS: Readonly<Record<string, readonly [weight: number, make: Mak
     (next, { maps }) =>
       request(anyOf(next, next(4) === 0 ? maps : maps.filter(isRing)), often(next, [1, 2, 100])),
   ],
+  RING_WAIT: [
+    1,
+    (next, { maps }) =>
+      request(anyOf(next, next(4) === 0 ? maps : maps.filter(isRing)), often(next, [0, 10_000])),
+  ],
   PROGRAM_CREATE: [6, programRequest],
   PROGRAM_RUN: [6, runRequest],
   HOOK_NEXT: [1, (next) => request(next(9))],

@@ -1,11 +1,16 @@
 // A client of the driver as user mode sees it, answered by the dispatch of the portable core, which is compiled for this
 // machine.
-import { library } from "./driver.ts";
+import { library, STATUS } from "./driver.ts";
 import { ACCESS, type Answer, answerOf, make, type Request } from "./driver-requests.ts";
 
 const dispatchInitiate = library.func("void DispatchInitiate(const void*)");
 const dispatchTerminate = library.func("void DispatchTerminate()");
-const dispatchCall = library.func("int32 DispatchCall(void*, uint32, void*, uint32, uint32, _Out_ uint32*)");
+const dispatchCall = library.func(
+  "int32 DispatchCall(void*, uint32, void*, uint32, uint32, _Out_ uint32*, void*)",
+);
+export const countWakes: () => number = library.func("uint32 LinuxCountWakes()");
+const awaitWake = library.func("void LinuxAwaitWake(uint32, uint32)");
+const monotonicTime = library.func("uint64 PlatformMonotonicTime()");
 const clientOpen = library.func("void *ClientOpen(uint32)");
 const clientClose = library.func("void ClientClose(void*)");
 
@@ -45,9 +50,37 @@ export function call(client: Client, code: number, request: Uint8Array, capacity
   buffer.fill(0xa5);
   buffer.set(request);
   const size = [0];
-  const status = dispatchCall(client.address, code, buffer, request.length, capacity, size);
+  const status = dispatchCall(client.address, code, buffer, request.length, capacity, size, null);
   return answerOf(status, new DataView(buffer.buffer, 0, size[0]));
 }
+
+/**
+ * The same, but the driver may have it wait: it is asked again as the system does it, until `isOpen` says that the file is closed; then
+ * there is no answer.
+ */
+export async function callWaiting(
+  client: Client,
+  { code, bytes, capacity }: Request,
+  isOpen: () => boolean,
+): Promise<Answer | undefined> {
+  const buffer = allocate(Math.max(bytes.length, capacity, 8));
+  buffer.set(bytes);
+  const deadline = new BigUint64Array(1);
+  for (;;) {
+    const size = [0];
+    const seen = countWakes();
+    const status = dispatchCall(client.address, code, buffer, bytes.length, capacity, size, deadline);
+    if (status !== STATUS.PENDING) return answerOf(status, new DataView(buffer.buffer, 0, size[0]));
+    const left = Math.ceil(Number((deadline[0] ?? 0n) - BigInt(monotonicTime())) / 1e6);
+    await new Promise<void>((resolve, reject) =>
+      awaitWake.async(seen, Math.max(0, left), (error: unknown) => (error ? reject(error) : resolve())),
+    );
+    if (!isOpen()) return undefined;
+  }
+}
+
+/** What a driver that stops, or a file that is closed, does to those who wait. */
+export const wake: () => void = library.func("void PlatformWake()");
 
 type Make = typeof make;
 type Ask = { readonly [Name in keyof Make]: (client: Client, ...args: Parameters<Make[Name]>) => Answer };

@@ -47,6 +47,7 @@ const ringReserve = library.func("uintptr_t RingReserve(void*, uint32)");
 const ringSubmit = library.func("void RingSubmit(uintptr_t)");
 const ringDiscard = library.func("void RingDiscard(uintptr_t)");
 const ringOutput = library.func("int32 RingOutput(void*, const void*, uint32)");
+const ringAwait = library.func("bool RingAwait(void*)");
 const ringRead = library.func("int32 RingRead(void*, void*, uint32, _Out_ uint32*)");
 const ringCountDropped = library.func("uint64 RingCountDropped(void*)");
 
@@ -138,6 +139,7 @@ export const ring = {
   reserve: (map: DriverMap, sizeBytes: number): bigint => BigInt(ringReserve(map.address, sizeBytes)),
   submit: (record: bigint): void => ringSubmit(record),
   discard: (record: bigint): void => ringDiscard(record),
+  await: (map: DriverMap): boolean => ringAwait(map.address),
   output: (map: DriverMap, data: Uint8Array): number => ringOutput(map.address, data, data.length),
   dropped: (map: DriverMap): number => Number(ringCountDropped(map.address)),
   /** The oldest record; the error if there is none that fits into `capacity`. */

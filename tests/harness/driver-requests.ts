@@ -125,6 +125,7 @@ export const make = {
   detachLink: (link: number) => ask("LINK_DETACH", { handle: link }),
   readRing: (handle: number, capacity = 256, maximumRecords = 1) =>
     ask("RING_READ", { handle, maximumRecords }, [], capacity),
+  waitForRing: (handle: number, milliseconds = 0) => ask("RING_WAIT", { handle, milliseconds }),
   readLog: () => ask("LOG_READ", {}, [], 256),
   createProgram: (
     bytecode: Uint8Array,

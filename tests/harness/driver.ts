@@ -10,6 +10,7 @@ export { FAULTS, FINDINGS } from "../../core/host/kernel/wire.ts";
 
 export const STATUS = {
   SUCCESS: 0,
+  PENDING: 0x103,
   INVALID_PARAMETER: 0xc000000d | 0,
   INVALID_DEVICE_REQUEST: 0xc0000010 | 0,
   ACCESS_DENIED: 0xc0000022 | 0,

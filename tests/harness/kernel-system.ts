@@ -3,7 +3,16 @@
 import { openError } from "../../core/host/kernel/errors.ts";
 import type { KernelSystem } from "../../core/host/kernel/host.ts";
 import { STATUS } from "./driver.ts";
-import { type Client, call, closeClient, initiate, openClient, terminate } from "./driver-client.ts";
+import {
+  type Client,
+  call,
+  callWaiting,
+  closeClient,
+  initiate,
+  openClient,
+  terminate,
+  wake,
+} from "./driver-client.ts";
 
 /** What Windows makes of a driver's status (RtlNtStatusToDosError). */
 const WINDOWS_ERRORS: Readonly<Record<number, number>> = {
@@ -16,6 +25,7 @@ const WINDOWS_ERRORS: Readonly<Record<number, number>> = {
 };
 const FILE_NOT_FOUND = 2;
 const DEVICE_GONE = 433;
+const OPERATION_ABORTED = 995;
 
 export interface LibrarySystem {
   readonly system: KernelSystem;
@@ -51,8 +61,22 @@ export function librarySystem(interfaces: Readonly<Record<string, number>> = {})
             if (error === undefined) throw new Error(`status ${status.toString(16)}`);
             return { status: error, reply: new Uint8Array(reply.buffer, 0, reply.byteLength) };
           },
+          async callWaiting(code, bytes, capacity) {
+            const isOpen = (): boolean => mine.has(client) && running;
+            const answer = isOpen()
+              ? await callWaiting(client, { code, bytes, capacity }, isOpen)
+              : undefined;
+            if (answer === undefined) return { status: OPERATION_ABORTED, reply: new Uint8Array(0) };
+            const { status, reply } = answer;
+            return {
+              status: WINDOWS_ERRORS[status] ?? status,
+              reply: new Uint8Array(reply.buffer, 0, reply.byteLength),
+            };
+          },
           close() {
-            if (running && mine.delete(client)) closeClient(client);
+            if (!running || !mine.delete(client)) return;
+            closeClient(client);
+            wake();
           },
         };
       },
@@ -63,6 +87,7 @@ export function librarySystem(interfaces: Readonly<Record<string, number>> = {})
       open.clear();
       terminate();
       running = false;
+      wake();
     },
     start,
     clients: () => open.size,

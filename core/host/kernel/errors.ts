@@ -38,6 +38,8 @@ const CALL: Readonly<Record<number, Row>> = {
   87: OTHER_CONTRACT,
   122: OTHER_CONTRACT,
   433: STOPPED,
+  // A request that waited when its file was closed.
+  995: STOPPED,
   1167: STOPPED,
   1450: NO_MEMORY,
 };

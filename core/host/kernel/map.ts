@@ -7,7 +7,7 @@ import { checkMapFlags, type EbpfMap, type MapEntry, type RingBuffer } from "../
 import { type About, replyError } from "./errors.ts";
 import { layoutOf, sizeOf } from "./structure.ts";
 import { closeHandle, type Driver, type Tail } from "./transact.ts";
-import { plainName, STRUCTURES } from "./wire.ts";
+import { MAXIMUM, plainName, STRUCTURES } from "./wire.ts";
 
 export interface KernelMap extends EbpfMap {
   readonly handle: number;
@@ -139,31 +139,33 @@ const infoOf = ({ driver, handle, about }: Opened) => driver.transact(about, "OB
 
 /** Of one answer; more only for a record that needs it. */
 const RECORDS_BYTES = 65_536;
-/** The driver tells nobody that there is a record. */
+/** Where as many wait as may. */
 const POLL_MILLISECONDS = 20;
 
 function ringOf(opened: Opened): RingBuffer {
   const { driver, handle, about } = opened;
-  /** Of a look, which takes what it finds. */
-  let found: Uint8Array[] = [];
-  function read(maximumRecords: number, capacityBytes = RECORDS_BYTES): Uint8Array[] {
+  function take(maximumRecords: number, capacityBytes = RECORDS_BYTES): Uint8Array[] {
     const { error, reply, data } = driver.ask("RING_READ", { handle, maximumRecords }, { capacityBytes });
     if (error === "ArgumentInvalid" && reply.dataBytes > capacityBytes)
-      return read(maximumRecords, reply.dataBytes);
+      return take(maximumRecords, reply.dataBytes);
     if (error !== "None") throw replyError(error, about);
     return recordsOf(data.subarray(0, reply.dataBytes));
   }
+  /** Whether there is a record; that there is none is told when so long is over, or earlier. */
+  async function isReady(milliseconds: number): Promise<boolean> {
+    const asked = driver.askWaiting("RING_WAIT", { handle, milliseconds });
+    if (asked === undefined) await sleep(POLL_MILLISECONDS);
+    const { error, reply } = (await asked) ?? driver.ask("RING_WAIT", { handle, milliseconds: 0 });
+    if (error !== "None") throw replyError(error, about);
+    return reply.ready !== 0;
+  }
   return {
-    take(most) {
-      const before = found.splice(0, most);
-      return before.length === most ? before : [...before, ...read(most - before.length)];
-    },
+    take: (most) => take(most),
     async wait(milliseconds) {
       const end = performance.now() + milliseconds;
-      while (found.length === 0) {
-        found = read(1);
-        if (found.length > 0 || performance.now() >= end) return;
-        await sleep(POLL_MILLISECONDS);
+      for (let left = milliseconds; ; left = end - performance.now()) {
+        const ready = await isReady(Math.min(Math.ceil(Math.max(0, left)), MAXIMUM.WAIT_MILLISECONDS));
+        if (ready || performance.now() >= end) return;
       }
     },
     dropped: () => Number(infoOf(opened).mapDropped),

@@ -2,7 +2,7 @@
 import { EbpfError, InternalError } from "../../base/error.ts";
 import { type About, callError, replyError, stopped } from "./errors.ts";
 import { decodeStructure, sizeOf, type ValueOf } from "./structure.ts";
-import type { Transport } from "./transport.ts";
+import type { Answer, Transport } from "./transport.ts";
 import {
   CONTRACT_VERSION,
   type DriverError,
@@ -32,6 +32,8 @@ export interface Tail {
 export interface Driver {
   /** Whatever the driver answers. DriverNotRunning if it has been stopped; MemoryExhausted, DriverContractMismatch. */
   ask<R extends RequestName>(name: R, fields: Fields<R>, tail?: Tail): Replied<R>;
+  /** The same for a request that may wait; undefined if as many wait as may. Rejected when the driver is closed, or stops. */
+  askWaiting<R extends RequestName>(name: R, fields: Fields<R>): Promise<Replied<R>> | undefined;
   /** The same; an error of the reply is thrown, told of what the request is about. */
   transact<R extends RequestName>(about: About, name: R, fields: Fields<R>, tail?: Tail): Replied<R>;
   /** False once it is closed, or the driver was found to have been stopped: what came through it is gone. */
@@ -39,18 +41,38 @@ export interface Driver {
   close(): void;
 }
 
+/** Each takes one of the four threads that Node has for all that may take long. */
+const MOST_WAITING = 2;
+
 /** Over an open file that it takes over. DriverContractMismatch if the driver is of another version than this core. */
 export function openDriver(transport: Transport): Driver {
   let open = true;
+  let waiting = 0;
+  /** After a request: once the driver was found to have been stopped, nothing more is asked of it. */
+  const failed = (error: unknown): unknown => {
+    if (error instanceof EbpfError && error.code === "DriverNotRunning") driver.close();
+    return error;
+  };
   const driver: Driver = {
     ask(name, fields, tail) {
       if (!open) throw stopped();
       try {
         return ask(transport, name, fields, tail);
       } catch (error) {
-        if (error instanceof EbpfError && error.code === "DriverNotRunning") driver.close();
-        throw error;
+        throw failed(error);
       }
+    },
+    askWaiting(name, fields) {
+      if (!open) throw stopped();
+      if (waiting >= MOST_WAITING) return undefined;
+      waiting += 1;
+      return askWaiting(transport, name, fields)
+        .catch((error: unknown) => {
+          throw failed(error);
+        })
+        .finally(() => {
+          waiting -= 1;
+        });
     },
     transact(about, name, fields, tail) {
       const answer = driver.ask(name, fields, tail);
@@ -84,7 +106,19 @@ function ask<R extends RequestName>(
   { parts = [], capacityBytes = 0 }: Tail = {},
 ): Replied<R> {
   const bytes = encodeRequest(name, fields, parts);
-  const { status, reply } = transport.call(REQUESTS[name].code, bytes, replyBytes(name) + capacityBytes);
+  return replied(name, transport.call(REQUESTS[name].code, bytes, replyBytes(name) + capacityBytes));
+}
+
+async function askWaiting<R extends RequestName>(
+  transport: Transport,
+  name: R,
+  fields: Fields<R>,
+): Promise<Replied<R>> {
+  const { code } = REQUESTS[name];
+  return replied(name, await transport.callWaiting(code, encodeRequest(name, fields), replyBytes(name)));
+}
+
+function replied<R extends RequestName>(name: R, { status, reply }: Answer): Replied<R> {
   if (status !== 0) throw callError(status);
   const decoded = decodeReply(name, reply);
   // Every reply begins with its error.

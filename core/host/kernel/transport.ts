@@ -12,6 +12,8 @@ export interface Answer {
 export interface Transport {
   /** The reply may have `capacityBytes`. */
   call(code: number, request: Uint8Array, capacityBytes: number): Answer;
+  /** The same for a request that the driver may have wait, while others are asked. Ends, with an error number, when the file is closed. */
+  callWaiting(code: number, request: Uint8Array, capacityBytes: number): Promise<Answer>;
   /** Gives up what was created through it: the driver ends what nobody else has opened. */
   close(): void;
 }

@@ -74,6 +74,8 @@ export const STRUCTURES = {
   DATA_REPLY,
   RING_READ_REQUEST: { handle: 4, maximumRecords: 4 },
   RING_READ_REPLY: { error: 4, dataBytes: 4, count: 4, reserved: 4 },
+  RING_WAIT_REQUEST: { handle: 4, milliseconds: 4 },
+  RING_WAIT_REPLY: { error: 4, ready: 4 },
   RECORD: { dataBytes: 4, processor: 4 },
   MAP_BATCH_REQUEST: { handle: 4, reserved: 4, cursor: 8 },
   MAP_BATCH_REPLY: { error: 4, dataBytes: 4, count: 4, reserved: 4, cursor: 8 },
@@ -162,6 +164,11 @@ export const REQUESTS = {
     code: code(23, "READ"),
     request: STRUCTURES.MAP_BATCH_REQUEST,
     reply: STRUCTURES.MAP_BATCH_REPLY,
+  },
+  RING_WAIT: {
+    code: code(24, "READ"),
+    request: STRUCTURES.RING_WAIT_REQUEST,
+    reply: STRUCTURES.RING_WAIT_REPLY,
   },
   PROGRAM_CREATE: {
     code: code(32, "WRITE"),
@@ -255,6 +262,7 @@ export const CONSTANTS = {
 export const MAXIMUM = {
   MAPS: MAXIMUM_MAPS,
   MAP_BYTES: 1_073_741_824,
+  WAIT_MILLISECONDS: 10_000,
   SLOTS: 200_000,
   CERTIFICATE_BYTES: 16_777_216,
   SECTION_BYTES: 256,

@@ -319,10 +319,32 @@ check("a reader waits for a record of a ring buffer, or for so long", async (t) 
     t.deepEqual(ring?.take(2), []);
     program.close();
   }
+  // More wait than have threads of their own: the rest look now and then.
+  const program = writer(8);
+  const several = Array.from({ length: 5 }, () => ring?.wait(60_000));
+  program.run({ data: FRAMES.udp });
+  await Promise.all(several);
+  t.is(ring?.take(5).length, 1);
+  program.close();
   unload(template);
   map.close();
   t.is(library.clients(), 0);
   library.stop();
+});
+
+check("a request that waits ends when the device is closed or the driver stops", async (t) => {
+  const library = librarySystem();
+  const spec = { name: "ring", type: 13, keySizeBytes: 0, valueSizeBytes: 0, maxEntries: 4096 };
+  for (const end of [(host: KernelHost) => host.close(), () => library.stop()]) {
+    const host = createKernelHost(library.system);
+    const map = host.createMap({ ...spec, flags: 0, pinning: 0 }, "ringbuf");
+    const began = performance.now();
+    const waiting = Array.from({ length: 3 }, () => map.ring?.wait(60_000));
+    const ended = waiting.map((one) => t.throwsAsync(one ?? Promise.resolve(), { instanceOf: EbpfError }));
+    await end(host);
+    for (const error of await Promise.all(ended)) t.is(error?.code, "DriverNotRunning");
+    t.true(performance.now() - began < 10_000);
+  }
 });
 
 check("a driver of another version is not talked to", (t) => {
@@ -332,6 +354,7 @@ check("a driver of another version is not talked to", (t) => {
         ...library.system,
         open: () => ({
           call: () => ({ status: 0, reply: new Uint8Array(reply.buffer) }),
+          callWaiting: async () => ({ status: 0, reply: new Uint8Array(reply.buffer) }),
           close: () => {},
         }),
       });

@@ -207,6 +207,7 @@ const REQUESTS: Readonly<Record<string, (world: World) => Request>> = {
   MAP_LOOKUP_BATCH: ({ map }) => make.lookupBatch(map),
   MAP_FREEZE: ({ map }) => make.freeze(map),
   RING_READ: ({ ring }) => make.readRing(ring),
+  RING_WAIT: ({ ring }) => make.waitForRing(ring, 10_000),
   PROGRAM_CREATE: ({ map }) => make.createProgram(droppacket, { maps: [map], certificate }),
   PROGRAM_RUN: ({ program }) => make.run(program, FRAMES.udp, 100_000),
   HOOK_NEXT: () => make.nextHook(0),
