@@ -56,8 +56,8 @@ function driverBehaviour(program: Program, engine: DriverEngine, seed: number): 
   const maps = createMaps(program);
   const loaded = load(program, maps, engine);
   const runs = packetsOf(seed).map((data) => {
-    const { result, fault, faultSlot } = runOnPacket(loaded, data);
-    return fault === "None" ? describeRun(result, data) : `${fault} at slot ${faultSlot}`;
+    const { result, fault, faultSlot, after } = runOnPacket(loaded, data);
+    return fault === "None" ? describeRun(result, after) : `${fault} at slot ${faultSlot}`;
   });
   const entries = maps.flatMap((map, index) =>
     keysOf(map).map((key) => describeEntry(program.maps[index]!.spec, key, valueOrNone(map, key))),

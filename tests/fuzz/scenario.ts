@@ -88,6 +88,7 @@ const DETERMINISTIC: ReadonlySet<string> = new Set([
   "strncpy_s",
   "strncat_s",
   "strnlen_s",
+  "xdp_adjust_head",
 ]);
 
 /** What the embedded host can run, and runs alike each time. */

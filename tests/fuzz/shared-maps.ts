@@ -55,8 +55,8 @@ export function transcript(
           : `record ${hex(records.take())}, ${records.dropped()} lost`;
       default: {
         const packet = Uint8Array.from({ length: next(100) }, () => (next(4) === 0 ? 255 : next(256)));
-        const result = any().run(packet);
-        return `r0 ${result.toString(16)}, packet ${hex(packet)}`;
+        const { result, after } = any().run(packet);
+        return `r0 ${result.toString(16)}, packet ${hex(after)}`;
       }
     }
   };

@@ -77,9 +77,9 @@ export function driverWorld(engine: DriverEngine): World {
       return {
         id: idOf(loaded),
         run(packet) {
-          const { fault, faultSlot, result } = runOnPacket(loaded, packet);
+          const { fault, faultSlot, result, after } = runOnPacket(loaded, packet);
           if (fault !== "None") throw new Error(`${fault} at slot ${faultSlot}`);
-          return result;
+          return { result, after };
         },
       };
     },

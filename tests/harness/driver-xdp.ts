@@ -41,19 +41,31 @@ export function load(
   return loadProgram(encode(program.instructions), maps, engine, "xdp");
 }
 
+/** As XDP_FRAME of driver/hooks/xdp.h has it: the packet has that much in front, and nobody gives it more. */
+const HEADROOM_BYTES = 256;
+
+export interface PacketOutput extends Output {
+  /** What is left of the packet, which may have become longer or shorter. */
+  readonly after: Uint8Array;
+}
+
 /** Runs it on a packet, which it may change. */
-export function runOnPacket(program: DriverProgram, packet: Uint8Array, budget?: number): Output {
+export function runOnPacket(program: DriverProgram, packet: Uint8Array, budget?: number): PacketOutput {
   // A packet that is empty has an address all the same.
-  const buffer = new Uint8Array(Math.max(packet.length, 8));
-  buffer.set(packet);
-  const start = BigInt(koffi.address(buffer));
+  const buffer = new Uint8Array(HEADROOM_BYTES + Math.max(packet.length, 8));
+  buffer.set(packet, HEADROOM_BYTES);
+  const memory = BigInt(koffi.address(buffer));
+  const start = memory + BigInt(HEADROOM_BYTES);
+  const sizes = (BigInt(HEADROOM_BYTES) << 32n) | BigInt(packet.length);
+  const frame = BigUint64Array.of(start, sizes, start, 0n);
   const context = new Uint8Array(BigUint64Array.of(start, start + BigInt(packet.length), start, 0n).buffer);
   if (context.length !== CONTEXT_BYTES) throw new Error("the context has another size");
   const output = runProgram(program, {
     context,
-    packet: buffer.subarray(0, packet.length),
+    packet: buffer.subarray(HEADROOM_BYTES, HEADROOM_BYTES + packet.length),
+    subject: BigInt(koffi.address(frame)),
     ...(budget === undefined ? {} : { budget }),
   });
-  packet.set(buffer.subarray(0, packet.length));
-  return output;
+  const begin = Number(frame[0]! - memory);
+  return { ...output, after: buffer.slice(begin, begin + Number(frame[1]! & 0xffff_ffffn)) };
 }

@@ -82,8 +82,7 @@ export function hostWorld(host: Host, engine: EngineName, leftBytes: number): Wo
         id: loaded.id,
         run(packet) {
           const { returnValue, data } = loaded.run({ data: packet });
-          packet.set(data);
-          return returnValue;
+          return { result: returnValue, after: data };
         },
       };
     },

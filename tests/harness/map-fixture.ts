@@ -34,8 +34,8 @@ export interface WorldMap {
 export interface WorldProgram {
   /** The value of an entry of a program array. */
   readonly id: number;
-  /** r0; the packet is left as the program left it. */
-  run(packet: Uint8Array): bigint;
+  /** r0, and what is left of the packet. */
+  run(packet: Uint8Array): { readonly result: bigint; readonly after: Uint8Array };
 }
 
 /** A place where programs run. What it makes ends with it. */
@@ -104,7 +104,7 @@ function perform({ maps, programs }: Case, [verb = "", name = "", ...rest]: read
   if (verb === "run") {
     const packet =
       rest[0] === undefined ? Uint8Array.from({ length: 32 }, (_, at) => at + 1) : parseHex(rest[0]);
-    return String(BigInt.asIntN(64, found(programs.get(name), name).run(packet)));
+    return String(BigInt.asIntN(64, found(programs.get(name), name).run(packet).result));
   }
   const { spec, map } = found(maps.get(name), name);
   const [key = "0", value = "0", mode = "any"] = rest;
