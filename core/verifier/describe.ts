@@ -3,7 +3,7 @@ import type { ContextField, Helper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import type { Extent, Finding } from "./finding.ts";
 import { knownMap } from "./maps.ts";
-import { helperName, inWords, plural, regionInWords, wholeInWords } from "./words.ts";
+import { helperName, inWords, isNear, plural, regionInWords, wholeInWords } from "./words.ts";
 
 const VERBS = { read: "reads", write: "writes", atomic: "atomically updates" } as const;
 
@@ -51,6 +51,8 @@ function context(program: Program, extent: Extent, field: ContextField | undefin
   const name = program.type.context.name;
   if (field === undefined) return `${touches(extent)} of the context (${name}), where there is no field`;
   const of = `field ${field.name} (offset ${field.byteOffset}, ${plural(field.sizeBytes, "byte")})`;
+  if (extent.access === "atomic")
+    return `${touches(extent)} of the context (${name}): atomic operations are for the stack and map values`;
   return write
     ? `writes to ${of} of the context (${name}), which is read-only`
     : `${touches(extent)} of the context (${name}), but ${of} can only be ${extent.access === "write" ? "written" : "read"} whole`;
@@ -71,8 +73,19 @@ function arithmetic(
     case "pointers":
       return `combines ${value} with ${finding.other === undefined ? "another" : inWords(program, finding.other)}: only pointers into the same object have a distance`;
     case "number":
-      return `adds ${finding.other === undefined ? "a number" : inWords(program, finding.other)} to ${value}: bound the number first, with an if or a mask`;
+      return number(program, finding);
   }
+}
+
+function number(program: Program, finding: Extract<Finding, { readonly code: "PointerArithmetic" }>): string {
+  const value = inWords(program, finding.value);
+  const { other } = finding;
+  const adds = `adds ${other === undefined ? "a number" : inWords(program, other)} to ${value}`;
+  if (finding.value.kind === "pointer" && finding.value.region.kind === "context")
+    return `${adds}, whose fields are at constant offsets`;
+  return isNear(other)
+    ? `${adds}, which is too far from where it began by then`
+    : `${adds}: bound the number first, with an if or a mask`;
 }
 
 function leak(program: Program, finding: Extract<Finding, { readonly code: "PointerLeak" }>): string {
@@ -138,7 +151,7 @@ export function describe(program: Program, finding: Finding): string {
       return `calls helper ${finding.id}, which platform ${program.platform.name} does not have`;
     case "HelperNotAllowed":
       return finding.reason === "sleep"
-        ? `calls ${helperName(finding.helper)}, which may wait: only a program that may sleep (section "${program.type.name}.s") may call it`
+        ? `calls ${helperName(finding.helper)}, which may wait: only a program that may sleep (section "${program.section.replace(/^[^/.]+/, "$&.s")}") may call it`
         : `calls ${helperName(finding.helper)}, which a program of type ${program.type.name} may not call`;
     case "HelperArgument":
       return `${argumentOf(finding.helper, finding.position)} has to be ${expectedInWords(finding)}, but is ${wholeInWords(program, finding.value)}`;
@@ -167,7 +180,7 @@ export function describe(program: Program, finding: Finding): string {
         ? `is too complex: ${plural(finding.count, "step")} were followed without an end`
         : `is too complex: it has ${plural(finding.count, "instruction")}`;
     case "InstructionUnsupported":
-      return `contains ${finding.what}, which is not supported`;
+      return `contains ${finding.what}${finding.what.includes(", which ") ? "" : ", which is not supported"}`;
     case "RelocationUnresolved":
       return `uses what the target does not have: ${finding.what}`;
     case "FeatureUnsupported":
@@ -193,6 +206,7 @@ function expectedInWords({
   position,
   expected,
 }: Extract<Finding, { readonly code: "HelperArgument" }>): string {
+  if (expected === "memory of 0 bytes") return "memory, even if none of it is used";
   if (expected !== "a bounded size") return expected;
   const argument = helper.arguments[position];
   const least = argument?.kind === "size" && argument.zeroAllowed ? 0 : 1;

@@ -6,7 +6,7 @@ import type { Extent, Finding } from "./finding.ts";
 import { knownMap } from "./maps.ts";
 import { type ReplayStep, valueAt } from "./replay.ts";
 import { roomBehind } from "./room.ts";
-import { plural, wholeInWords } from "./words.ts";
+import { FARTHEST, isNear, plural, wholeInWords } from "./words.ts";
 
 /** `needed` is a number of bytes where it is one. */
 export interface Need {
@@ -63,13 +63,21 @@ const ROWS: Rows = {
     known: `r${register} is ${wholeInWords(program, value)}`,
     needed: "not NULL",
   }),
-  PointerArithmetic: (program, { reason, other }) => {
+  PointerArithmetic: (program, { reason, value, other }) => {
     if (reason !== "number" || other === undefined) return undefined;
-    return { known: wholeInWords(program, other), needed: `a number between -${2 ** 29} and ${2 ** 29}` };
+    const known = wholeInWords(program, other);
+    if (value.kind === "pointer" && value.region.kind === "context") return { known, needed: "a constant" };
+    const least = `a number between -${FARTHEST} and ${FARTHEST}`;
+    return isNear(other)
+      ? { known: `it is ${wholeInWords(program, value)} before`, needed: `${least} as its offset` }
+      : { known, needed: least };
   },
-  PointerExpected: (program, { register, value }) => ({
+  PointerExpected: (program, { register, value }, failing) => ({
     known: `r${register} is ${wholeInWords(program, value)}`,
-    needed: "a pointer",
+    needed:
+      failing?.instruction.kind === "atomic"
+        ? "a pointer to the stack or a map value"
+        : "a pointer to memory",
   }),
   HelperArgument: (program, finding, failing) => ({
     known: `r${finding.position + 1} is ${wholeInWords(program, finding.value)}`,

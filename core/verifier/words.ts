@@ -19,6 +19,14 @@ export function inWords(program: Program, value: Value): string {
   return `a pointer to ${regionInWords(program, value.region)}`;
 }
 
+/** Further than that no pointer is followed from what it points into. */
+export const FARTHEST = 2 ** 29;
+
+/** A number that may be added to a pointer. */
+export function isNear(value: Value | undefined): boolean {
+  return value?.kind === "number" && value.range.full.smin >= -FARTHEST && value.range.full.smax <= FARTHEST;
+}
+
 /** From the printed form of a number: "number 0..255", "number 7..", "number, low 32 bits 0..9", "12". */
 function numberInWords(text: string): string {
   const [, low = "", high = ""] = /^number (-?\d*)\.\.(-?\d*)$/.exec(text) ?? [];

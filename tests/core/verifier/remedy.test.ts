@@ -68,6 +68,37 @@ const CASES: Readonly<Record<string, Case>> = {
     needed: "prog_array",
     remedy: /or a map of another type/,
   },
+  "an atomic operation on the packet": {
+    code: `${PACKET}\nr2 = r6\nr2 += 8\nif r2 > r7 goto end\nr1 = 1\nlock *(u64 *)(r6 + 0) += r1\n${END}`,
+    known: "r6 is a pointer to the packet",
+    needed: "a pointer to the stack or a map value",
+    remedy: /^Work atomically on the stack/,
+  },
+  "a field of the context at an offset that varies": {
+    code: "r2 = *(u32 *)(r1 + 24)\nr2 &= 3\nr1 += r2\nr0 = *(u8 *)(r1 + 24)\nexit",
+    message: /whose fields are at constant offsets$/,
+    known: "a number between 0 and 3",
+    needed: "a constant",
+    remedy: /^Read the field by its name/,
+  },
+  "an offset in front of the packet": {
+    code: `${PACKET}\nr2 = r6\nr2 += 8\nif r2 > r7 goto end\nr0 = *(u8 *)(r6 - 1)\n${END}`,
+    remedy: /^Keep the offset from being negative/,
+  },
+  "a write of a helper that may leave bytes out": {
+    code: "r6 = *(u32 *)(r1 + 24)\nr6 &= 7\nr6 += 1\nr1 = r10\nr1 += -8\nr2 = r6\nr3 = 0\ncall 24\nr0 = 1\nexit",
+    remedy: /^Initialise all of it first/,
+  },
+  "a map that programs only read": {
+    maps: "constants array 4 8 1 readonly",
+    code: `*(u32 *)(r10 - 4) = 0\n*(u64 *)(r10 - 16) = 0\nr1 = map[constants]\nr2 = r10\nr2 += -4\nr3 = r10\nr3 += -16\nr4 = 0\ncall 2\n${END}`,
+    remedy: /^Do not write to it/,
+  },
+  "a packet load where there is none": {
+    code: "r6 = r1\nr0 = *(u16 *)skb[12]\nexit",
+    message: /which programs of type xdp do not have$/,
+    remedy: /^Read memory through pointers/,
+  },
   "a helper of other types": {
     platform: "linux",
     code: `r2 = 4\nr3 = 0\ncall 43\n${END}`,
