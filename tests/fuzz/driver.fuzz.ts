@@ -1,5 +1,5 @@
-// The driver's engines against the core's interpreter, on programs that are safe by construction and on programs that the
-// verifier accepts; and its bounds-checked interpreter alone, on programs that nobody vouches for, which the JIT only compiles. With
+// The driver's engines against the core's interpreter on programs that are safe by construction, and against both of the core's
+// engines on programs that the verifier accepts; and its bounds-checked interpreter alone, on programs that nobody vouches for, which the JIT only compiles. With
 // EBPF_DRIVER_BUILD=sanitized and AddressSanitizer preloaded what the last one touches wrongly shows.
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
@@ -23,6 +23,7 @@ import {
 } from "../harness/driver.ts";
 import { keysOf, read } from "../harness/driver-maps.ts";
 import { createMaps, load, runOnPacket } from "../harness/driver-xdp.ts";
+import { ENGINES } from "../harness/engines.ts";
 import { MEMORY_BYTES, programs } from "../harness/generate.ts";
 import { generator } from "../harness/mutate.ts";
 import type { Fuzzer } from "./fuzzer.ts";
@@ -73,10 +74,12 @@ function checkVerified(seed: number): string {
   const verdict = verify(program, { maximumSteps: 20_000, strict: true });
   if (verdict.kind === "rejected") return verdict.failures[0].code;
   if (!endsUnrolled(program, true)) return "a long loop";
-  const core = behaviour(verdict.program, "interpreter", seed);
-  for (const engine of DRIVER_ENGINES) {
-    const own = driverBehaviour(program, engine, seed);
-    if (own !== core) throw new Error(`${engine}, seed ${seed}\n${own}\n--\n${core}\n${listing(program)}`);
+  const [[, first] = [], ...others] = [
+    ...ENGINES.map((engine) => [`core: ${engine}`, behaviour(verdict.program, engine, seed)]),
+    ...DRIVER_ENGINES.map((engine) => [`driver: ${engine}`, driverBehaviour(program, engine, seed)]),
+  ];
+  for (const [engine, own] of others) {
+    if (own !== first) throw new Error(`${engine}, seed ${seed}\n${own}\n--\n${first}\n${listing(program)}`);
   }
   return "agreed";
 }
