@@ -9,10 +9,10 @@ import { testProgram } from "../core/verifier/programs.ts";
 import { emptyCertificate } from "../fuzz/driver-certificate.fuzz.ts";
 import { failAllocation } from "../harness/driver.ts";
 import { certificateProgram, driverCheck } from "../harness/driver-certificate.ts";
-import { ask, type Client } from "../harness/driver-client.ts";
+import { ask, type Client, call } from "../harness/driver-client.ts";
 import { DROPPED, outcome, PASSED, withHooks } from "../harness/driver-hooks.ts";
 import { provedProgram } from "../harness/driver-object.ts";
-import { field, handleOf } from "../harness/driver-requests.ts";
+import { dataOf, field, handleOf, make, REPLY } from "../harness/driver-requests.ts";
 import { failShim, play, takeInjected } from "../harness/driver-wfp.ts";
 import { readFixtures } from "../harness/fixture.ts";
 import { packetCase } from "../harness/packet-fixture.ts";
@@ -23,6 +23,8 @@ const check = test.serial;
 const ENGINES = ["interpreter", "jit"] as const;
 type Engine = (typeof ENGINES)[number];
 const [PASS, DROP, TX] = [1, 2, 3] as const;
+/** Of PROGRAM_RUN's reply. */
+const PACKET_BYTES_FIELD = 10;
 
 /** Loads a program that is proved, for the engine; attached to `link`, or to a new one. */
 function attach(client: Client, engine: Engine, program: Program): number {
@@ -188,6 +190,25 @@ check("a tail call goes on with the frame as it is then", (t) => {
       takeInjected().map(({ bytes }) => bytes),
       [joined(zeros(1), FRAME)],
     );
+  });
+});
+
+check("a run on request tells how long the packet has become where the reply has no room for it", (t) => {
+  withHooks(t, (client) => {
+    const { bytecode, section, certificate } = provedProgram(moving([-16], PASS));
+    const program = handleOf(ask.createProgram(client, bytecode, { section, certificate }));
+    const { code, bytes } = make.run(program, FRAME);
+    for (const [room, error] of [
+      [FRAME.length + 16, "None"],
+      [FRAME.length + 15, "ArgumentInvalid"],
+      [FRAME.length, "ArgumentInvalid"],
+    ] as const) {
+      const answer = call(client, code, bytes, REPLY.run + room);
+      t.is(answer.error, error);
+      t.is(field(answer, PACKET_BYTES_FIELD), FRAME.length + 16);
+      const left = error === "None" ? joined(zeros(16), FRAME) : zeros(0);
+      t.deepEqual(dataOf(answer, REPLY.run), left);
+    }
   });
 });
 
