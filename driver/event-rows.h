@@ -11,4 +11,4 @@
     ROW(CertificateRefused, 0x80040006, FALSE, 60, "A program of process %2 was not loaded: its certificate does not prove it (error %3 of the driver). Left out since the last event like this: %4.") \
     ROW(HooksLost, 0x80040007, FALSE, 0, "Windows' filter engine (the service BFE) has stopped. Until it is back, programs at hooks see nothing.") \
     ROW(HooksRefused, 0xc0040008, TRUE, 0, "Windows' filter engine refuses the hooks: status %2. Programs at hooks see nothing.") \
-    ROW(HooksBack, 0x40040009, FALSE, 0, "Programs at hooks see what comes again.")
+    ROW(HooksBack, 0x40040009, FALSE, 0, "Windows' filter engine is back: programs at hooks see what comes again.")

@@ -73,7 +73,7 @@ export const EVENTS: readonly EventRow[] = [
     id: 9,
     name: "HooksBack",
     severity: "information",
-    text: "Programs at hooks see what comes again.",
+    text: "Windows' filter engine is back: programs at hooks see what comes again.",
   },
 ];
 

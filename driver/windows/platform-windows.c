@@ -32,7 +32,6 @@ typedef struct _CODE_INTEGRITY_INFORMATION {
 
 typedef ULONG64 NTAPI QUERY_TIME(PULONG64 PerformanceCounter);
 
-static DRIVER_OBJECT *EventSource;
 static UINT32 ProcessorCount;
 static SIPHASH_KEY RandomKey;
 static UINT64 RandomCounter;
@@ -128,46 +127,6 @@ PlatformCodeIsForbidden(VOID)
     CODE_INTEGRITY_INFORMATION Information = {.SizeBytes = sizeof(Information)};
     NTSTATUS Status = ZwQuerySystemInformation(103, &Information, sizeof(Information), NULL);
     return NT_SUCCESS(Status) && (Information.Options & OPTION_HVCI_KERNEL) != 0;
-}
-
-_Use_decl_annotations_
-VOID
-WindowsSetEventSource(DRIVER_OBJECT *Driver)
-{
-    EventSource = Driver;
-}
-
-/**
- * An entry of the System log, which waits in memory until the log's service takes it. Windows frees it.
- *
- *   | IO_ERROR_LOG_PACKET | the first text of UTF-16, with its 0 | the second | ...
- */
-_Use_decl_annotations_
-BOOLEAN
-PlatformLogEvent(UINT32 Code, const char *const *Inserts, UINT32 InsertCount)
-{
-    SIZE_T Total = sizeof(IO_ERROR_LOG_PACKET);
-    for (UINT32 Index = 0; Index < InsertCount; Index++)
-        Total += (strlen(Inserts[Index]) + 1) * sizeof(WCHAR);
-    if (Total > ERROR_LOG_MAXIMUM_SIZE)
-        return FALSE;
-    // Wine has none.
-    IO_ERROR_LOG_PACKET *Packet = IoAllocateErrorLogEntry(EventSource, (UCHAR)Total);
-    if (Packet == NULL)
-        return FALSE;
-    memset(Packet, 0, Total);
-    Packet->ErrorCode = (NTSTATUS)Code;
-    Packet->NumberOfStrings = (USHORT)InsertCount;
-    Packet->StringOffset = sizeof(*Packet);
-    WCHAR *Place = (WCHAR *)(Packet + 1);
-    for (UINT32 Index = 0; Index < InsertCount; Index++) {
-        const char *Insert = Inserts[Index];
-        do
-            *Place++ = (UINT8)*Insert;
-        while (*Insert++ != 0);
-    }
-    IoWriteErrorLogEntry(Packet);
-    return TRUE;
 }
 
 /** A keyed function of a counter: can be called at any IRQL, and tells nothing of what it gave before. */

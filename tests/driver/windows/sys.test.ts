@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import { CONTRACT_VERSION } from "../../../core/host/kernel/wire.ts";
-import { buildSys, compileSys } from "../../../scripts/driver.ts";
+import { buildSys, compile, compileSys, ddkFolder, MINGW, SYS_PARTS } from "../../../scripts/driver.ts";
 import { compiledProgram } from "../../harness/driver-object.ts";
 import { dataOf, field, handleOf, make } from "../../harness/driver-requests.ts";
 import { FRAME_NAMES, FRAMES } from "../../harness/frames.ts";
@@ -13,6 +13,7 @@ import { openWine, type WindowsClient, type Wine } from "../../harness/wine.ts";
 
 const check = test.serial;
 
+const ROOT = join(import.meta.dirname, "..", "..", "..");
 const ARRAY = { type: 2, keySizeBytes: 4, valueSizeBytes: 8, maxEntries: 1 };
 const KEY = new Uint8Array(4);
 const ENGINE = { any: 0, interpreter: 1, jit: 2 } as const;
@@ -104,6 +105,47 @@ check("sc creates the service, which starts, answers, and stops; three times", a
     t.is(await late.open(), ERROR.fileNotFound);
     await late.kill();
   }
+});
+
+check("an event is an entry of the System log as Windows wants it", (t) => {
+  const ours = ["driver", "tests/driver"].map((folder) => join(ROOT, folder, "windows", "event-log.c"));
+  const flags = [...SYS_PARTS.defines.map((define) => `-D${define}`), `-I${join(ROOT, "driver")}`];
+  const output = join(wine.folder, "event-log.exe");
+  compile(`${MINGW}gcc`, ["-O1", ...flags, "-isystem", ddkFolder(), ...ours, "-o", output]);
+  const write = (...words: readonly string[]) => {
+    const lines = wine
+      .run("C:\\ebpf\\event-log.exe", ...words)
+      .output.trim()
+      .split(/\r?\n/);
+    const [entry = "", size = ""] = lines[0]?.split(" ") ?? [];
+    return {
+      entry: Buffer.from(entry, "hex"),
+      size: Number(size),
+      answers: lines.at(-1),
+      count: lines.length,
+    };
+  };
+  const numbers = ["412", "14", "18446744073709551615"];
+  const { entry, size, answers } = write("80040006", ...numbers);
+  t.is(answers, "1 0", "taken, and the next is not");
+  const texts = numbers.map((number) => `${number}\0`).join("");
+  t.is(size, 48 + texts.length * 2);
+  const head = Buffer.alloc(48);
+  head.writeUInt16LE(numbers.length, 4);
+  head.writeUInt16LE(48, 6);
+  head.writeUInt32LE(0x8004_0006, 12);
+  t.true(entry.subarray(0, 48).equals(head));
+  t.is(entry.toString("utf16le", 48, size), texts);
+  t.true(
+    entry.subarray(size).every((byte) => byte === 0xa5),
+    "nothing is written behind it",
+  );
+  t.like(write("40040002"), { size: 48, answers: "1 0" });
+  t.like(
+    write("40040002", "x".repeat(96)),
+    { answers: "0 0", count: 1 },
+    "more than an entry may have is not asked for",
+  );
 });
 
 check("requests that are none fail with Windows' errors", async (t) => {

@@ -1,6 +1,7 @@
 // The hook "xdp" of EbpfCore.sys under Wine: programs are attached by requests, and frames are played by another driver, which
 // stands for Windows' filtering platform, through the classify functions that EbpfCore.sys has registered with it.
 import test from "ava";
+import { EVENTS } from "../../../core/driver/events.ts";
 import { encode } from "../../../core/isa/encode.ts";
 import { parse } from "../../../core/isa/parse.ts";
 import { buildSys } from "../../../scripts/driver.ts";
@@ -169,6 +170,20 @@ check("with the filter engine hooks go, and come back", async (t) => {
     t.is((await frames.ask(shim.setRunning(true))).status, 0);
     await becomes(1);
     t.is((await play(frames, { bytes: FRAMES.udp })).action, "block");
+    // Wine's kernel takes no events, so they are lines here.
+    const texts = ["HooksLost", "HooksBack"].map((name) => EVENTS.find((event) => event.name === name)?.text);
+    const expected = texts.map((text) => `EbpfCore: ${text}`);
+    const lines: string[] = [];
+    for (let tries = 0; tries < 100 && lines.at(-1) !== expected[1]; tries++) {
+      for (
+        let line = await core.ask(make.readLog());
+        field(line, 2) === 1;
+        line = await core.ask(make.readLog())
+      )
+        lines.push(Buffer.from(dataOf(line)).toString());
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    t.deepEqual(lines.slice(-2), expected);
   });
 });
 
