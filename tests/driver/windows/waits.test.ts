@@ -1,12 +1,16 @@
 // Requests that wait (RING_WAIT) under Wine: pended IRPs of EbpfCore.sys that a record completes, or their time, or the end of the
-// client, of its file or of the driver.
+// client, of its file or of the driver; by a client of ours, and by the service in Node for Windows.
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "ava";
 import { encode } from "../../../core/isa/encode.ts";
 import { parse } from "../../../core/isa/parse.ts";
 import { buildSys } from "../../../scripts/driver.ts";
 import { field, handleOf, make, recordsOf } from "../../harness/driver-requests.ts";
 import { FRAMES } from "../../harness/frames.ts";
+import { ROOT } from "../../harness/service.ts";
 import { openWine, type WindowsClient, type Wine } from "../../harness/wine.ts";
+import { openWindowsNode } from "../../harness/wine-node.ts";
 
 const check = test.serial;
 
@@ -111,3 +115,33 @@ check(
     sc("stop");
   },
 );
+
+check("the service in Node for Windows waits for the records of a ring in the driver", async (t) => {
+  t.timeout(600_000);
+  sc("start");
+  const node = await openWindowsNode(wine);
+  copyFileSync(join(ROOT, "tests", "fixtures", "c", "service-rings.o"), join(wine.folder, "rings.o"));
+  node.json("program", "add", "C:\\ebpf\\rings.o", "--program", "entry", "--host", "kernel");
+  const writer = await wine.connect();
+  const id = field(await writer.ask(make.next(PROGRAM, 0)), 1);
+  const program = handleOf(await writer.ask(make.open(PROGRAM, id)));
+  // The command keeps this process: who writes waits for a while first, for a record that never comes.
+  const empty = handleOf(await writer.ask(make.createMap(RING)));
+  const later = [writer.ask(make.waitForRing(empty, 8_000)), writer.ask(make.run(program, FRAMES.udp))];
+  const { status, out, err } = node.ebpf(
+    "map",
+    "read",
+    "events",
+    "--follow",
+    "--limit",
+    "1",
+    "--type",
+    "event",
+  );
+  t.is(status, 0, err);
+  t.regex(out, /"where":"in"/);
+  for (const answer of await Promise.all(later)) t.is(answer.error, "None");
+  await writer.kill();
+  t.is(node.ebpf("service", "stop").status, 0);
+  sc("stop");
+});
