@@ -163,7 +163,8 @@ test("colours are for terminals, and NO_COLOR is honoured", async (t) => {
 test("progress goes to stderr, and only to a terminal", async (t) => {
   const { io, written } = testIo(temporaryFolder(t), "");
   await runCommandLine(["verify", "samples"], { ...io, errIsTerminal: true });
-  t.true(written.err.includes("\r\u001b[K1/2 "));
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what moves the cursor is what is asked for
+  t.regex(written.err, /\r\u001b\[K1\/[2-9] /);
   t.false(written.out.includes("\u001b"));
 });
 
