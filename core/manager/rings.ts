@@ -5,6 +5,7 @@ import { sizeOfType } from "../btf/resolve.ts";
 import type { BtfTypes } from "../btf/types.ts";
 import { readValue } from "../btf/value.ts";
 import type { RingBuffer } from "../host/host.ts";
+import { numberOfOther } from "./others.ts";
 import type { RingRecord } from "./records.ts";
 import type { LiveMap, Registry } from "./registry.ts";
 
@@ -24,13 +25,14 @@ const LIMIT_BYTES = 1 << 20;
 /** Taken at once. */
 const STEP = 64;
 
-/** MapOperationUnsupported if the map is no ring buffer, ArgumentInvalid if the object has no such type. */
+/** MapOperationUnsupported if the map is no ring buffer, or another process has it in the driver, ArgumentInvalid if the object has no such type. */
 export async function readRing(
   registry: Registry,
   request: ReadRing,
   signal: AbortSignal,
 ): Promise<RingRecord> {
   const { id, limit = LIMIT, milliseconds = 0, type } = request;
+  if (numberOfOther(id) !== undefined) throw anothers(id);
   const live = registry.map(id);
   const { name } = live.map.spec;
   const { ring } = live.map;
@@ -55,6 +57,11 @@ export async function readRing(
       return { value: value ?? hex, hex };
     }),
   };
+}
+
+function anothers(id: number): EbpfError {
+  const text = `map ${id} is another process's: records that are read here would be missing there`;
+  return new EbpfError("MapOperationUnsupported", text, { target: String(id) });
 }
 
 function take(ring: RingBuffer, limit: number): Uint8Array[] {

@@ -371,6 +371,21 @@ check("what others have in the driver is listed and read, and not the service's 
     const value = "0x0500000000000000";
     await client.call("map.update", { id: map?.id ?? 0, key, value });
     t.is(theirs.maps[0]?.lookup(new Uint8Array(4))?.[0], 5);
+    const ringSpec = {
+      name: "ring",
+      type: 13,
+      keySizeBytes: 0,
+      valueSizeBytes: 0,
+      maxEntries: 4096,
+      flags: 0,
+    };
+    const ring = other.createMap({ ...ringSpec, pinning: 0 }, "ringbuf");
+    const listed = await client.call("map.list", { host: "kernel" });
+    t.like(listed.at(-1), { id: 1_000_000_000 + ring.id, name: "ring", type: "ringbuf", programIds: [] });
+    t.deepEqual(await client.call("map.dump", { id: 1_000_000_000 + ring.id }), []);
+    const taking = client.call("map.read", { id: 1_000_000_000 + ring.id });
+    await throwsCode(t, taking, "MapOperationUnsupported");
+    ring.close();
     const [first, second] = [other.attach(theirs, XDP, 9), other.attach(theirs, XDP, 0)];
     const mine = await client.call("link.attach", { programId: own.id, interface: "7" });
     const shared = { programId: 1_000_000_000 + theirs.id, program: "DropPacket", hook: "xdp" };
