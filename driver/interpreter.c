@@ -91,6 +91,7 @@ enum { ReadableAccess = FALSE, WritableAccess = TRUE };
 #define LABEL_32XL(Code, ...) [Operation##Code##32XL] = &&Code##32XL,
 #define LABEL_ADD_64(Code, ...) [OperationAdd##Code##64] = &&Add##Code##64,
 #define LABEL_ADD_32(Code, ...) [OperationAdd##Code##32] = &&Add##Code##32,
+#define LABEL_BOUND(Code, ...) [OperationBound##Code] = &&Bound##Code,
 #define LABEL_UNARY(Name, ...) [Operation##Name] = &&Name, [Operation##Name##Last] = &&Name##Last,
 #define LABEL_MEMORY(Size, ...)                                       \
     [OperationLoad##Size] = &&Load##Size,                             \
@@ -152,6 +153,12 @@ enum { ReadableAccess = FALSE, WritableAccess = TRUE };
         Type A = (Type)Sum, B = (Type)I->Number;                      \
         JUMP_IF(Test);                                                \
     }
+#define JUMP_BOUND(Label, Type, Test)                                 \
+    Label : {                                                         \
+        SET(I->Destination, R[I->Left] + (UINT64)(INT64)I->Number);   \
+        Type A = (Type)Last, B = (Type)R[I->Right];                   \
+        JUMP_IF(Test);                                                \
+    }
 #define JUMP(Code, Type64, Type32, Test)                                     \
     JUMP_FORM(Code##64K, Type64, R[I->Left], (INT64)I->Number, Test)         \
     JUMP_FORM(Code##64X, Type64, R[I->Left], R[I->Right], Test)              \
@@ -163,6 +170,7 @@ enum { ReadableAccess = FALSE, WritableAccess = TRUE };
     JUMP_FORM(Code##32LK, Type32, Last, I->Number, Test)                     \
     JUMP_FORM(Code##32LX, Type32, Last, R[I->Right], Test)                   \
     JUMP_FORM(Code##32XL, Type32, R[I->Left], Last, Test)                    \
+    JUMP_BOUND(Bound##Code, Type64, Test)                                    \
     JUMP_ADD(Add##Code##64, Type64, UINT64, Test)                            \
     JUMP_ADD(Add##Code##32, Type32, UINT32, Test)
 
@@ -197,6 +205,15 @@ enum { ReadableAccess = FALSE, WritableAccess = TRUE };
         SET(I->Destination, Value);                                   \
         if (Value Test (UINT32)I->Number) {                           \
             I = MachineTarget(I);                                          \
+            GO;                                                       \
+        }                                                             \
+        NEXT;                                                         \
+    }
+#define AND_TEST(Label, Test)                                         \
+    Label : {                                                         \
+        SET(I->Destination, R[I->Left] & I->Small);                   \
+        if (Last Test (UINT32)I->Number) {                            \
+            I = MachineTarget(I);                                     \
             GO;                                                       \
         }                                                             \
         NEXT;                                                         \
@@ -263,8 +280,10 @@ InterpreterRun(const EBPF_OPERATIONS *Operations, EBPF_RUN *Run, UINT64 R1, UINT
         ALU_ROWS(LABEL_32LK) ALU_ROWS(LABEL_32LX) ALU_ROWS(LABEL_32XL)
         JUMP_ROWS(LABEL_64LK) JUMP_ROWS(LABEL_64LX) JUMP_ROWS(LABEL_64XL)
         JUMP_ROWS(LABEL_32LK) JUMP_ROWS(LABEL_32LX) JUMP_ROWS(LABEL_32XL)
-        JUMP_ROWS(LABEL_ADD_64) JUMP_ROWS(LABEL_ADD_32)
+        JUMP_ROWS(LABEL_ADD_64) JUMP_ROWS(LABEL_ADD_32) JUMP_ROWS(LABEL_BOUND)
         MEMORY_ROWS(LABEL_MEMORY) NARROW_ROWS(LABEL_NARROW) SWAP_ROWS(LABEL_SWAP)
+        [OperationAndJEQ] = &&AndJEQ,
+        [OperationAndJNE] = &&AndJNE,
         [OperationMoveNumber] = &&MoveNumber,
         [OperationAtomicW] = &&AtomicW,
         [OperationAtomicDW] = &&AtomicDW,
@@ -290,6 +309,8 @@ InterpreterRun(const EBPF_OPERATIONS *Operations, EBPF_RUN *Run, UINT64 R1, UINT
     MEMORY_ROWS(MEMORY)
     NARROW_ROWS(NARROW)
     SWAP_ROWS(SWAP)
+    AND_TEST(AndJEQ, ==)
+    AND_TEST(AndJNE, !=)
     ATOMIC(AtomicW, W)
     ATOMIC(AtomicDW, DW)
 MoveNumber:

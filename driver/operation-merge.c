@@ -148,6 +148,46 @@ MergeAdd(EBPF_OPERATION *First, const EBPF_OPERATION *Second)
     return MergeFaulting;
 }
 
+/** `d = a + number; if d and b`, as bounds of packets are looked at; also with b first. */
+static OPERATION_MERGE
+MergeBound(EBPF_OPERATION *First, const EBPF_OPERATION *Second)
+{
+    static const UINT16 Mirrored[JumpCount] = {
+        OperationBoundJEQ, OperationBoundJNE, OperationBoundJLT, OperationBoundJGE, OperationBoundJLE, OperationBoundJGT,
+        OperationBoundJSLT, OperationBoundJSGE, OperationBoundJSLE, OperationBoundJSGT, OperationBoundJSET};
+    if (First->Code != OperationADD64K || First->Wide != (INT32)First->Wide || !IsOf(Second->Code, JUMP_GROUP(64X)))
+        return MergeNone;
+    UINT16 Row = Second->Code - OperationJEQ64X;
+    BOOLEAN IsFirst = Second->Left == First->Destination;
+    if (!IsFirst && Second->Right != First->Destination)
+        return MergeNone;
+    First->Code = IsFirst ? OperationBoundJEQ + Row : Mirrored[Row];
+    First->Right = IsFirst ? Second->Right : Second->Left;
+    First->Small = Second->Small;
+    First->Number = (INT32)First->Wide;
+    First->Distance = Second->Distance;
+    return MergeFaulting;
+}
+
+/** `d = a & number; if d == number`, forwards: some bits of a field. */
+static OPERATION_MERGE
+MergeBits(EBPF_OPERATION *First, const EBPF_OPERATION *Second)
+{
+    BOOLEAN Equal = Second->Code == OperationJEQ64K || Second->Code == OperationJEQ32K;
+    BOOLEAN Unequal = Second->Code == OperationJNE64K || Second->Code == OperationJNE32K;
+    if ((First->Code != OperationAND64K && First->Code != OperationAND32K) || (!Equal && !Unequal) ||
+        Second->Left != First->Destination)
+        return MergeNone;
+    // What is left has 16 bits: so all widths are alike.
+    if (First->Wide != (UINT16)First->Wide || Second->Small != 0 || Second->Number < 0)
+        return MergeNone;
+    First->Code = Equal ? OperationAndJEQ : OperationAndJNE;
+    First->Small = (UINT16)First->Wide;
+    First->Number = Second->Number;
+    First->Distance = Second->Distance;
+    return MergeSilent;
+}
+
 /** `d = [a + offset]; if d == number`, and forwards: so there is no cost. Of the lower 32 bits: above them d has zeros. */
 static OPERATION_MERGE
 MergeTest(EBPF_OPERATION *First, const EBPF_OPERATION *Second)
@@ -171,7 +211,7 @@ MergeTest(EBPF_OPERATION *First, const EBPF_OPERATION *Second)
 static OPERATION_MERGE
 MergeOver(EBPF_OPERATION *First, const EBPF_OPERATION *Second, UINT32 End)
 {
-    if (!IsOf(First->Code, OperationJEQ64K, 6 * JumpCount) || Second->Code != OperationJump)
+    if (!IsOf(First->Code, OperationJEQ64K, 7 * JumpCount) || Second->Code != OperationJump)
         return MergeNone;
     UINT16 Row = (First->Code - OperationJEQ64K) % JumpCount;
     if (Row == JumpCount - 1 || (UINT32)First->Distance != End || Second->Number > UINT16_MAX)
@@ -187,7 +227,9 @@ OPERATION_MERGE
 OperationMerge(EBPF_OPERATION *First, const EBPF_OPERATION *Second, UINT32 End)
 {
     static RULE *const Rules[] = {
-        MergeMove, MergeShifts, MergeLoad, MergeStore, MergeSwap, MergeCopy, MergeAdd, MergeTest};
+        MergeMove, MergeShifts, MergeLoad, MergeStore, MergeSwap, MergeCopy,
+        MergeAdd,
+        MergeBound, MergeBits, MergeTest};
     OPERATION_MERGE Merge = MergeNone;
     for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Rules) && Merge == MergeNone; Index++)
         Merge = Rules[Index](First, Second);
@@ -223,7 +265,8 @@ WrittenBy(const EBPF_OPERATION *Operation, UINT8 Last)
     UINT16 Code = Operation->Code;
     if (IsOf(Code, OperationAddJEQ64, 2 * JumpCount))
         return Operation->Left;
-    if (Code < OperationJEQ64K || IsOf(Code, OperationLoadB, OperationLoadPacketB - OperationLoadB) ||
+    if (Code < OperationJEQ64K || IsOf(Code, OperationBoundJEQ, JumpCount) ||
+        IsOf(Code, OperationLoadB, OperationLoadPacketB - OperationLoadB) ||
         IsOf(Code, SIZE_GROUP(StoreSum)) || IsOf(Code, OperationCopyB, OperationAtomicW - OperationCopyB))
         return Operation->Destination;
     // What remains of memory is stores, of jumps those that change nothing.

@@ -220,7 +220,7 @@ static BOOLEAN
 HasTarget(UINT16 Code)
 {
     return (Code >= OperationJEQ64K && Code <= OperationJSET32XL) ||
-           (Code >= OperationLoadJEQB && Code <= OperationLoadJNEW) || Code == OperationJump ||
+           (Code >= OperationLoadJEQB && Code <= OperationAndJNE) || Code == OperationJump ||
            Code == OperationCallLocal;
 }
 

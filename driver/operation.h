@@ -112,6 +112,7 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID OperationsDestroy(_Inout_ EBPF_OPERATION
 #define NAME_ADD_64(Code, ...) OperationAdd##Code##64,
 #define NAME_ADD_32(Code, ...) OperationAdd##Code##32,
 #define NAME_PLAIN(Name, ...) Operation##Name,
+#define NAME_BOUND(Code, ...) OperationBound##Code,
 #define NAME_LAST(Name, ...) Operation##Name##Last,
 #define NAME_LOAD(Size, ...) OperationLoad##Size,
 #define NAME_LOAD_LAST(Size, ...) OperationLoadLast##Size,
@@ -147,7 +148,9 @@ typedef enum _OPERATION_CODE {
     JUMP_ROWS(NAME_64K) JUMP_ROWS(NAME_64X) JUMP_ROWS(NAME_32K) JUMP_ROWS(NAME_32X)
     // Left += Other, which is signed; if Left and Number.
     JUMP_ROWS(NAME_ADD_64) JUMP_ROWS(NAME_ADD_32)
-    // The same as those before.
+    // Destination = Left + Number; if Destination and Right.
+    JUMP_ROWS(NAME_BOUND)
+    // The first ones again.
     JUMP_ROWS(NAME_64LK) JUMP_ROWS(NAME_64LX) JUMP_ROWS(NAME_64XL)
     JUMP_ROWS(NAME_32LK) JUMP_ROWS(NAME_32LX) JUMP_ROWS(NAME_32XL)
     // Destination = [Left + Wide]; Destination = [Left + Right + Wide].
@@ -155,6 +158,9 @@ typedef enum _OPERATION_CODE {
     SWAP_ROWS(NAME_LOAD_SWAPPED)
     // Destination = [Left + Small]; if Destination and Number. Forwards.
     NARROW_ROWS(NAME_LOAD_JEQ) NARROW_ROWS(NAME_LOAD_JNE)
+    // Destination = Left & Small; if Destination and Number. Forwards.
+    OperationAndJEQ,
+    OperationAndJNE,
     // r0 = the packet's bytes at Wide, or at Left + Wide.
     NARROW_ROWS(NAME_LOAD_PACKET) NARROW_ROWS(NAME_LOAD_PACKET_AT)
     // [Left + Wide] = Right; Destination = Left + Right, [Destination + Wide] = Other.

@@ -18,7 +18,7 @@ const operationsDestroy = library.func("void OperationsDestroy(void*)");
 /** By operation: the slot that a fault in it is told with. */
 function operationsOf(text: string): number[] {
   const slots = new Uint8Array(encode(parse(text)));
-  const [bytecode, operations] = [new Uint8Array(24), new BigUint64Array(3)];
+  const [bytecode, operations] = [new Uint8Array(24), new BigUint64Array(4)];
   if (bytecodeCreate(slots, slots.length >> 3, 0, bytecode, [0], [0]) !== STATUS.SUCCESS)
     throw new Error(`refused: ${text}`);
   if (operationsCreate(bytecode, null, operations) !== STATUS.SUCCESS) throw new Error("no memory");
@@ -52,6 +52,16 @@ const RULES: readonly (readonly [text: string, slots: readonly number[]])[] = [
   ["r1 += -1\nif r1 != 0 goto -2\nexit", [1, 2]],
   ["r1 += -1\nif w1 != 0 goto -2\nexit", [0, 1, 2]],
   ["r1 += 200\nif r1 != 0 goto -2\nexit", [0, 1, 2]],
+  ["r1 = r2\nr1 += 14\nif r1 > r3 goto +0\nexit", [2, 3]],
+  ["r1 = r2\nr1 += 14\nif r3 < r1 goto -3\nexit", [2, 3]],
+  ["r1 += 14\nif r3 < r2 goto +0\nexit", [0, 1, 2]],
+  ["w1 += 14\nif r1 > r3 goto +0\nexit", [0, 1, 2]],
+  ["r1 += 14\nif w1 > w3 goto +0\nexit", [0, 1, 2]],
+  ["w5 = w4\nw5 &= 240\nif w5 != 64 goto +0\nexit", [0, 3]],
+  ["r5 &= 65535\nif r5 == 0 goto -2\nexit", [0, 1, 2]],
+  ["r5 &= 65536\nif r5 == 0 goto +0\nexit", [0, 1, 2]],
+  ["r5 &= -1\nif r5 == 0 goto +0\nexit", [0, 1, 2]],
+  ["w5 &= 1\nif w5 != -1 goto +0\nexit", [0, 1, 2]],
   ["r1 = *(u8 *)(r2 + 9)\nif r1 == 17 goto +0\nexit", [0, 2]],
   ["r1 = *(u8 *)(r2 + 9)\nif r1 == -17 goto +0\nexit", [0, 1, 2]],
   ["r1 = *(u8 *)(r2 + 9)\nif w1 != -17 goto -2\nexit", [0, 1, 2]],
@@ -125,6 +135,16 @@ const RUNS: readonly (readonly string[])[] = [
     [`r1 = *(u8 *)(${base} + 9)`, "if r1 != 8 goto over"],
     [`r1 = *(u32 *)(${base} + 4)`, "if w1 == -1 goto next"],
   ]),
+  ...["r1 += r2", "r1 += 8", "r8 += -9"].flatMap((text) =>
+    ["==", "!=", "<", "<=", ">", ">=", "s<", "s<=", "s>", "s>=", "&"].flatMap((test) => [
+      [text, `if r1 ${test} r8 goto over`],
+      [text, `if r8 ${test} r1 goto back`],
+      [text, `if r1 ${test} r1 goto over`, "goto back"],
+    ]),
+  ),
+  ...["r1 &= 15", "w1 &= 65535", "r1 &= 65536"].flatMap((text) =>
+    ["if r1 == 5 goto over", "if w1 != 0 goto next", "if w1 == -1 goto over"].map((jump) => [text, jump]),
+  ),
   ...["r1 += 1", "w1 += -1", "r8 += -4"].flatMap((text) =>
     ["if r1 < 4096 goto back", "if w1 != 0 goto back", "if r8 s> 0 goto over"].flatMap((jump) => [
       [text, jump],
