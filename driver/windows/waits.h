@@ -11,7 +11,7 @@ _Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS WaitsStart(VOI
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID WaitsStop(VOID);
 
 /** Answers a control request of the device, now or later; what is to be returned to the I/O manager. */
-_IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS WaitsControl(_Inout_ IRP *Irp);
+_Must_inspect_result_ _IRQL_requires_max_(PASSIVE_LEVEL) NTSTATUS WaitsControl(_Inout_ IRP *Irp);
 
 /** Cancels what waits of that open file; when it returns nobody asks for that any more. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID WaitsCancel(_In_ const FILE_OBJECT *File);

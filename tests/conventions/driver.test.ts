@@ -106,6 +106,13 @@ test("every pointer that a function of a header takes says what for", (t) => {
   t.deepEqual(lack, []);
 });
 
+test("what a function of a header answers as a status has to be looked at", (t) => {
+  const { lack } = missing(({ text }) =>
+    /\bNTSTATUS \w+\(/.test(text) && !text.includes("_Must_inspect_result_") ? [text] : [],
+  );
+  t.deepEqual(lack, []);
+});
+
 const SOURCES = FILES.filter((path) => /\.[ch]$/.test(path) && !OF_WINDOWS.includes(path)).map(textOf);
 /** Functions with a body, whose name begins a line. */
 const FUNCTIONS = new Set(
