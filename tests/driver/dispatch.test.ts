@@ -781,6 +781,8 @@ check("random requests", (t) => {
     "PROGRAM_CREATE None 1",
     "PROGRAM_CREATE None 2",
     "RING_READ None",
+    "RING_WAIT None",
+    "RING_WAIT 103",
     "LINK_CREATE None",
     "LINK_REPLACE None",
     "LINK_DETACH None",

@@ -74,6 +74,8 @@ function fault(
   { name, capacity }: Request,
   access: number,
 ): string | undefined {
+  if (status === STATUS.PENDING && name === "RING_WAIT")
+    return reply.byteLength === 0 ? undefined : "a reply too early";
   if (!STATUSES.has(status)) return `status ${(status >>> 0).toString(16)}`;
   if (status !== STATUS.SUCCESS) return reply.byteLength === 0 ? undefined : "a failure with a reply";
   if (reply.byteLength > capacity) return `a reply of ${reply.byteLength} bytes`;
@@ -124,7 +126,8 @@ function sendOne(next: Next, { sessions, favourites, compiles }: World): string 
   const sent = makeRequest(next, handles, favourites);
   const code = next(50) === 0 ? next(2 ** 31) : codeOf(sent.name);
   if (compiles && code === codeOf("PROGRAM_RUN")) return "PROGRAM_RUN not sent";
-  const answer = call(session.client, code, sent.bytes, sent.capacity);
+  const deadline = next(2) === 0 ? new BigUint64Array(1) : null;
+  const answer = call(session.client, code, sent.bytes, sent.capacity, deadline);
   const wrong = code === codeOf(sent.name) ? fault(answer, sent, session.access) : undefined;
   if (wrong !== undefined) throw new Error(`${sent.name}: ${wrong}`);
   if (answer.error === "None" && code === codeOf(sent.name)) keep(session.handles, sent, answer);

@@ -43,14 +43,22 @@ export const closeClient = (client: Client): void => clientClose(client.address)
 /** Memory of exactly that size, outside of the engine's own heap, so that AddressSanitizer sees its ends. */
 const allocate = (sizeBytes: number): Uint8Array => new Uint8Array(new ArrayBuffer(sizeBytes));
 
-/** One request, whose reply may have `capacity` bytes. */
-export function call(client: Client, code: number, request: Uint8Array, capacity: number): Answer {
+/** One request, whose reply may have `capacity` bytes; one that may wait (STATUS.PENDING) if a deadline is given. */
+export function call(
+  client: Client,
+  code: number,
+  request: Uint8Array,
+  capacity: number,
+  deadline: BigUint64Array | null = null,
+): Answer {
   const buffer = allocate(Math.max(request.length, capacity, 8));
   // What the I/O manager has there is not zeros.
   buffer.fill(0xa5);
   buffer.set(request);
   const size = [0];
-  const status = dispatchCall(client.address, code, buffer, request.length, capacity, size, null);
+  const status = dispatchCall(client.address, code, buffer, request.length, capacity, size, deadline);
+  if (status === STATUS.PENDING && request.some((byte, at) => buffer[at] !== byte))
+    throw new Error("a request that waits is not in its buffer any more");
   return answerOf(status, new DataView(buffer.buffer, 0, size[0]));
 }
 
