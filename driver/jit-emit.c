@@ -30,6 +30,13 @@ JitIsPlain(const JIT *Jit, INT64 Value)
 }
 
 _Use_decl_annotations_
+UINT64
+JitKey(const JIT *Jit)
+{
+    return Jit->Code.Bytes == NULL ? 0 : PlatformRandom();
+}
+
+_Use_decl_annotations_
 VOID
 JitLoadConstant(JIT *Jit, UINT32 To, UINT64 Value)
 {
@@ -38,8 +45,8 @@ JitLoadConstant(JIT *Jit, UINT32 To, UINT64 Value)
         X64Constant(Code, To, Value);
         return;
     }
-    // As many bytes whatever the key is, so that both passes agree.
-    UINT64 Key = PlatformRandom();
+    // As many bytes whatever the key is, so that all passes agree.
+    UINT64 Key = JitKey(Jit);
     if (Value <= UINT32_MAX || Value >= 0xffffffff80000000) {
         UINT32 Width = Value <= UINT32_MAX ? 32 : 64;
         X64Register(Code, Width, X64_MOV_IMMEDIATE, 0, To);

@@ -26,6 +26,8 @@ typedef struct _JIT {
     UINT32 *Entries;
     /** By slot: not 0 where a jump leads. */
     UINT32 *Targets;
+    /** By slot: not 0 for a jump that can be a short one. */
+    UINT32 *Short;
     /** The map that r1 is known to be here, if it is one of an array's; else NULL. */
     EBPF_MAP *Array;
     /** Those of r6 to r9 that the program has: what a function gives back as it was. */
@@ -53,6 +55,9 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitMove(_Inout_ JIT *Jit, _In_ UINT32 Wi
  * program can choose by the offset of an access.
  */
 _IRQL_requires_max_(PASSIVE_LEVEL) BOOLEAN JitIsPlain(_In_ const JIT *Jit, _In_ INT64 Value);
+
+/** A random number; 0 while it is only counted. */
+_IRQL_requires_max_(PASSIVE_LEVEL) UINT64 JitKey(_In_ const JIT *Jit);
 
 /** Sets a register to a constant of the program. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitLoadConstant(_Inout_ JIT *Jit, _In_ UINT32 To, _In_ UINT64 Value);

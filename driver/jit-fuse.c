@@ -194,7 +194,7 @@ JitFuse(JIT *Jit, const EBPF_INSTRUCTION *I, UINT32 Count)
         FuseAddress, FuseExtension, FuseSwap,
     };
     UINT32 Fused = 0;
-    for (UINT32 Index = 0; Fused == 0 && Index < RTL_NUMBER_OF(Patterns); Index++)
+    for (UINT32 Index = 0; Count > 1 && Fused == 0 && Index < RTL_NUMBER_OF(Patterns); Index++)
         Fused = Patterns[Index](Jit, I, Count);
     return Fused;
 }

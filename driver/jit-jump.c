@@ -69,8 +69,8 @@ FlagsAreOf(const JIT *Jit, const EBPF_INSTRUCTION *I)
 static VOID
 CompareBlinded(JIT *Jit, UINT32 Width, UINT32 Left, INT32 Constant)
 {
-    // Of the other sign, so that the sum is of 32 bits too; and too large for a short form, so that both passes agree.
-    INT32 Key = (INT32)(PlatformRandom() & INT32_MAX) | 0x100;
+    // Of the other sign, so that the sum is of 32 bits too; and too large for a short form, so that all passes agree.
+    INT32 Key = (INT32)(JitKey(Jit) & INT32_MAX) | 0x100;
     if (Constant >= 0)
         Key = -Key;
     X64Memory(&Jit->Code, Width, X64_LEA, SCRATCH, Left, Key);
@@ -107,19 +107,20 @@ JitJump(JIT *Jit, const EBPF_INSTRUCTION *I)
     UINT32 Condition = ConditionOf(I);
     UINT32 Cost = JitCostOf(Jit, Jit->Slot);
     UINT32 Target = Jit->Places[BytecodeTarget(Jit->Bytecode->Slots, Jit->Slot)];
+    BOOLEAN Short = Jit->Short[Jit->Slot] != 0;
     UINT32 NotTaken = 0;
     if (Condition != X64_ALWAYS)
         Compare(Jit, I);
     if (Cost == 0) {
-        X64Jump(&Jit->Code, Condition, Target);
+        X64Jump(&Jit->Code, Condition, Target, Short);
         return;
     }
     // Conditions come in pairs of opposites.
     if (Condition != X64_ALWAYS)
         NotTaken = X64Skip(&Jit->Code, Condition ^ 1);
     JitCharge(Jit, Cost);
-    X64Jump(&Jit->Code, X64_AE, Target);
-    X64Jump(&Jit->Code, X64_ALWAYS, Jit->Stubs[Jit->Slot]);
+    X64Jump(&Jit->Code, X64_AE, Target, Short);
+    X64Jump(&Jit->Code, X64_ALWAYS, Jit->Stubs[Jit->Slot], FALSE);
     if (Condition != X64_ALWAYS)
         X64Land(&Jit->Code, NotTaken);
 }

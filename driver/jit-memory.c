@@ -85,7 +85,7 @@ FetchInLoop(JIT *Jit, const EBPF_INSTRUCTION *I, UINT32 Opcode)
     JitMove(Jit, 64, SCRATCH, X64_RAX);
     X64Register(Code, Width, Opcode, Source == X64_RAX ? SCRATCH2 : Source, SCRATCH);
     Locked(Jit, Width, X64_CMPXCHG_WITH, SCRATCH, Base, I->Offset);
-    X64Jump(Code, X64_NE, Again);
+    X64Jump(Code, X64_NE, Again, TRUE);
     if (Source == X64_RAX)
         return;
     JitMove(Jit, Width, Source, X64_RAX);

@@ -1,5 +1,5 @@
-// Two passes over the bytecode: the first only counts and so finds where each slot begins, the second writes. All jumps
-// between slots have four bytes of distance, so both passes come to the same.
+// Three passes over the bytecode: the first only counts, all jumps being long, and so finds which can be short ones; the second finds
+// where each slot begins then, and the third writes.
 //
 //   r0 RAX, r1-r5 RSI RDX RCX R8 R9, r6-r9 RBX R13 R14 R15, r10 RBP; the run R12, its budget RDI; scratch R10 R11
 //
@@ -169,7 +169,7 @@ CallLocal(JIT *Jit)
 {
     X64_CODE *Code = &Jit->Code;
     JitCharge(Jit, JitCostOf(Jit, Jit->Slot));
-    X64Jump(Code, X64_B, Jit->Stubs[Jit->Slot]);
+    X64Jump(Code, X64_B, Jit->Stubs[Jit->Slot], FALSE);
     PushKept(Jit);
     if (Jit->UsesStack)
         X64Group(Code, 64, X64_SUB, X64_RBP, EBPF_FRAME_SIZE_BYTES);
@@ -235,7 +235,7 @@ CallHelper(JIT *Jit, UINT32 Id)
         return;
     X64Memory(&Jit->Code, 64, X64_GROUP_BYTE, X64_CMP, RUN, offsetof(EBPF_RUN, TailTarget));
     X64Byte(&Jit->Code, 0);
-    X64Jump(&Jit->Code, X64_NE, Jit->Unwind);
+    X64Jump(&Jit->Code, X64_NE, Jit->Unwind, FALSE);
 }
 
 static VOID
@@ -294,16 +294,17 @@ WriteStubs(JIT *Jit)
         X64Bytes(Code, 4, Slot);
         X64Memory(Code, 32, X64_MOV_IMMEDIATE, 0, RUN, offsetof(EBPF_RUN, Fault));
         X64Bytes(Code, 4, FaultBudget);
-        X64Jump(Code, X64_ALWAYS, Jit->Unwind);
+        X64Jump(Code, X64_ALWAYS, Jit->Unwind, FALSE);
     }
 }
 
-/** Instructions from here on, at most as many as are ever fused, of which none but the first can be jumped to. */
+/** Instructions from here on, at most as many as are ever fused, of which none but the first is jumped to; 0 where no pattern begins. */
 static UINT32
 CountStraight(const JIT *Jit)
 {
-    UINT32 Count = 1;
-    while (Count < JIT_MOST_FUSED && Jit->Slot + Count < Jit->Subprogram->End && Jit->Targets[Jit->Slot + Count] == 0)
+    UINT8 Class = Jit->Bytecode->Slots[Jit->Slot].Opcode & 7;
+    UINT32 Count = Class == EBPF_CLASS_ALU || Class == EBPF_CLASS_ALU64 || Class == EBPF_CLASS_LDX;
+    while (Count > 0 && Count < JIT_MOST_FUSED && Jit->Slot + Count < Jit->Subprogram->End && Jit->Targets[Jit->Slot + Count] == 0)
         Count++;
     return Count;
 }
@@ -381,7 +382,38 @@ Pass(JIT *Jit)
     WriteStubs(Jit);
 }
 
-/** The second pass, into memory that is made executable after it. */
+/**
+ * Is a jump near enough to be a short one? Nothing is aligned between it and where it leads, so once other jumps are short that is no
+ * further away than it is now, when all are long.
+ */
+static BOOLEAN
+IsNear(const JIT *Jit, UINT32 Slot)
+{
+    UINT32 Target = BytecodeTarget(Jit->Bytecode->Slots, Slot);
+    UINT32 First = Target < Slot ? Target : Slot;
+    UINT32 Last = Target < Slot ? Slot : Target;
+    UINT32 After = Slot + 1;
+    if (Last - First > INT8_MAX || After == Jit->Bytecode->SlotCount)
+        return FALSE;
+    for (UINT32 Between = First + 1; Between <= Last; Between++)
+        if (Jit->Targets[Between] == TARGET_OF_LOOP)
+            return FALSE;
+    return (Target > Slot ? Jit->Places[Target] - Jit->Places[After] : Jit->Places[After] - Jit->Places[Target]) <= INT8_MAX;
+}
+
+static VOID
+MarkShort(JIT *Jit)
+{
+    for (UINT32 Slot = 0; Slot < Jit->Bytecode->SlotCount; Slot++) {
+        const EBPF_INSTRUCTION *I = &Jit->Bytecode->Slots[Slot];
+        if (Opcodes[I->Opcode].Kind == OpcodeJump)
+            Jit->Short[Slot] = IsNear(Jit, Slot);
+        if (I->Opcode == EBPF_OPCODE_LDDW)
+            Slot++;
+    }
+}
+
+/** The last pass, into memory that is made executable after it. */
 static NTSTATUS
 WriteCode(JIT *Jit, JIT_CODE *Code)
 {
@@ -392,7 +424,7 @@ WriteCode(JIT *Jit, JIT_CODE *Code)
     Jit->Code.Bytes = Memory;
     Jit->Code.CapacityBytes = SizeBytes;
     Pass(Jit);
-    if (Jit->Code.SizeBytes != SizeBytes || !PlatformSealCode(Memory, SizeBytes)) {
+    if (Jit->Code.SizeBytes != SizeBytes || Jit->Code.IsBroken || !PlatformSealCode(Memory, SizeBytes)) {
         PlatformFreeCode(Memory, SizeBytes);
         return STATUS_NOT_SUPPORTED;
     }
@@ -412,15 +444,18 @@ JitCompile(
 {
     *Code = (JIT_CODE){0};
     JIT Jit = {.Type = Type, .Bytecode = Bytecode, .Maps = Maps, .MapCount = MapCount, .Blind = Blind};
-    UINT32 *Arrays = PlatformAllocate(4 * (SIZE_T)Bytecode->SlotCount * sizeof(UINT32));
+    UINT32 *Arrays = PlatformAllocate(5 * (SIZE_T)Bytecode->SlotCount * sizeof(UINT32));
     if (Arrays == NULL)
         return STATUS_NO_MEMORY;
     Jit.Places = Arrays;
     Jit.Stubs = Arrays + Bytecode->SlotCount;
     Jit.Entries = Arrays + 2 * (SIZE_T)Bytecode->SlotCount;
     Jit.Targets = Arrays + 3 * (SIZE_T)Bytecode->SlotCount;
+    Jit.Short = Arrays + 4 * (SIZE_T)Bytecode->SlotCount;
     FindUses(&Jit);
     MarkTargets(&Jit);
+    Pass(&Jit);
+    MarkShort(&Jit);
     Pass(&Jit);
     NTSTATUS Status = WriteCode(&Jit, Code);
     PlatformFree(Arrays);

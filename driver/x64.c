@@ -39,17 +39,25 @@ X64Register(X64_CODE *Code, UINT32 Width, UINT32 Opcode, UINT32 Reg, UINT32 Rm)
     X64Byte(Code, (UINT8)(0xc0 | (Reg & 7) << 3 | (Rm & 7)));
 }
 
+/** RBP and R13 as a base always have one: their encoding without stands for something else. */
+static BOOLEAN
+HasNoDisplacement(UINT32 Base, INT32 Displacement)
+{
+    return Displacement == 0 && (Base & 7) != X64_RBP;
+}
+
 _Use_decl_annotations_
 VOID
 X64Memory(X64_CODE *Code, UINT32 Width, UINT32 Opcode, UINT32 Reg, UINT32 Base, INT32 Displacement)
 {
     BOOLEAN Short = Displacement >= -128 && Displacement <= 127;
+    BOOLEAN None = HasNoDisplacement(Base, Displacement);
     Begin(Code, Width, Opcode, Reg, 0, Base);
-    X64Byte(Code, (UINT8)((Short ? 0x40 : 0x80) | (Reg & 7) << 3 | (Base & 7)));
+    X64Byte(Code, (UINT8)((None ? 0 : Short ? 0x40 : 0x80) | (Reg & 7) << 3 | (Base & 7)));
     // RSP and R12 as a base are written in a SIB byte without an index.
     if ((Base & 7) == X64_RSP)
         X64Byte(Code, 0x24);
-    X64Bytes(Code, Short ? 1 : 4, (UINT64)(INT64)Displacement);
+    X64Bytes(Code, None ? 0 : Short ? 1 : 4, (UINT64)(INT64)Displacement);
 }
 
 _Use_decl_annotations_
@@ -65,10 +73,11 @@ X64Indexed(
     INT32 Displacement)
 {
     BOOLEAN Short = Displacement >= -128 && Displacement <= 127;
+    BOOLEAN None = HasNoDisplacement(Base, Displacement);
     Begin(Code, Width, Opcode, Reg, Index, Base);
-    X64Byte(Code, (UINT8)((Short ? 0x40 : 0x80) | (Reg & 7) << 3 | 4));
+    X64Byte(Code, (UINT8)((None ? 0 : Short ? 0x40 : 0x80) | (Reg & 7) << 3 | 4));
     X64Byte(Code, (UINT8)(Shift << 6 | (Index & 7) << 3 | (Base & 7)));
-    X64Bytes(Code, Short ? 1 : 4, (UINT64)(INT64)Displacement);
+    X64Bytes(Code, None ? 0 : Short ? 1 : 4, (UINT64)(INT64)Displacement);
 }
 
 _Use_decl_annotations_
@@ -167,8 +176,16 @@ Distance(X64_CODE *Code, UINT32 Target)
 
 _Use_decl_annotations_
 VOID
-X64Jump(X64_CODE *Code, UINT32 Condition, UINT32 Target)
+X64Jump(X64_CODE *Code, UINT32 Condition, UINT32 Target, BOOLEAN Short)
 {
+    if (Short) {
+        X64Byte(Code, (UINT8)(Condition == X64_ALWAYS ? 0xeb : 0x70 | Condition));
+        UINT32 Distance8 = Target - (Code->SizeBytes + 1);
+        if (Code->Bytes != NULL && (INT8)Distance8 != (INT32)Distance8)
+            Code->IsBroken = TRUE;
+        X64Byte(Code, (UINT8)Distance8);
+        return;
+    }
     if (Condition == X64_ALWAYS) {
         X64Byte(Code, 0xe9);
     } else {

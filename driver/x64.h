@@ -75,6 +75,8 @@ typedef struct _X64_CODE {
     UINT8 *Bytes;
     UINT32 CapacityBytes;
     UINT32 SizeBytes;
+    /** A short jump did not reach: what was written is of no use. */
+    BOOLEAN IsBroken;
 } X64_CODE;
 
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Byte(_Inout_ X64_CODE *Code, _In_ UINT8 Byte);
@@ -122,8 +124,9 @@ _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64ByteSwap(_Inout_ X64_CODE *Code, _In
 /** Instructions that do nothing, up to a multiple of Alignment (at most 64) from the begin of the code. */
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Align(_Inout_ X64_CODE *Code, _In_ UINT32 Alignment);
 
-/** Jumps to a place in the code. */
-_IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Jump(_Inout_ X64_CODE *Code, _In_ UINT32 Condition, _In_ UINT32 Target);
+/** Jumps to a place in the code; a short jump has one byte of distance. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Jump(
+    _Inout_ X64_CODE *Code, _In_ UINT32 Condition, _In_ UINT32 Target, _In_ BOOLEAN Short);
 
 _IRQL_requires_max_(DISPATCH_LEVEL) VOID X64Call(_Inout_ X64_CODE *Code, _In_ UINT32 Target);
 
