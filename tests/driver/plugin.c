@@ -15,10 +15,16 @@
 #define MAXIMUM_BYTES 65536
 #define BUDGET 10000000
 
+/** Both calling conventions of x64 have the stack at a multiple of 16 where a function is called. */
+#define STACK_ALIGNMENT 16
+static BOOLEAN Misaligned;
+
 /** What programs of the suite call by number 5: it gives its argument back (and where that is 0 the run would be over). */
 HELPER(Unwind)
 {
     UNUSED(Run), UNUSED(A2), UNUSED(A3), UNUSED(A4), UNUSED(A5);
+    // Where the caller's frame pointer is saved, below the address to return to.
+    Misaligned = Misaligned || (UINT_PTR)__builtin_frame_address(0) % STACK_ALIGNMENT != 0;
     return A1;
 }
 
@@ -126,6 +132,8 @@ RunOnce(_In_ const EBPF_PROGRAM *Program, _In_ UINT8 *Memory, _In_ UINT64 Memory
         return Fail("the run was ended", Output.FaultSlot);
     if (HelperMissing)
         return Fail("callx called no helper", 0);
+    if (Misaligned)
+        return Fail("a helper was called with its stack misaligned", 0);
     printf("%" PRIx64 "\n", Output.Result);
     return 0;
 }

@@ -65,6 +65,25 @@ test("callx calls the helper whose number is in a register, in both engines", (t
   t.deepEqual(answers("r1 = 0x200000000 ll\nr0 = r1\nexit"), same(0x2_0000_0000n));
 });
 
+test("helpers are called with the stack aligned, whatever the program has set up and however deep it is", (t) => {
+  const setups = [
+    "",
+    "*(u64 *)(r10 - 8) = 1\n",
+    "r6 = 3\nround:\nr6 -= 1\nif r6 != 0 goto round\n",
+    "r9 = r10\nr8 = 1\n",
+  ];
+  for (const setup of setups) {
+    for (let depth = 0; depth < 5; depth++) {
+      const calls = Array.from(
+        { length: depth },
+        (_, at) => `call f${at}\nexit\nf${at}:\nr1 = 7\nr7 = ${at}\n`,
+      );
+      const text = `r1 = 7\n${setup}${calls.join("")}call 5\nexit`;
+      t.deepEqual(answers(text), [7n, 7n], text);
+    }
+  }
+});
+
 test("what is no program, or not safe, is an error with its slot", (t) => {
   const rows = [
     ["xyz", /no hex/],
