@@ -47,12 +47,12 @@ test.afterEach.always(() => {
 });
 test.after.always(() => wine?.close());
 
-const start = (): void => {
-  if (wine.run("sc", "start", "EbpfCore").status !== 0) throw new Error("the driver does not start");
+const control = (verb: "start" | "stop"): void => {
+  const { status, output } = wine.run("sc", verb, "EbpfCore");
+  if (status !== 0) throw new Error(`sc ${verb}: ${status} ${output}`);
 };
-const stop = (): void => {
-  if (wine.run("sc", "stop", "EbpfCore").status !== 0) throw new Error("the driver does not stop");
-};
+const start = (): void => control("start");
+const stop = (): void => control("stop");
 
 const numbersOf = ({ reply }: Answer, bytes: number): Uint32Array =>
   new Uint32Array(reply.buffer.slice(reply.byteOffset, reply.byteOffset + bytes));
