@@ -29,7 +29,7 @@ export interface Range {
 
 const MOST_ZEROS = 3;
 /** A power of two. */
-export const CACHED_CONSTANTS = 4096;
+export const CACHED_CONSTANTS = 1024;
 
 /** Narrowing that narrows nothing. */
 function sameBounds(a: Bounds, b: Bounds): boolean {
