@@ -1,4 +1,5 @@
 // Records of ring buffers as people and programs of people read them: JSON by a type of the object, or hex. What is read is gone.
+import { setImmediate } from "node:timers/promises";
 import { EbpfError } from "../base/error.ts";
 import { printHex } from "../base/hex.ts";
 import { sizeOfType } from "../btf/resolve.ts";
@@ -44,6 +45,8 @@ export async function readRing(
   let taken = take(ring, limit);
   if (taken.length === 0 && milliseconds > 0) {
     await ring.wait(milliseconds);
+    // So that who went before the record came is known to have gone.
+    await setImmediate();
     // It may have been removed meanwhile; or whoever asked has gone, and what is taken would be lost.
     if (registry.map(id) === live && !signal.aborted) taken = take(ring, limit);
   }

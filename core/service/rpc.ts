@@ -57,6 +57,7 @@ export function serve(stream: Duplex, context: ServiceContext, options: ServeOpt
     const answered = refuse(problem.code, problem.message);
     if (problem.kind === "frame") void answered.then(() => stream.end());
   });
+  const gone = new AbortController();
   const connection = createMessageConnection(reader, writer, NullLogger, {
     cancellationStrategy: { sender: CancellationSenderStrategy.Message, receiver: CANCELLATION },
   });
@@ -66,7 +67,12 @@ export function serve(stream: Duplex, context: ServiceContext, options: ServeOpt
   connection.onRequest(async (name: string, params: unknown, token: CancellationToken) => {
     try {
       const { progressToken, ...rest } = splitToken(params);
-      const call = { ...context, stop, signal: signalOf(token), progress: progressOf(progressToken) };
+      const call = {
+        ...context,
+        stop,
+        signal: signalOf(token, gone.signal),
+        progress: progressOf(progressToken),
+      };
       return await answer(name, rest, call);
     } catch (error) {
       if (error instanceof ResponseError) return error;
@@ -76,7 +82,10 @@ export function serve(stream: Duplex, context: ServiceContext, options: ServeOpt
   });
   return new Promise((resolve) => {
     stream.on("error", () => stream.destroy());
+    // A client that was killed cancels nothing: what it has asked for is for nobody.
+    stream.on("end", () => gone.abort());
     stream.on("close", () => {
+      gone.abort();
       connection.dispose();
       resolve();
     });
@@ -97,11 +106,11 @@ function splitToken(params: unknown): Record<string, unknown> & { progressToken?
   return params as Record<string, unknown>;
 }
 
-function signalOf(token: CancellationToken): AbortSignal {
+function signalOf(token: CancellationToken, gone: AbortSignal): AbortSignal {
   const controller = new AbortController();
   if (token.isCancellationRequested) controller.abort();
   else token.onCancellationRequested(() => controller.abort());
-  return controller.signal;
+  return AbortSignal.any([controller.signal, gone]);
 }
 
 /** Validates and calls. RequestInvalid names the method and the parameter that is wrong. */

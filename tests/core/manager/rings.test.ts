@@ -85,6 +85,25 @@ test("records are read as they come, by type; a tail call goes where the array s
   t.deepEqual(await service.call("map.dump", { id }), []);
 });
 
+test("a client that goes while it waits takes no record", async (t) => {
+  t.timeout(120_000);
+  const local = await localService(t);
+  const service = await local.connect();
+  const { name, send } = await gateway(t, service);
+  const { maps } = await add(service, "entry", { interface: name });
+  const { events: id = 0 } = maps;
+  for (let round = 0; round < 10; round++) {
+    const other = await local.connect();
+    const waiting = t.throwsAsync(other.call("map.read", { id, milliseconds: 10_000 }));
+    // What is asked after it is answered: so it waits.
+    await other.call("map.list", {});
+    other.close();
+    send("hello");
+    t.is((await service.call("map.read", { id, milliseconds: 10_000 })).records.length, 1, `round ${round}`);
+    await waiting;
+  }
+});
+
 test("what is not read is lost when the ring is full, and counted; limits are kept", async (t) => {
   t.timeout(120_000);
   const service = await (await localService(t)).connect();
