@@ -334,3 +334,32 @@ BytecodeFindSubprogram(const EBPF_BYTECODE *Bytecode, UINT32 Start)
     }
     return &Bytecode->Subprograms[Low];
 }
+
+_Use_decl_annotations_
+UINT32
+BytecodeCost(const EBPF_BYTECODE *Bytecode, UINT32 Slot)
+{
+    const EBPF_INSTRUCTION *I = &Bytecode->Slots[Slot];
+    UINT32 Target = BytecodeTarget(Bytecode->Slots, Slot);
+    if (Opcodes[I->Opcode].Kind == OpcodeJump)
+        return Target <= Slot ? Slot - Target + 1 : 0;
+    if (I->Opcode != EBPF_OPCODE_CALL || I->Source != EBPF_CALL_LOCAL)
+        return 0;
+    const EBPF_SUBPROGRAM *Callee = BytecodeFindSubprogram(Bytecode, Target);
+    return Callee->End - Callee->Start;
+}
+
+_Use_decl_annotations_
+UINT32
+BytecodeRegisters(const EBPF_BYTECODE *Bytecode)
+{
+    UINT32 Registers = 0;
+    for (UINT32 Slot = 0; Slot < Bytecode->SlotCount; Slot++) {
+        const EBPF_INSTRUCTION *I = &Bytecode->Slots[Slot];
+        Registers |= 1u << I->Destination | 1u << I->Source;
+        // The second slot of a wide immediate is no instruction.
+        if (I->Opcode == EBPF_OPCODE_LDDW)
+            Slot++;
+    }
+    return Registers;
+}

@@ -61,6 +61,12 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID BytecodeDestroy(_Inout_ EBPF_BYTECODE *B
 _IRQL_requires_max_(DISPATCH_LEVEL) const EBPF_SUBPROGRAM *BytecodeFindSubprogram(
     _In_ const EBPF_BYTECODE *Bytecode, _In_ UINT32 Start);
 
+/** What an instruction spends of the budget: a jump back the slots it goes over, a local call those of the function; 0: nothing. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT32 BytecodeCost(_In_ const EBPF_BYTECODE *Bytecode, _In_ UINT32 Slot);
+
+/** The registers that instructions name: bit i is ri. */
+_IRQL_requires_max_(DISPATCH_LEVEL) UINT32 BytecodeRegisters(_In_ const EBPF_BYTECODE *Bytecode);
+
 /** Where a jump or local call leads; meaningless for other instructions. */
 static inline UINT32
 BytecodeTarget(_In_ const EBPF_INSTRUCTION *Slots, _In_ UINT32 Slot)

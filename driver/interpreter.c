@@ -45,33 +45,33 @@ enum { ReadableAccess = FALSE, WritableAccess = TRUE };
         Budget -= (Cost);           \
     } while (FALSE)
 
-#define JUMP_IF(Test)         \
-    do {                      \
-        if (Test) {           \
-            PAY(I->Small);    \
-            I = MachineTarget(I);  \
-            GO;               \
-        }                     \
-        NEXT;                 \
+#define JUMP_IF(Test)             \
+    do {                          \
+        if (Test) {               \
+            PAY(I->Small);        \
+            I = MachineTarget(I); \
+            GO;                   \
+        }                         \
+        NEXT;                     \
     } while (FALSE)
 
 /** An access of a type: where it is, after it was checked, which mostly is one comparison. */
-#define REACH(Size, Kind, Where, SlotsBefore)                                                            \
-    UINT64 Address = (Where);                                                                            \
-    do {                                                                                                 \
-        if (__builtin_expect(Address - Machine.Window.Start >= Machine.Window.Kind[Width##Size], FALSE) && \
-            (Fault = MachineReach(&Machine, Address, Width##Size, Kind##Access)) != FaultNone) {                 \
-            Before = (SlotsBefore);                                                                      \
-            goto Failed;                                                                                 \
-        }                                                                                                \
+#define REACH(Size, Kind, Where, SlotsBefore)                                                               \
+    UINT64 Address = (Where);                                                                               \
+    do {                                                                                                    \
+        if (__builtin_expect(Address - Machine.Window.Start >= Machine.Window.Kind[Width##Size], FALSE) &&  \
+            (Fault = MachineReach(&Machine, Address, Width##Size, Kind##Access)) != FaultNone) {            \
+            Before = (SlotsBefore);                                                                         \
+            goto Failed;                                                                                    \
+        }                                                                                                   \
     } while (FALSE)
 
 #define READ(Type, Name)  \
     Type Name;            \
     memcpy(&Name, (const VOID *)(UINT_PTR)Address, sizeof(Name))
-#define WRITE(Type, Value)          \
-    do {                            \
-        Type Stored = (Type)(Value); \
+#define WRITE(Type, Value)                                          \
+    do {                                                            \
+        Type Stored = (Type)(Value);                                \
         memcpy((VOID *)(UINT_PTR)Address, &Stored, sizeof(Stored)); \
     } while (FALSE)
 
@@ -146,12 +146,12 @@ enum { ReadableAccess = FALSE, WritableAccess = TRUE };
         Type A = (Type)(First), B = (Type)(Second);                   \
         JUMP_IF(Test);                                                \
     }
-#define JUMP_ADD(Label, Type, Unsigned, Test)                         \
-    Label : {                                                         \
+#define JUMP_ADD(Label, Type, Unsigned, Test)                           \
+    Label : {                                                           \
         Unsigned Sum = (Unsigned)(R[I->Left] + (UINT64)(INT8)I->Other); \
-        SET(I->Left, Sum);                                            \
-        Type A = (Type)Sum, B = (Type)I->Number;                      \
-        JUMP_IF(Test);                                                \
+        SET(I->Left, Sum);                                              \
+        Type A = (Type)Sum, B = (Type)I->Number;                        \
+        JUMP_IF(Test);                                                  \
     }
 #define JUMP_BOUND(Label, Type, Test)                                 \
     Label : {                                                         \
@@ -187,27 +187,27 @@ enum { ReadableAccess = FALSE, WritableAccess = TRUE };
         WRITE(Type, Value);                                           \
         NEXT;                                                         \
     }
-#define COPY(Label, Size, Type, SlotsBetween, Result)                 \
-    Label : {                                                         \
-        {                                                             \
-            REACH(Size, Readable, R[I->Left] + OFFSET_SMALL, SlotsBetween);  \
-            READ(Type, Value);                                        \
-            SET(I->Destination, (Result));                            \
-        }                                                             \
-        REACH(Size, Writable, R[I->Right] + OFFSET_DISTANCE, 0);                  \
-        WRITE(Type, Last);                                            \
-        NEXT;                                                         \
+#define COPY(Label, Size, Type, SlotsBetween, Result)                       \
+    Label : {                                                               \
+        {                                                                   \
+            REACH(Size, Readable, R[I->Left] + OFFSET_SMALL, SlotsBetween); \
+            READ(Type, Value);                                              \
+            SET(I->Destination, (Result));                                  \
+        }                                                                   \
+        REACH(Size, Writable, R[I->Right] + OFFSET_DISTANCE, 0);            \
+        WRITE(Type, Last);                                                  \
+        NEXT;                                                               \
     }
-#define LOAD_TEST(Label, Size, Type, Test)                            \
-    Label : {                                                         \
-        REACH(Size, Readable, R[I->Left] + OFFSET_SMALL, 0);                 \
-        READ(Type, Value);                                            \
-        SET(I->Destination, Value);                                   \
-        if (Value Test (UINT32)I->Number) {                           \
-            I = MachineTarget(I);                                          \
-            GO;                                                       \
-        }                                                             \
-        NEXT;                                                         \
+#define LOAD_TEST(Label, Size, Type, Test)                    \
+    Label : {                                                 \
+        REACH(Size, Readable, R[I->Left] + OFFSET_SMALL, 0);  \
+        READ(Type, Value);                                    \
+        SET(I->Destination, Value);                           \
+        if (Value Test (UINT32)I->Number) {                   \
+            I = MachineTarget(I);                             \
+            GO;                                               \
+        }                                                     \
+        NEXT;                                                 \
     }
 #define AND_TEST(Label, Test)                                         \
     Label : {                                                         \
@@ -218,12 +218,12 @@ enum { ReadableAccess = FALSE, WritableAccess = TRUE };
         }                                                             \
         NEXT;                                                         \
     }
-#define FRAME_LOAD(Label, Type)                                       \
-    Label : {                                                         \
-        UINT64 Address = R[EBPF_FRAME_POINTER] + OFFSET_WIDE;                \
-        READ(Type, Value);                                            \
-        SET(I->Destination, Value);                                   \
-        NEXT;                                                         \
+#define FRAME_LOAD(Label, Type)                               \
+    Label : {                                                 \
+        UINT64 Address = R[EBPF_FRAME_POINTER] + OFFSET_WIDE; \
+        READ(Type, Value);                                    \
+        SET(I->Destination, Value);                           \
+        NEXT;                                                 \
     }
 #define FRAME_STORE(Label, Type, Offset, Value)                       \
     Label : {                                                         \
@@ -231,8 +231,8 @@ enum { ReadableAccess = FALSE, WritableAccess = TRUE };
         WRITE(Type, Value);                                           \
         NEXT;                                                         \
     }
-#define LOAD_PACKET(Label, Size, Offset)                              \
-    Label : if (MachineLoadPacket(&Machine, (Offset), Width##Size)) NEXT;     \
+#define LOAD_PACKET(Label, Size, Offset)                                  \
+    Label : if (MachineLoadPacket(&Machine, (Offset), Width##Size)) NEXT; \
     CONTINUE(MachineLeave(&Machine));
 
 /** What is added to an address. */
@@ -240,33 +240,33 @@ enum { ReadableAccess = FALSE, WritableAccess = TRUE };
 #define OFFSET_SMALL (UINT64)(INT64)(INT16)I->Small
 #define OFFSET_DISTANCE (UINT64)(INT64)I->Distance
 
-#define MEMORY(Size, Type)                                                                    \
-    LOAD(Load##Size, Size, Type, R[I->Left] + OFFSET_WIDE, Value)                                    \
-    LOAD(LoadSum##Size, Size, Type, R[I->Left] + R[I->Right] + OFFSET_WIDE, Value)                   \
-    LOAD(LoadLast##Size, Size, Type, Last + OFFSET_WIDE, Value)                               \
-    FRAME_LOAD(LoadStack##Size, Type)                                                         \
-    STORE(Store##Size, Size, Type, R[I->Left] + OFFSET_WIDE, R[I->Right])                            \
+#define MEMORY(Size, Type)                                                                                      \
+    LOAD(Load##Size, Size, Type, R[I->Left] + OFFSET_WIDE, Value)                                               \
+    LOAD(LoadSum##Size, Size, Type, R[I->Left] + R[I->Right] + OFFSET_WIDE, Value)                              \
+    LOAD(LoadLast##Size, Size, Type, Last + OFFSET_WIDE, Value)                                                 \
+    FRAME_LOAD(LoadStack##Size, Type)                                                                           \
+    STORE(Store##Size, Size, Type, R[I->Left] + OFFSET_WIDE, R[I->Right])                                       \
     STORE(StoreSum##Size, Size, Type, SET(I->Destination, R[I->Left] + R[I->Right]) + OFFSET_WIDE, R[I->Other]) \
-    FRAME_STORE(StoreStack##Size, Type, OFFSET_WIDE, R[I->Right])                                    \
-    STORE(StoreNumber##Size, Size, Type, R[I->Left] + OFFSET_DISTANCE, (INT64)I->Number)                  \
-    FRAME_STORE(StoreNumberStack##Size, Type, OFFSET_DISTANCE, (INT64)I->Number)                          \
+    FRAME_STORE(StoreStack##Size, Type, OFFSET_WIDE, R[I->Right])                                               \
+    STORE(StoreNumber##Size, Size, Type, R[I->Left] + OFFSET_DISTANCE, (INT64)I->Number)                        \
+    FRAME_STORE(StoreNumberStack##Size, Type, OFFSET_DISTANCE, (INT64)I->Number)                                \
     COPY(Copy##Size, Size, Type, 1, Value)
-#define NARROW(Size, Type, Signed)                                                            \
-    LOAD(LoadSigned##Size, Size, Signed, R[I->Left] + OFFSET_WIDE, (UINT64)(INT64)Value)             \
-    LOAD_TEST(LoadJEQ##Size, Size, Type, ==)                                                  \
-    LOAD_TEST(LoadJNE##Size, Size, Type, !=)                                                  \
-    LOAD_PACKET(LoadPacket##Size, Size, I->Wide)                                              \
+#define NARROW(Size, Type, Signed)                                                        \
+    LOAD(LoadSigned##Size, Size, Signed, R[I->Left] + OFFSET_WIDE, (UINT64)(INT64)Value)  \
+    LOAD_TEST(LoadJEQ##Size, Size, Type, ==)                                              \
+    LOAD_TEST(LoadJNE##Size, Size, Type, !=)                                              \
+    LOAD_PACKET(LoadPacket##Size, Size, I->Wide)                                          \
     LOAD_PACKET(LoadPacketAt##Size, Size, (INT32)R[I->Left] + I->Wide)
-#define SWAP(Size, Type, Bits)                                                                \
-    LOAD(LoadSwapped##Size, Size, Type, R[I->Left] + OFFSET_WIDE, __builtin_bswap##Bits(Value))      \
+#define SWAP(Size, Type, Bits)                                                                  \
+    LOAD(LoadSwapped##Size, Size, Type, R[I->Left] + OFFSET_WIDE, __builtin_bswap##Bits(Value)) \
     COPY(CopySwapped##Size, Size, Type, 2, __builtin_bswap##Bits(Value))
-#define ATOMIC(Label, Size)                                           \
-    Label : {                                                         \
-        REACH(Size, Writable, R[I->Left] + OFFSET_DISTANCE, 0);                   \
-        if ((Address & ((1u << Width##Size) - 1)) != 0)                \
-            FAIL(FaultMisaligned, 0);                                 \
-        MachineAtomic(&Machine, I, Address, Width##Size);                            \
-        NEXT;                                                         \
+#define ATOMIC(Label, Size)                                     \
+    Label : {                                                   \
+        REACH(Size, Writable, R[I->Left] + OFFSET_DISTANCE, 0); \
+        if ((Address & ((1u << Width##Size) - 1)) != 0)         \
+            FAIL(FaultMisaligned, 0);                           \
+        MachineAtomic(&Machine, I, Address, Width##Size);       \
+        NEXT;                                                   \
     }
 
 _Use_decl_annotations_

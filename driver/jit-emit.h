@@ -89,9 +89,6 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitDivide(_Inout_ JIT *Jit, _In_ const E
 /** All of the classes ALU and ALU64. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitArithmetic(_Inout_ JIT *Jit, _In_ const EBPF_INSTRUCTION *I);
 
-/** What an instruction costs: a jump back the slots it goes over, a call those of the function. 0: it is free. */
-_IRQL_requires_max_(PASSIVE_LEVEL) UINT32 JitCostOf(_In_ const JIT *Jit, _In_ UINT32 Slot);
-
 /** Takes the cost from the budget. Then X64_B is the condition that it did not suffice: the run ends by the stub. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID JitCharge(_Inout_ JIT *Jit, _In_ UINT32 Cost);
 

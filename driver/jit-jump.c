@@ -1,26 +1,11 @@
 // What the JIT writes for jumps: the comparison, and what a jump back costs.
 #include "jit-emit.h"
-#include "opcode.h"
 
 _Use_decl_annotations_
 VOID
 JitCharge(JIT *Jit, UINT32 Cost)
 {
     X64Group(&Jit->Code, 64, X64_SUB, BUDGET, (INT32)Cost);
-}
-
-_Use_decl_annotations_
-UINT32
-JitCostOf(const JIT *Jit, UINT32 Slot)
-{
-    const EBPF_INSTRUCTION *I = &Jit->Bytecode->Slots[Slot];
-    UINT32 Target = BytecodeTarget(Jit->Bytecode->Slots, Slot);
-    if (Opcodes[I->Opcode].Kind == OpcodeJump)
-        return Target <= Slot ? Slot - Target + 1 : 0;
-    if (I->Opcode != EBPF_OPCODE_CALL || I->Source != EBPF_CALL_LOCAL)
-        return 0;
-    const EBPF_SUBPROGRAM *Callee = BytecodeFindSubprogram(Jit->Bytecode, Target);
-    return Callee->End - Callee->Start;
 }
 
 static UINT32
@@ -105,7 +90,7 @@ VOID
 JitJump(JIT *Jit, const EBPF_INSTRUCTION *I)
 {
     UINT32 Condition = ConditionOf(I);
-    UINT32 Cost = JitCostOf(Jit, Jit->Slot);
+    UINT32 Cost = BytecodeCost(Jit->Bytecode, Jit->Slot);
     UINT32 Target = Jit->Places[BytecodeTarget(Jit->Bytecode->Slots, Jit->Slot)];
     BOOLEAN Short = Jit->Short[Jit->Slot] != 0;
     UINT32 NotTaken = 0;

@@ -8,7 +8,6 @@
 // of a function: what its caller saved of r6 to r9, the return address, and what aligns the next call.
 #include "jit-emit.h"
 
-#include "arithmetic.h"
 #include "helpers.h"
 #include "opcode.h"
 
@@ -137,12 +136,8 @@ CallNative(JIT *Jit, UINT_PTR Function)
 static UINT64 EBPF_SYSV_ABI
 ReadPacket(const EBPF_RUN *Run, INT64 Offset, UINT32 SizeBytes)
 {
-    const EBPF_REGION *Packet = &Run->Regions[RegionPacket];
-    UINT64 Value = 0;
-    if (Offset < 0 || (UINT64)Offset + SizeBytes > Packet->SizeBytes)
-        return OUTSIDE_OF_PACKET;
-    memcpy(&Value, (const UINT8 *)(UINT_PTR)Packet->Start + Offset, SizeBytes);
-    return SizeBytes == 1 ? Value : OrderBytes(Value, (INT32)SizeBytes * 8, TRUE);
+    UINT64 Value;
+    return RunReadPacket(Run, Offset, SizeBytes, &Value) ? Value : OUTSIDE_OF_PACKET;
 }
 
 static VOID
@@ -168,7 +163,7 @@ static VOID
 CallLocal(JIT *Jit)
 {
     X64_CODE *Code = &Jit->Code;
-    JitCharge(Jit, JitCostOf(Jit, Jit->Slot));
+    JitCharge(Jit, BytecodeCost(Jit->Bytecode, Jit->Slot));
     X64Jump(Code, X64_B, Jit->Stubs[Jit->Slot], FALSE);
     PushKept(Jit);
     if (Jit->UsesStack)
@@ -285,7 +280,7 @@ WriteStubs(JIT *Jit)
     X64_CODE *Code = &Jit->Code;
     for (UINT32 Slot = 0; Slot < Jit->Bytecode->SlotCount; Slot++) {
         // What is no instruction has no place.
-        UINT32 Cost = Jit->Places[Slot] == 0 ? 0 : JitCostOf(Jit, Slot);
+        UINT32 Cost = Jit->Places[Slot] == 0 ? 0 : BytecodeCost(Jit->Bytecode, Slot);
         if (Cost == 0)
             continue;
         Jit->Stubs[Slot] = Code->SizeBytes;
@@ -339,11 +334,10 @@ WriteFunction(JIT *Jit, const EBPF_SUBPROGRAM *Subprogram)
 static VOID
 FindUses(JIT *Jit)
 {
-    UINT32 Named = 0;
+    UINT32 Named = BytecodeRegisters(Jit->Bytecode);
     for (UINT32 Slot = 0; Slot < Jit->Bytecode->SlotCount; Slot++) {
         const EBPF_INSTRUCTION *I = &Jit->Bytecode->Slots[Slot];
-        Named |= 1u << I->Destination | 1u << I->Source;
-        if (JitCostOf(Jit, Slot) != 0)
+        if (BytecodeCost(Jit->Bytecode, Slot) != 0)
             Jit->Charges = TRUE;
         if (IsNativeCall(I))
             Jit->CallsNative = TRUE;

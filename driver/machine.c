@@ -1,6 +1,5 @@
 #include "machine.h"
 
-#include "arithmetic.h"
 #include "helpers.h"
 
 /** Makes the frames that are active now the stack of the run; a new one begins as zeros, not as another's data. */
@@ -120,14 +119,7 @@ _Use_decl_annotations_
 BOOLEAN
 MachineLoadPacket(MACHINE *Machine, INT64 Offset, UINT32 Width)
 {
-    const EBPF_REGION *Packet = &Machine->Run->Regions[RegionPacket];
-    UINT32 SizeBytes = 1u << Width;
-    UINT64 Value = 0;
-    BOOLEAN IsInside = Offset >= 0 && (UINT64)Offset + SizeBytes <= Packet->SizeBytes;
-    if (IsInside)
-        memcpy(&Value, (const VOID *)(UINT_PTR)(Packet->Start + (UINT64)Offset), SizeBytes);
-    Machine->Registers[0] = Width == WidthB ? Value : OrderBytes(Value, (INT32)SizeBytes * 8, TRUE);
-    return IsInside;
+    return RunReadPacket(Machine->Run, Offset, 1u << Width, &Machine->Registers[0]);
 }
 
 /** The operations on a cell of one type; each gives the value that was there before. */

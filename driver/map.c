@@ -287,7 +287,7 @@ MapReadBatch(EBPF_MAP *Map, UINT64 *Place, MAP_BATCH *Batch)
 {
     if (Map->Type->CopyPlace == NULL)
         return MAP_INVALID;
-    UINT64 PlaceCount = Map->Type->CountPlaces(Map);
+    UINT64 PlaceCount = Map->Type->KeyIsPlace ? Map->Definition.MaxEntries : Map->Type->CountPlaces(Map);
     BOOLEAN Fits = TRUE;
     for (UINT32 Part = 0; Fits && *Place < PlaceCount && Part < BATCH_PARTS; Part++) {
         UINT64 Left = PlaceCount - *Place;

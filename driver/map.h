@@ -101,7 +101,7 @@ typedef struct _EBPF_MAP_TYPE {
     VOID (*Abandon)(EBPF_MAP *Map);
     /** The key after Key, of the first if that is NULL or gone. */
     INT32 (*NextKey)(EBPF_MAP *Map, const UINT8 *Key, UINT8 *Next);
-    /** Entries have a place each, as long as they are there: numbers from 0 on. */
+    /** Entries have a place each, as long as they are there: numbers from 0 on. Where a key is its place there are as many as entries. */
     UINT64 (*CountPlaces)(const EBPF_MAP *Map);
     /** Adds all entries of a place (MapBatchAdd), none twice, inside an epoch. */
     VOID (*CopyPlace)(EBPF_MAP *Map, UINT64 Place, MAP_BATCH *Batch);

@@ -227,9 +227,7 @@ OPERATION_MERGE
 OperationMerge(EBPF_OPERATION *First, const EBPF_OPERATION *Second, UINT32 End)
 {
     static RULE *const Rules[] = {
-        MergeMove, MergeShifts, MergeLoad, MergeStore, MergeSwap, MergeCopy,
-        MergeAdd,
-        MergeBound, MergeBits, MergeTest};
+        MergeMove, MergeShifts, MergeLoad, MergeStore, MergeSwap, MergeCopy, MergeAdd, MergeBound, MergeBits, MergeTest};
     OPERATION_MERGE Merge = MergeNone;
     for (UINT32 Index = 0; Index < RTL_NUMBER_OF(Rules) && Merge == MergeNone; Index++)
         Merge = Rules[Index](First, Second);

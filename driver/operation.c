@@ -108,11 +108,10 @@ DecodeJump(const DECODER *Decoder, UINT32 Slot, EBPF_OPERATION *Operation)
 {
     const EBPF_BYTECODE *Bytecode = Decoder->Bytecode;
     const EBPF_INSTRUCTION *I = &Bytecode->Slots[Slot];
-    UINT32 Target = BytecodeTarget(Bytecode->Slots, Slot);
-    UINT32 Cost = Target <= Slot ? Slot + 1 - Target : 0;
+    UINT32 Cost = BytecodeCost(Bytecode, Slot);
     Operation->Right = I->Source;
     Operation->Number = I->Immediate;
-    Operation->Distance = (INT32)Target;
+    Operation->Distance = (INT32)BytecodeTarget(Bytecode->Slots, Slot);
     Operation->Small = (UINT16)Cost;
     if (Operation->Code == OperationJump)
         Operation->Number = (INT32)Cost;
@@ -126,11 +125,9 @@ DecodeCall(const DECODER *Decoder, UINT32 Slot, EBPF_OPERATION *Operation)
         Operation->Wide = (INT64)(UINT_PTR)HelperFind(Decoder->Type, (UINT32)I->Immediate);
         return;
     }
-    UINT32 Target = BytecodeTarget(Decoder->Bytecode->Slots, Slot);
-    const EBPF_SUBPROGRAM *Callee = BytecodeFindSubprogram(Decoder->Bytecode, Target);
     Operation->Code = OperationCallLocal;
-    Operation->Number = (INT32)(Callee->End - Callee->Start);
-    Operation->Distance = (INT32)Target;
+    Operation->Number = (INT32)BytecodeCost(Decoder->Bytecode, Slot);
+    Operation->Distance = (INT32)BytecodeTarget(Decoder->Bytecode->Slots, Slot);
 }
 
 /** The frame of the function that runs is there always: what lies in it by its number needs no check when it runs. */
@@ -224,18 +221,6 @@ HasTarget(UINT16 Code)
            Code == OperationCallLocal;
 }
 
-/** Wide immediates have no registers in their second slot. */
-static BOOLEAN
-UsesStack(const EBPF_BYTECODE *Bytecode)
-{
-    for (UINT32 Slot = 0; Slot < Bytecode->SlotCount; Slot++) {
-        const EBPF_INSTRUCTION *I = &Bytecode->Slots[Slot];
-        if (I->Destination == EBPF_FRAME_POINTER || I->Source == EBPF_FRAME_POINTER)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 static VOID
 MarkTargets(const DECODER *Decoder)
 {
@@ -303,7 +288,7 @@ OperationsCreate(const EBPF_BYTECODE *Bytecode, const EBPF_PROGRAM_TYPE *Type, E
         return STATUS_NO_MEMORY;
     }
     Operations->Slots = (UINT32 *)&Operations->First[Count];
-    Operations->UsesStack = UsesStack(Bytecode);
+    Operations->UsesStack = (BytecodeRegisters(Bytecode) >> EBPF_FRAME_POINTER & 1) != 0;
     MarkTargets(&Decoder);
     FillOperations(&Decoder);
     ResolveTargets(&Decoder);

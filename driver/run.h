@@ -1,6 +1,7 @@
 // One run of a program: what it may touch, what it may still spend, and how it ended. Every engine works on it.
 #pragma once
 
+#include "arithmetic.h"
 #include "instruction.h"
 #include "map.h"
 #include "program-type.h"
@@ -125,4 +126,18 @@ RunCheckAccess(_In_ const EBPF_RUN *Run, _In_ UINT64 Address, _In_ UINT64 SizeBy
         return Fault;
     UINT32 Map = RunFindMap(Run, Address, SizeBytes);
     return Map == Run->MapCount ? FaultOutOfBounds : RunCheckMap(Run->Maps[Map], Write);
+}
+
+/** What legacy packet loads read: up to 4 bytes in network order. FALSE, and *Value is 0, if they are outside of the packet. */
+static inline BOOLEAN
+RunReadPacket(_In_ const EBPF_RUN *Run, _In_ INT64 Offset, _In_ UINT32 SizeBytes, _Out_ UINT64 *Value)
+{
+    const EBPF_REGION *Packet = &Run->Regions[RegionPacket];
+    *Value = 0;
+    if (Offset < 0 || (UINT64)Offset + SizeBytes > Packet->SizeBytes)
+        return FALSE;
+    memcpy(Value, (const VOID *)(UINT_PTR)(Packet->Start + (UINT64)Offset), SizeBytes);
+    if (SizeBytes > 1)
+        *Value = OrderBytes(*Value, (INT32)SizeBytes * 8, TRUE);
+    return TRUE;
 }

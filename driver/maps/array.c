@@ -129,12 +129,6 @@ Count(const EBPF_MAP *Map)
     return Map->Definition.MaxEntries;
 }
 
-static UINT64
-CountPlaces(const EBPF_MAP *Map)
-{
-    return Map->Definition.MaxEntries;
-}
-
 static VOID
 CopyPlace(EBPF_MAP *Map, UINT64 Place, MAP_BATCH *Batch)
 {
@@ -162,7 +156,7 @@ Contains(const EBPF_MAP *Map, UINT64 Address, UINT64 SizeBytes)
         .Number = TypeNumber, .PerProcessor = Percpu, .KeyIsPlace = TRUE, .Create = Create##Kind,              \
         .CountBytes = CountBytes##Kind, .Destroy = Destroy,                                                   \
         .Lookup = Lookup, .Peek = Lookup, .Update = Update, .NextKey = NextKey, .Count = Count,               \
-        .CountPlaces = CountPlaces, .CopyPlace = CopyPlace, .Contains = Contains,                                                                                 \
+        .CopyPlace = CopyPlace, .Contains = Contains,                                                         \
     }
 
 const EBPF_MAP_TYPE ArrayMapType = ARRAY_TYPE(EBPF_MAP_TYPE_ARRAY, FALSE, Shared);

@@ -164,12 +164,6 @@ Count(const EBPF_MAP *Map)
     return Number;
 }
 
-static UINT64
-CountPlaces(const EBPF_MAP *Map)
-{
-    return Map->Definition.MaxEntries;
-}
-
 static VOID
 CopyPlace(EBPF_MAP *Map, UINT64 Place, MAP_BATCH *Batch)
 {
@@ -190,7 +184,6 @@ const EBPF_MAP_TYPE ProgArrayMapType = {
     .Delete = Delete,
     .Abandon = Abandon,
     .NextKey = NextKey,
-    .CountPlaces = CountPlaces,
     .CopyPlace = CopyPlace,
     .Count = Count,
 };

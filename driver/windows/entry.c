@@ -112,15 +112,6 @@ ReadParameter(UNICODE_STRING *ServicePath, const WCHAR *Name)
     return Result;
 }
 
-static NTSTATUS
-Complete(IRP *Irp, NTSTATUS Status, UINT32 ReplyBytes)
-{
-    Irp->IoStatus.Status = Status;
-    Irp->IoStatus.Information = ReplyBytes;
-    IoCompleteRequest(Irp, IO_NO_INCREMENT);
-    return Status;
-}
-
 /** The rights that an open asked for, and was given. */
 static UINT32
 AccessOf(const IO_STACK_LOCATION *Stack)
@@ -140,7 +131,9 @@ CoreCreate(DEVICE_OBJECT *Device, IRP *Irp)
     (VOID)Device;
     EBPF_CLIENT *Client = ClientOpen(AccessOf(Stack));
     Stack->FileObject->FsContext = Client;
-    return Complete(Irp, Client == NULL ? STATUS_NO_MEMORY : STATUS_SUCCESS, 0);
+    NTSTATUS Status = Client == NULL ? STATUS_NO_MEMORY : STATUS_SUCCESS;
+    WindowsComplete(Irp, Status, 0);
+    return Status;
 }
 
 /** The last handle to the open file is closed; requests that wait hold the file itself. */
@@ -149,7 +142,8 @@ CoreCleanup(DEVICE_OBJECT *Device, IRP *Irp)
 {
     (VOID)Device;
     WaitsCancel(IoGetCurrentIrpStackLocation(Irp)->FileObject);
-    return Complete(Irp, STATUS_SUCCESS, 0);
+    WindowsComplete(Irp, STATUS_SUCCESS, 0);
+    return STATUS_SUCCESS;
 }
 
 /** The last reference to the open file is gone: no request of it is under way. */
@@ -163,7 +157,8 @@ CoreClose(DEVICE_OBJECT *Device, IRP *Irp)
     ClientClose(File->FsContext);
     File->FsContext = NULL;
     WindowsReapCode();
-    return Complete(Irp, STATUS_SUCCESS, 0);
+    WindowsComplete(Irp, STATUS_SUCCESS, 0);
+    return STATUS_SUCCESS;
 }
 
 static NTSTATUS NTAPI

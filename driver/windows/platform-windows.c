@@ -112,6 +112,15 @@ PlatformProcessorNumber(VOID)
 #define LEAST_MEMORY_BYTES (1ull << 30)
 
 _Use_decl_annotations_
+VOID
+WindowsComplete(IRP *Irp, NTSTATUS Status, UINT32 ReplyBytes)
+{
+    Irp->IoStatus.Status = Status;
+    Irp->IoStatus.Information = ReplyBytes;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+}
+
+_Use_decl_annotations_
 UINT64
 PlatformMemorySize(VOID)
 {

@@ -26,5 +26,8 @@ _IRQL_requires_max_(PASSIVE_LEVEL) VOID WindowsSetEventSource(_In_ DRIVER_OBJECT
 /** A function of the kernel that older ones have not; NULL if it is not there. */
 _Ret_maybenull_ _IRQL_requires_max_(PASSIVE_LEVEL) VOID *WindowsFindRoutine(_In_ const WCHAR *Name);
 
+/** The request is over; it is the system's again. */
+_IRQL_requires_max_(DISPATCH_LEVEL) VOID WindowsComplete(_Inout_ IRP *Irp, _In_ NTSTATUS Status, _In_ UINT32 ReplyBytes);
+
 /** Frees memory of code that was given up where that is not allowed. */
 _IRQL_requires_max_(PASSIVE_LEVEL) VOID WindowsReapCode(VOID);

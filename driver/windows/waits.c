@@ -27,14 +27,6 @@ IrpOf(LIST_ENTRY *Entry)
     return CONTAINING_RECORD(Entry, IRP, Tail.Overlay.ListEntry);
 }
 
-static VOID
-Complete(IRP *Irp, NTSTATUS Status, UINT32 ReplyBytes)
-{
-    Irp->IoStatus.Status = Status;
-    Irp->IoStatus.Information = ReplyBytes;
-    IoCompleteRequest(Irp, IO_NO_INCREMENT);
-}
-
 static NTSTATUS
 Ask(IRP *Irp, UINT32 *ReplyBytes)
 {
@@ -70,7 +62,7 @@ CancelWait(DEVICE_OBJECT *Device, IRP *Irp)
     RemoveEntryList(&Irp->Tail.Overlay.ListEntry);
     QueueCount--;
     KeReleaseSpinLock(&QueueLock, Irql);
-    Complete(Irp, STATUS_CANCELLED, 0);
+    WindowsComplete(Irp, STATUS_CANCELLED, 0);
 }
 
 /** Puts it into the queue; a status other than STATUS_PENDING if it cannot be there, or is cancelled already. */
@@ -122,7 +114,7 @@ static VOID
 CancelAll(LIST_ENTRY *Taken)
 {
     while (!IsListEmpty(Taken))
-        Complete(IrpOf(RemoveHeadList(Taken)), STATUS_CANCELLED, 0);
+        WindowsComplete(IrpOf(RemoveHeadList(Taken)), STATUS_CANCELLED, 0);
 }
 
 _Use_decl_annotations_
@@ -136,12 +128,12 @@ WaitsControl(IRP *Irp)
         IoMarkIrpPending(Irp);
         Status = Enqueue(Irp);
         if (Status != STATUS_PENDING)
-            Complete(Irp, Status, 0);
+            WindowsComplete(Irp, Status, 0);
         // A record may have come before it was in the queue, and its time counts from now on.
         PlatformWake();
         return STATUS_PENDING;
     }
-    Complete(Irp, Status, ReplyBytes);
+    WindowsComplete(Irp, Status, ReplyBytes);
     return Status;
 }
 
@@ -173,7 +165,7 @@ AskAgain(VOID)
         if (Status == STATUS_PENDING)
             Status = Enqueue(Irp);
         if (Status != STATUS_PENDING)
-            Complete(Irp, Status, ReplyBytes);
+            WindowsComplete(Irp, Status, ReplyBytes);
         else if (Deadline < Nearest)
             Nearest = Deadline;
     }
