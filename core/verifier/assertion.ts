@@ -10,7 +10,7 @@ import {
   STACK_POINTER,
 } from "../isa/instruction.ts";
 import { type ArgumentKind, findHelper, type Helper, type Platform } from "../platform/platform.ts";
-import { FIRST_UNRESOLVED } from "../program/program.ts";
+import { FIRST_UNRESOLVED, type Program } from "../program/program.ts";
 
 export type AccessKind = "read" | "write" | "atomic";
 
@@ -187,6 +187,21 @@ export function assertionsOf(
       return list;
     }
   }
+}
+
+/** Those of a program's instructions, by their index; made when they are first asked for. */
+export function assertionTable({
+  instructions,
+  platform,
+  type,
+}: Program): (index: number) => readonly Assertion[] {
+  const known = new Array<readonly Assertion[] | undefined>(instructions.length);
+  return (index) => {
+    const instruction = instructions[index];
+    if (instruction === undefined) return [];
+    known[index] ??= assertionsOf(instruction, platform, type.name);
+    return known[index];
+  };
 }
 
 /** structure.ts lets a call of no helper pass only where a CO-RE relocation left it. */

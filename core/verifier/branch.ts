@@ -17,7 +17,7 @@ import {
 } from "./domain/value.ts";
 
 /** Above this, what a comparison with the end tells is not used: a packet is at most 65,535 bytes (as in Linux). */
-const MAXIMUM_PACKET_OFFSET = 0xffff;
+export const MAXIMUM_PACKET_OFFSET = 0xffff;
 
 type Condition = NonNullable<JumpInstruction["condition"]>;
 

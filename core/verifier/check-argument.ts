@@ -14,7 +14,7 @@ type ArgumentOf<Kind extends ArgumentKind["kind"]> = Extract<ArgumentKind, { rea
 type MemoryAccess = "read" | "write" | "readWrite";
 
 /** Largest memory a helper is handed; above it bounds are not reckoned. */
-const MAXIMUM_SIZE_BYTES = 2 ** 29;
+export const MAXIMUM_SIZE_BYTES = 2 ** 29;
 
 /** What a check of one argument looks at. */
 export interface ArgumentCheck {

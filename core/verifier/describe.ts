@@ -1,9 +1,10 @@
 // Finding -> one line in the words of the C program: what it does, what was known, what is needed. Only text.
 import type { ContextField, Helper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
+import { MAXIMUM_SIZE_BYTES } from "./check-argument.ts";
 import type { Extent, Finding } from "./finding.ts";
 import { knownMap } from "./maps.ts";
-import { helperName, inWords, isNear, plural, regionInWords, wholeInWords } from "./words.ts";
+import { helperName, inWords, isNear, leastSize, plural, regionInWords, wholeInWords } from "./words.ts";
 
 const VERBS = { read: "reads", write: "writes", atomic: "atomically updates" } as const;
 
@@ -198,9 +199,6 @@ export function describe(program: Program, finding: Finding): string {
   }
 }
 
-/** A size is a number without sign; above this the bounds of memory are not reckoned. */
-const MOST_BYTES = "536870912";
-
 function expectedInWords({
   helper,
   position,
@@ -208,9 +206,7 @@ function expectedInWords({
 }: Extract<Finding, { readonly code: "HelperArgument" }>): string {
   if (expected === "memory of 0 bytes") return "memory, even if none of it is used";
   if (expected !== "a bounded size") return expected;
-  const argument = helper.arguments[position];
-  const least = argument?.kind === "size" && argument.zeroAllowed ? 0 : 1;
-  return `a size between ${least} and ${MOST_BYTES} (it has no sign)`;
+  return `a size between ${leastSize(helper.arguments[position])} and ${MAXIMUM_SIZE_BYTES} (it has no sign)`;
 }
 
 const ENDS = {

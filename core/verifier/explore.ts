@@ -4,7 +4,7 @@ import type { Instruction } from "../isa/instruction.ts";
 import { findHelper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
 import type { Analysis, AnalysisOptions, Invariant } from "./analysis.ts";
-import { type Assertion, assertionsOf } from "./assertion.ts";
+import { type Assertion, assertionTable } from "./assertion.ts";
 import { assume, possible } from "./branch.ts";
 import { check } from "./check.ts";
 import { ALL_NEEDED, covers, takeLooked } from "./domain/cover.ts";
@@ -115,8 +115,7 @@ class Exploration {
   readonly #options: AnalysisOptions;
   readonly #strict: boolean;
   readonly #flow: Flow;
-  /** By instruction, made when it is first followed. */
-  readonly #assertions: (readonly Assertion[] | undefined)[];
+  readonly #assertionsAt: (index: number) => readonly Assertion[];
   readonly #labels: (Label | undefined)[];
   readonly #work: Work[] = [];
   readonly #ids: Ids = { next: 0 };
@@ -156,7 +155,7 @@ class Exploration {
     this.#flow = flow;
     this.#together = together;
     this.#finished = options.keepInvariants === true ? [] : undefined;
-    this.#assertions = new Array(program.instructions.length);
+    this.#assertionsAt = assertionTable(program);
     this.#labels = new Array(program.instructions.length);
   }
 
@@ -409,17 +408,6 @@ class Exploration {
     this.#marks.decided(this.#program, instruction, state);
     this.#marks.takeTouched(state.frames.length);
     return undefined;
-  }
-
-  #assertionsAt(index: number): readonly Assertion[] {
-    let assertions = this.#assertions[index];
-    if (assertions === undefined) {
-      const { instructions, platform, type } = this.#program;
-      const instruction = instructions[index];
-      assertions = instruction === undefined ? [] : assertionsOf(instruction, platform, type.name);
-      this.#assertions[index] = assertions;
-    }
-    return assertions;
   }
 
   /** Moves the state over the instruction; answers where the path goes on, or END. */

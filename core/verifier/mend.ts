@@ -21,7 +21,7 @@ import { type ReplayStep, valueAt } from "./replay.ts";
 import { roomBehind } from "./room.ts";
 import { operandsAtFault } from "./slice.ts";
 import type { Mend, SliceRow } from "./verdict.ts";
-import { helperName } from "./words.ts";
+import { helperName, leastSize } from "./words.ts";
 
 /** What a row looks at. */
 export interface Broken {
@@ -68,8 +68,7 @@ const ROWS: Rows = {
     const exit = leave(broken.program, broken.failing);
     if (expected === "a size that is not 0") return before(`if (${name} == 0) ${exit}`);
     const room = roomBehind(broken.program, valueAt(broken.failing, position));
-    const argument = helper.arguments[position];
-    const least = argument?.kind === "size" && argument.zeroAllowed ? 0 : 1;
+    const least = leastSize(helper.arguments[position]);
     // Both sides: a name may be one of a number with a sign.
     return before(room === undefined ? undefined : `if (${name} < ${least} || ${name} > ${room}) ${exit}`);
   },

@@ -2,11 +2,12 @@
 // 38. One row a code; a code without a row needs no more than its first line.
 import type { ContextField } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
+import { MAXIMUM_POINTER_OFFSET } from "./check.ts";
 import type { Extent, Finding } from "./finding.ts";
 import { knownMap } from "./maps.ts";
 import { type ReplayStep, valueAt } from "./replay.ts";
 import { roomBehind } from "./room.ts";
-import { FARTHEST, isNear, plural, wholeInWords } from "./words.ts";
+import { isNear, leastSize, plural, wholeInWords } from "./words.ts";
 
 /** `needed` is a number of bytes where it is one. */
 export interface Need {
@@ -67,7 +68,7 @@ const ROWS: Rows = {
     if (reason !== "number" || other === undefined) return undefined;
     const known = wholeInWords(program, other);
     if (value.kind === "pointer" && value.region.kind === "context") return { known, needed: "a constant" };
-    const least = `a number between -${FARTHEST} and ${FARTHEST}`;
+    const least = `a number between -${MAXIMUM_POINTER_OFFSET} and ${MAXIMUM_POINTER_OFFSET}`;
     return isNear(other)
       ? { known: `it is ${wholeInWords(program, value)} before`, needed: `${least} as its offset` }
       : { known, needed: least };
@@ -128,7 +129,7 @@ function sizeInWords(
   const pointer = failing && memory >= 0 ? valueAt(failing, memory + 1) : undefined;
   const isPacket = pointer?.kind === "pointer" && pointer.region.kind === "packet";
   const room = pointer === undefined || isPacket ? undefined : roomBehind(program, pointer);
-  const least = argument.zeroAllowed ? 0 : 1;
+  const least = leastSize(argument);
   return room === undefined || room < least
     ? `a size of at least ${least} with a bound`
     : `a size between ${least} and ${room}: so many bytes are behind r${memory + 1}`;

@@ -5,6 +5,7 @@ import { FAILURE_CODES } from "./failure.ts";
 import type { Finding } from "./finding.ts";
 import type { FindingOf } from "./need.ts";
 import { type ReplayStep, valueAt } from "./replay.ts";
+import { leastSize } from "./words.ts";
 
 type Rows = {
   readonly [Code in Finding["code"]]?: (
@@ -63,13 +64,13 @@ const ROWS: Rows = {
   HelperArgument: ({ expected, helper, position }) => {
     if (expected === "a size that is not 0") return "Refuse 0 before the call: if (size == 0) return ...;";
     if (expected !== "a bounded size") return undefined;
-    const least = isZeroAllowed(helper.arguments[position]) ? 0 : 1;
+    const least = leastSize(helper.arguments[position]);
     return `Bound the size before the call, on both sides if it is signed: if (size < ${least} || size > N) return ...;`;
   },
   PacketOutOfBounds: ({ extent, variable, metadata }, steps) => {
     if (extent.low < 0) return "Keep the offset from being negative: if (offset < 0) return ...;";
     if (metadata) return "Check where the metadata ends first: if ((void *)(meta + 1) > data) return ...;";
-    if (extent.helper === undefined || variable || extent.low < 0 || !measures(steps)) return undefined;
+    if (extent.helper === undefined || variable || !measures(steps)) return undefined;
     const most = extent.high + extent.sizeBytes;
     return `A size made of data_end - data is a number like others here, and proves nothing of the packet: compare the pointers, if (data + ${most} > data_end) return ...;, and give that number as the size.`;
   },
@@ -86,9 +87,6 @@ export function remedyOf(finding: Finding, steps: readonly ReplayStep[]): string
     | undefined;
   return row?.(finding, steps) ?? FAILURE_CODES[finding.code].remedy;
 }
-
-const isZeroAllowed = (argument: FindingOf<"HelperArgument">["helper"]["arguments"][number] | undefined) =>
-  argument?.kind === "size" && argument.zeroAllowed;
 
 const isContext = (value: Value): boolean => value.kind === "pointer" && value.region.kind === "context";
 

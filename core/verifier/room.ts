@@ -1,10 +1,8 @@
 // How many bytes there are behind where a pointer points: what sizes and indexes may come to. Reads values, checks nothing.
 import type { Program } from "../program/program.ts";
+import { MAXIMUM_PACKET_OFFSET } from "./branch.ts";
 import type { PointerValue, Value } from "./domain/value.ts";
 import { mapOfRegion } from "./maps.ts";
-
-/** Longest packet whose bounds are followed (as in Linux). */
-const PACKET_BYTES = 0xffff;
 
 /** Bytes from where the pointer points at to the end of what it points into; of a packet, to that of the longest one. */
 export function roomBehind(program: Program, value: Value): number | undefined {
@@ -18,7 +16,7 @@ function sizeOf(program: Program, { region }: PointerValue): number | undefined 
     case "stack":
       return 0;
     case "packet":
-      return PACKET_BYTES;
+      return MAXIMUM_PACKET_OFFSET;
     case "mapValue":
       return mapOfRegion(program, region)?.spec.valueSizeBytes;
     case "memory":

@@ -1,6 +1,7 @@
 // Values and regions in the words of the C program: what every text of a failure is made of. Only text.
-import type { Helper } from "../platform/platform.ts";
+import type { ArgumentKind, Helper } from "../platform/platform.ts";
 import type { Program } from "../program/program.ts";
+import { MAXIMUM_POINTER_OFFSET } from "./check.ts";
 import type { PointerValue, Region, Value } from "./domain/value.ts";
 import { printValue } from "./print.ts";
 
@@ -19,12 +20,16 @@ export function inWords(program: Program, value: Value): string {
   return `a pointer to ${regionInWords(program, value.region)}`;
 }
 
-/** Further than that no pointer is followed from what it points into. */
-export const FARTHEST = 2 ** 29;
-
 /** A number that may be added to a pointer. */
 export function isNear(value: Value | undefined): boolean {
-  return value?.kind === "number" && value.range.full.smin >= -FARTHEST && value.range.full.smax <= FARTHEST;
+  if (value?.kind !== "number") return false;
+  const { smin, smax } = value.range.full;
+  return smin >= -MAXIMUM_POINTER_OFFSET && smax <= MAXIMUM_POINTER_OFFSET;
+}
+
+/** The least size that a helper takes there. */
+export function leastSize(argument: ArgumentKind | undefined): number {
+  return argument?.kind === "size" && argument.zeroAllowed ? 0 : 1;
 }
 
 /** From the printed form of a number: "number 0..255", "number 7..", "number, low 32 bits 0..9", "12". */
