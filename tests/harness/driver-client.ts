@@ -1,6 +1,6 @@
 // A client of the driver as user mode sees it, answered by the dispatch of the portable core, which is compiled for this
 // machine.
-import { library, STATUS } from "./driver.ts";
+import { countAllocations, library, STATUS, setProcessor } from "./driver.ts";
 import { ACCESS, type Answer, answerOf, make, type Request } from "./driver-requests.ts";
 
 const dispatchInitiate = library.func("void DispatchInitiate(const void*)");
@@ -103,3 +103,35 @@ export const ask = Object.fromEntries(
     },
   ]),
 ) as unknown as Ask;
+
+interface Counts {
+  is(a: number, b: number): void;
+}
+
+/** The dispatch with a client; the second ends both, after which nothing may be left. */
+function openAlone(t: Counts, allowUncertified: boolean): readonly [Client, () => void] {
+  const before = countAllocations();
+  initiate(allowUncertified);
+  setProcessor(0);
+  const client = openClient();
+  const end = (): void => {
+    closeClient(client);
+    terminate();
+    t.is(countAllocations(), before);
+  };
+  return [client, end];
+}
+
+/** Runs with a client, after which nothing may be left. */
+export function withClient(t: Counts, allowUncertified: boolean, body: (client: Client) => void): void {
+  const [client, end] = openAlone(t, allowUncertified);
+  body(client);
+  end();
+}
+
+/** The same for what takes a while. */
+export async function withClientLong(t: Counts, body: (client: Client) => Promise<void>): Promise<void> {
+  const [client, end] = openAlone(t, false);
+  await body(client);
+  end();
+}
